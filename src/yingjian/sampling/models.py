@@ -1,0 +1,149 @@
+"""Sites and stations that are open in a round; tubes and the swabs in them. The hot path."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from yingjian.campaigns.models import DuePerson, Round
+from yingjian.logistics.models import Box
+from yingjian.population.models import AREA, Person
+
+TUBE_STATES = [
+    "issued", "open", "locked", "sealed", "boxed", "in_transit", "received", "testing", "resulted", "released",
+    "broken", "missing", "rejected", "voided",
+]
+
+
+class Site(models.Model):
+    """A sampling site open in a round. `area` decides custody and counts; never the person's registered residence."""
+
+    id = models.UUIDField(primary_key=True)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="sites")
+    code = models.CharField(max_length=32)
+    area = models.CharField(max_length=AREA, db_index=True)
+    name = models.CharField(max_length=120)
+    address = models.CharField(max_length=200, default="")
+    lon = models.FloatField(null=True)
+    lat = models.FloatField(null=True)
+    people_planned = models.PositiveIntegerField(default=0)
+    lead = models.CharField(max_length=64, default="")
+    kind = models.CharField(max_length=12, default="fixed")
+    state = models.CharField(max_length=12, default="filed")
+    opens_at = models.DateTimeField(null=True)
+    closes_at = models.DateTimeField(null=True)
+    ready_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["round", "code"], name="site_code_once"),
+            models.CheckConstraint(condition=Q(kind__in=["fixed", "mobile", "home"]), name="site_kind"),
+            models.CheckConstraint(
+                condition=Q(state__in=["filed", "ready", "open", "paused", "closed", "disinfected"]), name="site_state"
+            ),
+        ]
+
+
+class Station(models.Model):
+    """A lane (采样台) of a site: where a device is bound."""
+
+    id = models.UUIDField(primary_key=True)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="stations")
+    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    code = models.CharField(max_length=32)
+    area = models.CharField(max_length=AREA, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["round", "code"], name="station_code_once")]
+
+
+class Tube(models.Model):
+    """A sample tube. `code` is the printed barcode; a second binding of a code is kept, numbered and flagged (重码).
+
+    `people` counts the swabs not voided. `pair_id` joins the two tubes of a double swab (双采双检).
+    """
+
+    id = models.UUIDField(primary_key=True)
+    code = models.CharField(max_length=40)
+    binding = models.PositiveSmallIntegerField(default=1)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT)
+    station = models.ForeignKey(Station, on_delete=models.PROTECT)
+    area = models.CharField(max_length=AREA)
+    purpose = models.CharField(max_length=10, default="screening")
+    mode = models.CharField(max_length=10)
+    capacity = models.PositiveSmallIntegerField()
+    people = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=12)
+    opened_at = models.DateTimeField()
+    first_swab_at = models.DateTimeField(null=True)
+    locked_at = models.DateTimeField(null=True)
+    sealed_at = models.DateTimeField(null=True)
+    ended_reason = models.CharField(max_length=120, default="")
+    pair_id = models.UUIDField(null=True)
+    box = models.ForeignKey(Box, null=True, on_delete=models.PROTECT)
+    flags = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["code", "binding"], name="tube_code_once"),
+            models.CheckConstraint(condition=Q(state__in=TUBE_STATES), name="tube_state"),
+            models.CheckConstraint(condition=Q(mode__in=["pool", "single", "household"]), name="tube_mode"),
+            models.CheckConstraint(condition=Q(purpose__in=["screening", "recheck"]), name="tube_purpose"),
+            models.CheckConstraint(condition=Q(capacity__gt=0), name="tube_capacity"),
+            models.CheckConstraint(condition=~Q(state="voided") | ~Q(ended_reason=""), name="tube_void_reason"),
+        ]
+        indexes = [
+            models.Index(fields=["round", "area", "state"], name="tube_area_state"),
+            models.Index(fields=["station", "state"], name="tube_station"),
+        ]
+
+
+class Swab(models.Model):
+    """One swab that happened: who, into which tube, when, where, entered how. Never refused; flagged instead.
+
+    `person` is null only while identity is unknown; then `identity_cipher` holds what was typed. `area` is the site's.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    tube = models.ForeignKey(Tube, on_delete=models.PROTECT, related_name="swabs")
+    position = models.PositiveSmallIntegerField()
+    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT)
+    due = models.ForeignKey(DuePerson, null=True, on_delete=models.PROTECT)
+    area = models.CharField(max_length=AREA)
+    person_area = models.CharField(max_length=AREA, default="")
+    entry = models.CharField(max_length=8)
+    taken_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    device_id = models.UUIDField(null=True)
+    identity_cipher = models.BinaryField(null=True)
+    stub_no = models.CharField(max_length=32, default="")
+    flags = models.JSONField(default=list)
+    voided_at = models.DateTimeField(null=True)
+    void_reason = models.CharField(max_length=120, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(entry__in=["code", "family", "id", "card", "walk_in"]), name="swab_entry"),
+            models.CheckConstraint(condition=Q(voided_at=None) | ~Q(void_reason=""), name="swab_void_reason"),
+        ]
+        indexes = [
+            models.Index(fields=["round", "person"], name="swab_person"),
+            models.Index(fields=["round", "area"], name="swab_area"),
+        ]
+
+
+class RackCount(models.Model):
+    """A count of tubes in the rack against the system at shift close (R65). A difference opens a discrepancy."""
+
+    id = models.UUIDField(primary_key=True)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    station = models.ForeignKey(Station, on_delete=models.PROTECT)
+    area = models.CharField(max_length=AREA, db_index=True)
+    at = models.DateTimeField()
+    tubes_counted = models.PositiveIntegerField()
+    tubes_system = models.PositiveIntegerField()
+    by = models.CharField(max_length=64, default="")
