@@ -1,0 +1,33 @@
+"""The ``yingjian`` command: Django's management commands, with the database brought up for them.
+
+``serve`` and ``db`` live in ``config/management/commands``, the rooms' own in theirs.
+"""
+
+import os
+import sys
+
+from config import databases, env, postgres
+
+# Commands that need no database, or look after it themselves: they must not start one.
+_WITHOUT_DATABASE = {
+    "check", "compilemessages", "collectstatic", "db", "diffsettings", "findstatic", "help",
+    "makemessages", "preset", "serve", "version",
+}  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+    command = arguments[0] if arguments else "help"
+    if command == "migrate" and not any(a.startswith("--database") for a in arguments):
+        arguments += ["--database", "owner"]  # tables belong to the owner, never to the application
+    needs = command not in _WITHOUT_DATABASE and not {"-h", "--help"} & set(arguments)
+    if needs and databases.embedded():
+        with postgres.Cluster.of(env.VAR).in_use():
+            execute_from_command_line(["yingjian", *arguments])
+    else:
+        execute_from_command_line(["yingjian", *arguments])
+    return 0

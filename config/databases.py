@@ -1,0 +1,57 @@
+"""Which database, and as whom.
+
+``default`` is the application (web, jobs): the role ``yingjian_app``, which owns nothing and so
+stands under row-level security. ``owner`` is the same database as the role that owns the tables:
+migrations, ``verify`` and the tests' set-up.
+
+* nothing set: the embedded PostgreSQL under ``var/postgres`` (``config.postgres``);
+* ``DATABASE_URL``: the owner's address on a real server (16–18); the embedded one is not touched;
+* ``APP_DATABASE_URL``: the application's own login there; without it the application connects
+  with the owner's login and takes the role ``yingjian_app`` at once.
+"""
+
+from typing import Any
+
+from config import env, postgres
+
+APP_ROLE = postgres.APP_ROLE
+
+
+def embedded() -> bool:
+    """Whether this process uses the embedded server."""
+    return not env.text("DATABASE_URL")
+
+
+def databases() -> dict[str, dict[str, Any]]:
+    """Django's ``DATABASES``: ``default`` (application) and ``owner``."""
+    if embedded():
+        owner, app = _embedded(postgres.OWNER_ROLE), _embedded(postgres.APP_ROLE)
+    else:
+        owner = env.database(env.text("DATABASE_URL"))
+        if url := env.text("APP_DATABASE_URL"):
+            app = env.database(url)
+        else:
+            app = env.database(env.text("DATABASE_URL"))
+            given = str(app["OPTIONS"].get("options", ""))
+            app["OPTIONS"]["options"] = f"{given} -c role={APP_ROLE}".strip()
+    for alias in (owner, app):
+        alias["OPTIONS"].setdefault("application_name", "yingjian")
+        alias["CONN_MAX_AGE"] = 600
+        alias["CONN_HEALTH_CHECKS"] = True
+    # The test database is made and migrated by the owner; the application joins it by name.
+    app["TEST"] = {"MIRROR": "owner"}
+    owner["TEST"] = {"NAME": f"test_{owner['NAME']}"}
+    return {"default": app, "owner": owner}
+
+
+def _embedded(role: str) -> dict[str, Any]:
+    here = postgres.Cluster.of(env.VAR)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": postgres.DATABASE,
+        "USER": role,
+        "PASSWORD": postgres.password(role),
+        "HOST": str(here.sockets),
+        "PORT": str(postgres.PORT),
+        "OPTIONS": {},
+    }

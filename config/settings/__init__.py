@@ -1,0 +1,1 @@
+"""Settings by occasion: base, test."""

@@ -1,0 +1,1 @@
+"""Yingjian 应检: everyone who should be tested is tested."""

@@ -1,0 +1,1 @@
+"""Organisations, users, roles, scope, devices; journal, outbox, clocks, vault."""

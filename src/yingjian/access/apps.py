@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class AccessConfig(RoomConfig):
+    name = "yingjian.access"
+    label = "access"

@@ -1,0 +1,1 @@
+"""Protocol presets, campaigns, rounds, the due list, closing."""

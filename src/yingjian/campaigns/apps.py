@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class CampaignsConfig(RoomConfig):
+    name = "yingjian.campaigns"
+    label = "campaigns"

@@ -1,0 +1,1 @@
+"""Flagged pools, rechecks, positives, notices, investigations and contacts."""

@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class CasesConfig(RoomConfig):
+    name = "yingjian.cases"
+    label = "cases"

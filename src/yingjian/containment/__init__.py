@@ -1,0 +1,1 @@
+"""Quarantine places, stays, daily checks, release; checkpoints; disinfection orders."""

@@ -1,0 +1,1 @@
+"""Laboratories, receipt, runs, results, release, correction, quality."""

@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class LaboratoryConfig(RoomConfig):
+    name = "yingjian.laboratory"
+    label = "laboratory"

@@ -1,0 +1,1 @@
+"""Records defined by forms; tasks, findings, rectification."""

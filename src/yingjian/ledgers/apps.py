@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class LedgersConfig(RoomConfig):
+    name = "yingjian.ledgers"
+    label = "ledgers"

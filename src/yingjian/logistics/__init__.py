@@ -1,0 +1,1 @@
+"""Boxes, manifests, vehicles, hand-overs; supplies as a ledger; waste."""

@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class LogisticsConfig(RoomConfig):
+    name = "yingjian.logistics"
+    label = "logistics"

@@ -1,0 +1,1 @@
+"""Figures, reports, read models, supervision: reads every room, writes only itself."""

@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class OversightConfig(RoomConfig):
+    name = "yingjian.oversight"
+    label = "oversight"

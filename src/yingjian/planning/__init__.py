@@ -1,0 +1,1 @@
+"""Plans as proposals; an approved plan is applied through other rooms' actions."""

@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class PlanningConfig(RoomConfig):
+    name = "yingjian.planning"
+    label = "planning"

@@ -1,0 +1,1 @@
+"""Regions, grids, households, persons, categories; roster import."""

@@ -1,0 +1,1 @@
+"""Codes, stations, tubes and swabs: the hot path of the field."""

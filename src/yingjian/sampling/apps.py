@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class SamplingConfig(RoomConfig):
+    name = "yingjian.sampling"
+    label = "sampling"

@@ -1,0 +1,1 @@
+"""Institutions, people, qualifications, teams, shifts, training."""

@@ -1,0 +1,6 @@
+from yingjian.rooms import RoomConfig
+
+
+class WorkforceConfig(RoomConfig):
+    name = "yingjian.workforce"
+    label = "workforce"
