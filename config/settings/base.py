@@ -40,9 +40,10 @@ TEMPLATES = [
 ]
 
 DATABASES = databases.databases()
+DATABASE_ROUTERS = ["config.routers.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# AUTH_USER_MODEL = "access.User" is set together with the model.
+AUTH_USER_MODEL = "access.User"
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
