@@ -26,7 +26,9 @@ def main(argv: list[str] | None = None) -> int:
         arguments += ["--database", "owner"]  # tables belong to the owner, never to the application
     needs = command not in _WITHOUT_DATABASE and not {"-h", "--help"} & set(arguments)
     if needs and databases.embedded():
-        with postgres.Cluster.of(env.VAR).in_use():
+        cluster = postgres.Cluster.of(env.VAR)
+        with cluster.in_use():
+            cluster.create_database(databases.name())
             execute_from_command_line(["yingjian", *arguments])
     else:
         execute_from_command_line(["yingjian", *arguments])

@@ -15,11 +15,17 @@ from typing import Any
 from config import env, postgres
 
 APP_ROLE = postgres.APP_ROLE
+OLDEST, NEWEST = 16, 18  # PostgreSQL's major versions
 
 
 def embedded() -> bool:
     """Whether this process uses the embedded server."""
     return not env.text("DATABASE_URL")
+
+
+def name() -> str:
+    """The database on the embedded server: ``YINGJIAN_DATABASE`` lets a drill have its own."""
+    return env.text("YINGJIAN_DATABASE") or postgres.DATABASE
 
 
 def databases() -> dict[str, dict[str, Any]]:
@@ -48,7 +54,7 @@ def _embedded(role: str) -> dict[str, Any]:
     here = postgres.Cluster.of(env.VAR)
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": postgres.DATABASE,
+        "NAME": name(),
         "USER": role,
         "PASSWORD": postgres.password(role),
         "HOST": str(here.sockets),

@@ -157,6 +157,24 @@ class Cluster:
             connect_timeout=10,
         )
 
+    def create_database(self, name: str, *, anew: bool = False) -> None:
+        """Have the owner's database ``name`` on the running server; ``anew`` empties it first."""
+        with self.connect(database="postgres") as connection:
+            database = sql.Identifier(name)
+            if anew:
+                connection.execute(
+                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database)
+                )
+            found = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [name]
+            ).fetchone()
+            if found is None:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                        database, sql.Identifier(OWNER_ROLE)
+                    )
+                )
+
     # -- inside the lock -----------------------------------------------------------------------
 
     @property
@@ -289,15 +307,7 @@ class Cluster:
                     sql.Identifier(APP_ROLE), sql.Identifier(OWNER_ROLE)
                 )
             )
-            found = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
-            ).fetchone()
-            if found is None:
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(DATABASE), sql.Identifier(OWNER_ROLE)
-                    )
-                )
+        self.create_database(DATABASE)
 
     def _stop(self) -> bool:
         pid = self.pid()
