@@ -3,7 +3,6 @@
 ``serve`` and ``db`` live in ``config/management/commands``, the rooms' own in theirs.
 """
 
-import contextlib
 import os
 import sys
 
@@ -20,20 +19,17 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
-    from django.core.management import execute_from_command_line  # noqa: PLC0415
+    from django.core.management import execute_from_command_line
 
     command = arguments[0] if arguments else "help"
     if command == "migrate" and not any(a.startswith("--database") for a in arguments):
         arguments += ["--database", "owner"]  # tables belong to the owner, never to the application
     needs = command not in _WITHOUT_DATABASE and not {"-h", "--help"} & set(arguments)
-    try:
-        with contextlib.ExitStack() as stack:
-            if needs and databases.embedded():
-                cluster = postgres.Cluster.of(env.VAR)
-                stack.enter_context(cluster.in_use())
-                cluster.create_database(databases.name())
+    if needs and databases.embedded():
+        cluster = postgres.Cluster.of(env.VAR)
+        with cluster.in_use():
+            cluster.create_database(databases.name())
             execute_from_command_line(["yingjian", *arguments])
-    except postgres.PostgresError as error:
-        sys.stderr.write(f"yingjian: {error}\n")
-        return 1
+    else:
+        execute_from_command_line(["yingjian", *arguments])
     return 0

@@ -156,12 +156,7 @@ class Tree:
                 self._say(f"{part.name:<9} worker running (process {part.process.pid})")
 
     def check(self) -> None:
-        """Raise ServeError where a part, or the embedded database, has died."""
-        if databases.embedded() and postgres.Cluster.of(env.VAR).pid() is None:
-            raise ServeError(
-                f"database ended; {postgres.Cluster.of(env.VAR).log} says why. "
-                "Everything else is being stopped."
-            )
+        """Raise ServeError where a part has died."""
         for part in self._parts:
             code = part.died()
             if code is not None:
@@ -211,7 +206,7 @@ def _check_migrations(*, apply: bool, say: Say) -> None:
     executor = MigrationExecutor(connections["owner"])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan and apply:
-        from django.core.management import call_command  # noqa: PLC0415  (needs the apps loaded)
+        from django.core.management import call_command
 
         call_command("migrate", database="owner", interactive=False, verbosity=0)
         say(f"tables    {len(plan)} migrations applied")

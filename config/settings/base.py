@@ -27,6 +27,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "yingjian.access.edges.ActorMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -44,6 +45,16 @@ DATABASE_ROUTERS = ["config.routers.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "access.User"
+
+# Keys of the personal-data vault (SM4, HMAC-SM3) and of residents' codes (Ed25519 seed), as hex.
+YINGJIAN_KEYS = {
+    "cipher": env.secret("vault_cipher_key", size=16),
+    "index": env.secret("vault_index_key", size=32),
+    "code": env.secret("code_signing_key", size=32),
+}
+# "database": events travel as procrastinate jobs; "memory": tests deliver them by hand.
+YINGJIAN_OUTBOX = "database"
+YINGJIAN_OWNER_ALIAS = "owner"
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]

@@ -3,6 +3,7 @@
 from config.settings.base import *  # noqa: F403  (a settings module is a namespace)
 from config.settings.base import DATABASES
 
+YINGJIAN_OUTBOX = "memory"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 for _alias in DATABASES.values():

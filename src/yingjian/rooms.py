@@ -34,6 +34,11 @@ class RoomConfig(AppConfig):
     """
 
     default_auto_field = "django.db.models.BigAutoField"
+    default = False  # Django would fall back to a bare AppConfig where it finds two candidates
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.default = True
 
     def ready(self) -> None:
         """Import the room's registering modules, where it has them."""

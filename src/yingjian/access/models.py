@@ -49,7 +49,9 @@ class Grant(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["user", "role", "area"], name="grant_once"),
-            models.CheckConstraint(condition=~Q(area="") | Q(role="administrator"), name="grant_area_given"),
+            models.CheckConstraint(
+                condition=~Q(area="") | Q(role="administrator"), name="grant_area_given"
+            ),
         ]
 
 
@@ -67,7 +69,9 @@ class EnrolToken(models.Model):
     used_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="token_span")]
+        constraints = [
+            models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="token_span")
+        ]
 
 
 class Device(models.Model):
@@ -91,7 +95,8 @@ class JournalEntry(models.Model):
 
     seq = models.BigAutoField(primary_key=True)
     txid = models.BigIntegerField(
-        db_default=Cast(Cast(CurrentTransaction(), models.TextField()), models.BigIntegerField()), editable=False
+        db_default=Cast(Cast(CurrentTransaction(), models.TextField()), models.BigIntegerField()),
+        editable=False,
     )
     command_id = models.UUIDField(unique=True)
     kind = models.CharField(max_length=48)
@@ -112,12 +117,18 @@ class JournalEntry(models.Model):
         db_table = "access_journal"
         indexes = [
             models.Index(fields=["txid", "seq"], name="journal_txid"),
-            models.Index(fields=["received_at"], name="journal_parked", condition=Q(verdict="parked")),
+            models.Index(
+                fields=["received_at"], name="journal_parked", condition=Q(verdict="parked")
+            ),
             models.Index(fields=["actor_id", "device_seq"], name="journal_actor"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(verdict__in=["applied", "parked"]), name="journal_verdict"),
-            models.CheckConstraint(condition=Q(actor_kind__in=["user", "device", "system"]), name="journal_actor_kind"),
+            models.CheckConstraint(
+                condition=Q(verdict__in=["applied", "parked"]), name="journal_verdict"
+            ),
+            models.CheckConstraint(
+                condition=Q(actor_kind__in=["user", "device", "system"]), name="journal_actor_kind"
+            ),
             models.CheckConstraint(
                 condition=Q(verdict="applied", code=None) | Q(verdict="parked", code__isnull=False),
                 name="journal_parked_has_code",
@@ -134,12 +145,15 @@ class JournalBlock(models.Model):
     to_txid = models.BigIntegerField()
     entries = models.BigIntegerField()
     last_seq = models.BigIntegerField()
+    after_seq = models.BigIntegerField(default=0)
     previous = models.BinaryField()
     digest = models.BinaryField(unique=True)
     sealed_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(to_txid__gt=F("from_txid")), name="block_span")]
+        constraints = [
+            models.CheckConstraint(condition=Q(to_txid__gt=F("from_txid")), name="block_span")
+        ]
 
 
 class ParkedDecision(models.Model):
@@ -155,7 +169,11 @@ class ParkedDecision(models.Model):
     retried_as = models.UUIDField(null=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(decision__in=["retried", "closed"]), name="parked_decision")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decision__in=["retried", "closed"]), name="parked_decision"
+            )
+        ]
 
 
 class Clock(models.Model):
@@ -183,7 +201,9 @@ class Clock(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["code", "subject_id"], name="clock_once"),
             models.CheckConstraint(condition=Q(due_at__gte=F("started_at")), name="clock_span"),
-            models.CheckConstraint(condition=Q(breached_at=None) | Q(breached_at__gte=F("due_at")), name="clock_breach"),
+            models.CheckConstraint(
+                condition=Q(breached_at=None) | Q(breached_at__gte=F("due_at")), name="clock_breach"
+            ),
         ]
         indexes = [
             models.Index(fields=["due_at"], name="clock_running", condition=Q(stopped_at=None)),

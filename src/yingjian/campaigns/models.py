@@ -7,7 +7,16 @@ from django.db.models import F, Q
 
 from yingjian.population.models import AREA, Person
 
-ROUND_STATES = ["draft", "approved", "mobilising", "sampling", "testing", "reconciling", "closed", "cancelled"]
+ROUND_STATES = [
+    "draft",
+    "approved",
+    "mobilising",
+    "sampling",
+    "testing",
+    "reconciling",
+    "closed",
+    "cancelled",
+]
 DUE_STATES = ["due", "sampled", "resulted", "excused", "missed"]
 
 
@@ -56,11 +65,18 @@ class Round(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["campaign", "no"], name="round_once"),
-            models.CheckConstraint(condition=Q(window_end__gt=F("window_start")), name="round_window"),
+            models.CheckConstraint(
+                condition=Q(window_end__gt=F("window_start")), name="round_window"
+            ),
             models.CheckConstraint(condition=Q(state__in=ROUND_STATES), name="round_state"),
-            models.CheckConstraint(condition=Q(frozen_at=None, due_total=None)
-                                   | Q(frozen_at__isnull=False, due_total__isnull=False), name="round_frozen_total"),
-            models.CheckConstraint(condition=~Q(state="closed") | Q(closed_at__isnull=False), name="round_closed_at"),
+            models.CheckConstraint(
+                condition=Q(frozen_at=None, due_total=None)
+                | Q(frozen_at__isnull=False, due_total__isnull=False),
+                name="round_frozen_total",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="closed") | Q(closed_at__isnull=False), name="round_closed_at"
+            ),
         ]
 
 
@@ -94,11 +110,20 @@ class DuePerson(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["round", "person"], name="due_once"),
             models.CheckConstraint(condition=Q(state__in=DUE_STATES), name="due_state"),
-            models.CheckConstraint(condition=Q(mode__in=["pool", "single", "household"]), name="due_mode"),
-            models.CheckConstraint(condition=~Q(state="resulted")
-                                   | Q(resulted_at__isnull=False, outcome__isnull=False), name="due_resulted"),
-            models.CheckConstraint(condition=~Q(state="excused") | ~Q(reason=""), name="due_excused_reason"),
-            models.CheckConstraint(condition=~Q(state="missed") | ~Q(owner=""), name="due_missed_owner"),
+            models.CheckConstraint(
+                condition=Q(mode__in=["pool", "single", "household"]), name="due_mode"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="resulted")
+                | Q(resulted_at__isnull=False, outcome__isnull=False),
+                name="due_resulted",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="excused") | ~Q(reason=""), name="due_excused_reason"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="missed") | ~Q(owner=""), name="due_missed_owner"
+            ),
         ]
         indexes = [
             models.Index(fields=["round", "area", "state"], name="due_area_state"),

@@ -27,8 +27,10 @@ class FlaggedPool(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=["flagged", "isolating", "re_sampled", "resolved"]),
-                                   name="pool_state"),
+            models.CheckConstraint(
+                condition=Q(state__in=["flagged", "isolating", "re_sampled", "resolved"]),
+                name="pool_state",
+            ),
             models.CheckConstraint(
                 condition=~Q(state="resolved")
                 | Q(resolved_at__isnull=False, resolution__in=["all_negative", "positive"]),
@@ -53,10 +55,16 @@ class PoolMember(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["pool", "swab"], name="member_once"),
-            models.CheckConstraint(condition=Q(state__in=["notified", "isolated", "re_sampled", "released", "confirmed"]),
-                                   name="member_state"),
-            models.CheckConstraint(condition=~Q(state__in=["released", "confirmed"]) | Q(settled_at__isnull=False),
-                                   name="member_settled"),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=["notified", "isolated", "re_sampled", "released", "confirmed"]
+                ),
+                name="member_state",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["released", "confirmed"]) | Q(settled_at__isnull=False),
+                name="member_settled",
+            ),
         ]
 
 
@@ -73,7 +81,9 @@ class Recheck(models.Model):
     outcome_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["member", "laboratory"], name="recheck_two_labs")]
+        constraints = [
+            models.UniqueConstraint(fields=["member", "laboratory"], name="recheck_two_labs")
+        ]
 
 
 class Dispatch(models.Model):
@@ -87,8 +97,12 @@ class Dispatch(models.Model):
     arrived_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(arrived_at=None) | Q(arrived_at__gte=F("sent_at")),
-                                              name="dispatch_order")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(arrived_at=None) | Q(arrived_at__gte=F("sent_at")),
+                name="dispatch_order",
+            )
+        ]
 
 
 class Positive(models.Model):
@@ -108,7 +122,9 @@ class Positive(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["round", "person"], name="positive_once"),
             models.CheckConstraint(
-                condition=Q(state__in=["initial", "rechecked", "confirmed", "excluded", "transferred"]),
+                condition=Q(
+                    state__in=["initial", "rechecked", "confirmed", "excluded", "transferred"]
+                ),
                 name="positive_state",
             ),
         ]
@@ -129,7 +145,11 @@ class Notice(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["positive", "party", "message"], name="notice_once"),
-            models.CheckConstraint(condition=Q(message__in=["person", "report"]), name="notice_message"),
-            models.CheckConstraint(condition=Q(acknowledged_at=None) | Q(acknowledged_at__gte=F("sent_at")),
-                                   name="notice_order"),
+            models.CheckConstraint(
+                condition=Q(message__in=["person", "report"]), name="notice_message"
+            ),
+            models.CheckConstraint(
+                condition=Q(acknowledged_at=None) | Q(acknowledged_at__gte=F("sent_at")),
+                name="notice_order",
+            ),
         ]

@@ -22,8 +22,15 @@ class DisinfectionOrder(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["round_id", "place_kind", "place_code", "kind"], name="disinfection_once"),
-            models.CheckConstraint(condition=Q(kind__in=["terminal", "concurrent", "passage"]), name="disinfection_kind"),
-            models.CheckConstraint(condition=Q(done_at=None) | Q(done_at__gte=F("ordered_at")),
-                                   name="disinfection_order"),
+            models.UniqueConstraint(
+                fields=["round_id", "place_kind", "place_code", "kind"], name="disinfection_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["terminal", "concurrent", "passage"]),
+                name="disinfection_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(done_at=None) | Q(done_at__gte=F("ordered_at")),
+                name="disinfection_order",
+            ),
         ]

@@ -48,5 +48,7 @@ class _Gaps(dict[str, Any]):
 
 def sentence(code: str, language: str, params: dict[str, Any] | None = None) -> dict[str, str]:
     """What a reader is told: `{"says": what is wrong, "do": what to do}` in `zh` or `en`, parameters filled in."""
-    text = catalogue("zh" if language.startswith("zh") else "en").get(code, {"says": code, "do": ""})
+    text = catalogue("zh" if language.startswith("zh") else "en").get(
+        code, {"says": code, "do": ""}
+    )
     return {part: text.get(part, "").format_map(_Gaps(params or {})) for part in ("says", "do")}

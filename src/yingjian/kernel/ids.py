@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
+VERSION = 7
 RandomBits = Callable[[int], int]
 
 
@@ -15,7 +16,7 @@ def uuid7(at: datetime, *, random_bits: RandomBits = secrets.randbits) -> uuid.U
     millis = int(at.timestamp() * 1000)
     if not 0 <= millis < 1 << 48:
         raise ValueError("at is outside the range of UUIDv7")
-    value = millis << 80 | 0x7 << 76 | random_bits(12) << 64 | 0b10 << 62 | random_bits(62)
+    value = millis << 80 | VERSION << 76 | random_bits(12) << 64 | 0b10 << 62 | random_bits(62)
     return uuid.UUID(int=value)
 
 
@@ -29,4 +30,4 @@ def derived(parent: uuid.UUID, name: str) -> uuid.UUID:
 
 def moment_of(value: uuid.UUID) -> int | None:
     """Milliseconds since 1970 inside a UUIDv7, or None for any other version."""
-    return value.int >> 80 if value.version == 7 else None
+    return value.int >> 80 if value.version == VERSION else None

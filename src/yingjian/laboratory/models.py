@@ -27,11 +27,24 @@ class Laboratory(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["candidate", "cleared", "receiving", "full", "suspended", "blacklisted"]),
+                condition=Q(
+                    state__in=[
+                        "candidate",
+                        "cleared",
+                        "receiving",
+                        "full",
+                        "suspended",
+                        "blacklisted",
+                    ]
+                ),
                 name="laboratory_state",
             ),
-            models.CheckConstraint(condition=Q(kind__in=["hospital", "cdc_county", "cdc_city", "cdc_region", "company"]),
-                                   name="laboratory_kind"),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=["hospital", "cdc_county", "cdc_city", "cdc_region", "company"]
+                ),
+                name="laboratory_kind",
+            ),
         ]
 
 
@@ -46,7 +59,11 @@ class Allocation(models.Model):
     tubes_planned = models.PositiveIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["round", "site_code", "laboratory"], name="allocation_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["round", "site_code", "laboratory"], name="allocation_once"
+            )
+        ]
 
 
 class Receipt(models.Model):
@@ -68,7 +85,8 @@ class Receipt(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(expected=F("received") + F("broken") + F("missing") - F("extra")), name="receipt_conserves"
+                condition=Q(expected=F("received") + F("broken") + F("missing") - F("extra")),
+                name="receipt_conserves",
             )
         ]
 
@@ -84,8 +102,10 @@ class ReceiptLine(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["receipt", "tube_code"], name="receiptline_once"),
-            models.CheckConstraint(condition=Q(state__in=["received", "missing", "extra", "broken"]),
-                                   name="receiptline_state"),
+            models.CheckConstraint(
+                condition=Q(state__in=["received", "missing", "extra", "broken"]),
+                name="receiptline_state",
+            ),
         ]
 
 
@@ -105,8 +125,11 @@ class Run(models.Model):
     tubes = models.PositiveIntegerField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(ended_at=None) | Q(ended_at__gt=F("started_at")),
-                                              name="run_span")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gt=F("started_at")), name="run_span"
+            )
+        ]
 
 
 class Result(models.Model):
@@ -131,13 +154,20 @@ class Result(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["tube", "laboratory", "version"], name="result_version"),
+            models.UniqueConstraint(
+                fields=["tube", "laboratory", "version"], name="result_version"
+            ),
             models.CheckConstraint(condition=Q(outcome__in=OUTCOMES), name="result_outcome"),
-            models.CheckConstraint(condition=Q(released_by=None, released_at=None)
-                                   | Q(released_by__isnull=False, released_at__isnull=False)
-                                   & ~Q(released_by=F("entered_by")), name="result_two_persons"),
-            models.CheckConstraint(condition=Q(version=1, corrects=None)
-                                   | Q(version__gt=1, corrects__isnull=False) & ~Q(reason=""),
-                                   name="result_correction"),
+            models.CheckConstraint(
+                condition=Q(released_by=None, released_at=None)
+                | Q(released_by__isnull=False, released_at__isnull=False)
+                & ~Q(released_by=F("entered_by")),
+                name="result_two_persons",
+            ),
+            models.CheckConstraint(
+                condition=Q(version=1, corrects=None)
+                | Q(version__gt=1, corrects__isnull=False) & ~Q(reason=""),
+                name="result_correction",
+            ),
         ]
         indexes = [models.Index(fields=["round", "area"], name="result_area")]

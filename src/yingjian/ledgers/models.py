@@ -26,5 +26,7 @@ class Task(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject_id"], name="task_once"),
-            models.CheckConstraint(condition=Q(done_at=None) | Q(done_at__gte=F("opened_at")), name="task_done_after"),
+            models.CheckConstraint(
+                condition=Q(done_at=None) | Q(done_at__gte=F("opened_at")), name="task_done_after"
+            ),
         ]

@@ -47,7 +47,9 @@ class Box(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["code", "binding"], name="box_code_once"),
             models.CheckConstraint(condition=Q(state__in=BOX_STATES), name="box_state"),
-            models.CheckConstraint(condition=Q(state="open") | Q(sealed_at__isnull=False), name="box_sealed_at"),
+            models.CheckConstraint(
+                condition=Q(state="open") | Q(sealed_at__isnull=False), name="box_sealed_at"
+            ),
         ]
 
 
@@ -84,7 +86,9 @@ class HandOver(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["pick_up", "delivery", "relay"]), name="handover_kind")
+            models.CheckConstraint(
+                condition=Q(kind__in=["pick_up", "delivery", "relay"]), name="handover_kind"
+            )
         ]
 
 
@@ -96,7 +100,9 @@ class HandOverBox(models.Model):
     tubes = models.PositiveIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["hand_over", "box"], name="handoverbox_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["hand_over", "box"], name="handoverbox_once")
+        ]
 
 
 class Discrepancy(models.Model):
@@ -119,7 +125,9 @@ class Discrepancy(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject_id"], name="discrepancy_once"),
-            models.CheckConstraint(condition=Q(resolved_at=None) | ~Q(resolution=""), name="discrepancy_explained"),
+            models.CheckConstraint(
+                condition=Q(resolved_at=None) | ~Q(resolution=""), name="discrepancy_explained"
+            ),
         ]
 
 
@@ -169,5 +177,7 @@ class WasteLot(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(handed_at=None) | Q(handed_at__gte=F("packed_at")), name="waste_order")
+            models.CheckConstraint(
+                condition=Q(handed_at=None) | Q(handed_at__gte=F("packed_at")), name="waste_order"
+            )
         ]

@@ -20,7 +20,9 @@ class StatedFigure(models.Model):
     stated_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["round", "figure", "source"], name="stated_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["round", "figure", "source"], name="stated_once")
+        ]
 
 
 class Report(models.Model):

@@ -23,6 +23,10 @@ class PlanRecord(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["round", "version"], name="plan_version"),
-            models.UniqueConstraint(fields=["round"], condition=Q(state="applied"), name="plan_applied_once"),
-            models.CheckConstraint(condition=Q(state__in=["proposed", "applied", "dropped"]), name="plan_state"),
+            models.UniqueConstraint(
+                fields=["round"], condition=Q(state="applied"), name="plan_applied_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["proposed", "applied", "dropped"]), name="plan_state"
+            ),
         ]

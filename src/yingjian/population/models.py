@@ -9,7 +9,7 @@ AREA = 12
 
 
 class Region(models.Model):
-    """A division of the 12-digit code tree. `area` is the code without trailing zero levels: 2, 4, 6, 9 or 12 digits."""
+    """A division of the 12-digit code tree. `area` is the code without its trailing zero levels."""
 
     code = models.CharField(max_length=12, primary_key=True)
     area = models.CharField(max_length=AREA, unique=True)
@@ -20,7 +20,8 @@ class Region(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(level__in=["province", "city", "county", "town", "village"]), name="region_level"
+                condition=Q(level__in=["province", "city", "county", "town", "village"]),
+                name="region_level",
             )
         ]
 
@@ -67,7 +68,9 @@ class Person(models.Model):
 
     id = models.UUIDField(primary_key=True)
     area = models.CharField(max_length=AREA, db_index=True)
-    household = models.ForeignKey(Household, null=True, on_delete=models.PROTECT, related_name="members")
+    household = models.ForeignKey(
+        Household, null=True, on_delete=models.PROTECT, related_name="members"
+    )
     name = models.CharField(max_length=80)
     sex = models.CharField(max_length=1)
     birth_date = models.DateField(null=True)
@@ -88,9 +91,12 @@ class Person(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(sex__in=["M", "F", "U"]), name="person_sex"),
-            models.CheckConstraint(condition=Q(source__in=["roster", "found", "manual"]), name="person_source"),
             models.CheckConstraint(
-                condition=Q(id_cipher=None, id_index=None) | Q(id_cipher__isnull=False, id_index__isnull=False),
+                condition=Q(source__in=["roster", "found", "manual"]), name="person_source"
+            ),
+            models.CheckConstraint(
+                condition=Q(id_cipher=None, id_index=None)
+                | Q(id_cipher__isnull=False, id_index__isnull=False),
                 name="person_id_pair",
             ),
             models.CheckConstraint(
@@ -98,7 +104,9 @@ class Person(models.Model):
                 | Q(phone_cipher__isnull=False, phone_index__isnull=False),
                 name="person_phone_pair",
             ),
-            models.CheckConstraint(condition=~Q(source="found") | Q(found_by__isnull=False), name="person_found_trace"),
+            models.CheckConstraint(
+                condition=~Q(source="found") | Q(found_by__isnull=False), name="person_found_trace"
+            ),
         ]
         indexes = [models.Index(fields=["name"], name="person_name")]
 
@@ -117,7 +125,9 @@ class PersonCategory(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["person", "code", "since"], name="category_once"),
-            models.CheckConstraint(condition=Q(until=None) | Q(until__gt=F("since")), name="category_span"),
+            models.CheckConstraint(
+                condition=Q(until=None) | Q(until__gt=F("since")), name="category_span"
+            ),
         ]
 
 
@@ -141,7 +151,8 @@ class ImportRun(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(state__in=["waiting", "reading", "done", "refused", "failed"]), name="import_state"
+                condition=Q(state__in=["waiting", "reading", "done", "refused", "failed"]),
+                name="import_state",
             ),
             models.CheckConstraint(
                 condition=~Q(state="done")

@@ -10,8 +10,20 @@ from yingjian.logistics.models import Box
 from yingjian.population.models import AREA, Person
 
 TUBE_STATES = [
-    "issued", "open", "locked", "sealed", "boxed", "in_transit", "received", "testing", "resulted", "released",
-    "broken", "missing", "rejected", "voided",
+    "issued",
+    "open",
+    "locked",
+    "sealed",
+    "boxed",
+    "in_transit",
+    "received",
+    "testing",
+    "resulted",
+    "released",
+    "broken",
+    "missing",
+    "rejected",
+    "voided",
 ]
 
 
@@ -39,9 +51,14 @@ class Site(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["round", "code"], name="site_code_once"),
-            models.CheckConstraint(condition=Q(kind__in=["fixed", "mobile", "home"]), name="site_kind"),
             models.CheckConstraint(
-                condition=Q(state__in=["filed", "ready", "open", "paused", "closed", "disinfected"]), name="site_state"
+                condition=Q(kind__in=["fixed", "mobile", "home"]), name="site_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=["filed", "ready", "open", "paused", "closed", "disinfected"]
+                ),
+                name="site_state",
             ),
         ]
 
@@ -90,10 +107,16 @@ class Tube(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["code", "binding"], name="tube_code_once"),
             models.CheckConstraint(condition=Q(state__in=TUBE_STATES), name="tube_state"),
-            models.CheckConstraint(condition=Q(mode__in=["pool", "single", "household"]), name="tube_mode"),
-            models.CheckConstraint(condition=Q(purpose__in=["screening", "recheck"]), name="tube_purpose"),
+            models.CheckConstraint(
+                condition=Q(mode__in=["pool", "single", "household"]), name="tube_mode"
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose__in=["screening", "recheck"]), name="tube_purpose"
+            ),
             models.CheckConstraint(condition=Q(capacity__gt=0), name="tube_capacity"),
-            models.CheckConstraint(condition=~Q(state="voided") | ~Q(ended_reason=""), name="tube_void_reason"),
+            models.CheckConstraint(
+                condition=~Q(state="voided") | ~Q(ended_reason=""), name="tube_void_reason"
+            ),
         ]
         indexes = [
             models.Index(fields=["round", "area", "state"], name="tube_area_state"),
@@ -127,8 +150,13 @@ class Swab(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(entry__in=["code", "family", "id", "card", "walk_in"]), name="swab_entry"),
-            models.CheckConstraint(condition=Q(voided_at=None) | ~Q(void_reason=""), name="swab_void_reason"),
+            models.CheckConstraint(
+                condition=Q(entry__in=["code", "family", "id", "card", "walk_in"]),
+                name="swab_entry",
+            ),
+            models.CheckConstraint(
+                condition=Q(voided_at=None) | ~Q(void_reason=""), name="swab_void_reason"
+            ),
         ]
         indexes = [
             models.Index(fields=["round", "person"], name="swab_person"),

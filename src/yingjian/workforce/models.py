@@ -39,7 +39,9 @@ class WorkGroup(models.Model):
     duty = models.CharField(max_length=400, default="")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["round_id", "area", "name"], name="workgroup_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["round_id", "area", "name"], name="workgroup_once")
+        ]
 
 
 class Post(models.Model):

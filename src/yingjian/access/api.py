@@ -1,0 +1,240 @@
+"""HTTP of this room: sign-in, sync, commands, devices, clocks, parked commands, journal."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from ninja import Router, Schema
+
+from yingjian.kernel.clock import now
+from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.ids import uuid7
+
+from . import actions, clocks, journal, queries, scope, sync
+from .actor import NOBODY, Actor
+from .edges import actor_of, error_body, language, needs, request_time, user_actor
+
+router = Router(tags=["access"])
+
+
+class SignIn(Schema):
+    username: str
+    password: str
+
+
+class HoldOut(Schema):
+    role: str
+    area: str
+
+
+class Me(Schema):
+    id: uuid.UUID | None
+    name: str
+    language: str
+    roles: list[HoldOut]
+    areas: list[str]
+    permissions: list[str]
+    csrf: str
+
+
+class Enrol(Schema):
+    token: str
+    device_id: uuid.UUID
+    name: str
+
+
+class Enrolled(Schema):
+    device_id: uuid.UUID
+    secret: str
+
+
+class ClockOut(Schema):
+    id: uuid.UUID
+    code: str
+    subject_kind: str
+    subject_label: str
+    area: str
+    owner_role: str
+    owner_name: str
+    origin: str
+    started_at: datetime
+    due_at: datetime
+    stopped_at: datetime | None
+    breached_at: datetime | None
+    escalated_at: datetime | None
+    state: str
+
+
+class ClockList(Schema):
+    items: list[ClockOut]
+    as_of: datetime
+
+
+class Swept(Schema):
+    breached: int
+    as_of: datetime
+
+
+class Rows(Schema):
+    items: list[dict[str, Any]]
+    next: int | None
+    as_of: datetime
+
+
+class Status(Schema):
+    jobs_waiting: int
+    time: datetime
+
+
+def _me(request: HttpRequest, actor: Actor) -> Me:
+    return Me(
+        id=actor.id if actor.kind != "nobody" else None,
+        name=actor.name,
+        language=actor.language,
+        roles=[HoldOut(role=hold.role, area=hold.area) for hold in actor.holds],
+        areas=list(actor.areas),
+        permissions=sorted(actor.permissions),
+        csrf=get_token(request),
+    )
+
+
+@router.get("/session", auth=None, response=Me)
+def who_am_i(request: HttpRequest) -> Me:
+    """Who is signed in (an empty id: nobody), and the CSRF token for writes."""
+    return _me(request, actor_of(request))
+
+
+@router.post("/session", auth=None, response=Me)
+def sign_in(request: HttpRequest, given: SignIn) -> Me | HttpResponse:
+    at = request_time(request)
+    if queries.locked_out(given.username, at):
+        raise RuleBroken("access.locked_out", status=429)
+    user = queries.user_by_password(given.username, given.password)
+    if user is None:
+        return _refuse_sign_in(request, given.username, at)
+    actor = user_actor_everywhere(user)
+    with scope.everywhere():
+        login(request, user)
+    journal.record("session.start", {}, actor=actor, id=uuid7(now()), at=at)
+    return _me(request, actor)
+
+
+def user_actor_everywhere(user: Any) -> Actor:
+    """The actor of a user who has just signed in: their grants are read before any sight is set."""
+    with scope.everywhere():
+        return user_actor(user)
+
+
+def _refuse_sign_in(request: HttpRequest, username: str, at: datetime) -> HttpResponse:
+    """A refused sign-in is journalled too, so its transaction is kept although the answer is 401."""
+    nobody = Actor("user", queries.failures_id(username), "")
+    journal.record("session.refuse", {}, actor=nobody, id=uuid7(now()), at=at)
+    error = RuleBroken("access.sign_in_refused", status=401)
+    response = HttpResponse(
+        msgspec.json.encode(error_body(request, error)), status=401, content_type="application/json"
+    )
+    response.keep = True  # type: ignore[attr-defined]
+    return response
+
+
+@router.delete("/session", auth=needs(None), response=Me)
+def sign_out(request: HttpRequest) -> Me:
+    logout(request)
+    return _me(request, NOBODY)
+
+
+@router.post("/sync", auth=needs(None))
+def take_sync(request: HttpRequest) -> HttpResponse:
+    """Devices: any number of commands, each stored once, each with a verdict. Nothing good waits for something bad."""
+    return _take(request, park=True)
+
+
+@router.post("/commands", auth=needs(None))
+def take_commands(request: HttpRequest) -> HttpResponse:
+    """Users: the same, but a refused decision is told as an error and leaves nothing behind."""
+    return _take(request, park=False)
+
+
+def _take(request: HttpRequest, *, park: bool) -> HttpResponse:
+    actor, at = actor_of(request), request_time(request)
+    commands = sync.decode(request.body, actor=actor, received_at=at)
+    verdicts = journal.submit(actor=actor, received_at=at, commands=commands, park=park)
+    body = sync.encode(verdicts, language=language(request), at=at)
+    return HttpResponse(body, content_type="application/json")
+
+
+@router.post("/devices/enrol", auth=None, response=Enrolled)
+def enrol(request: HttpRequest, given: Enrol) -> Enrolled:
+    """Trade a one-time invitation for a device secret. Asking again with the same device id hears the same secret."""
+    at = request_time(request)
+    with scope.everywhere():
+        secret = actions.device_enrol(
+            at=at, token=given.token, device_id=given.device_id, name=given.name
+        )
+    actor = Actor("device", given.device_id, given.name)
+    journal.record("device.enrol", {}, actor=actor, id=uuid7(now()), at=at)
+    return Enrolled(device_id=given.device_id, secret=secret)
+
+
+@router.get("/devices", auth=needs("invite_device"), response=Rows)
+def devices(request: HttpRequest) -> Rows:
+    return Rows(
+        items=queries.devices_for(actor_of(request)), next=None, as_of=request_time(request)
+    )
+
+
+@router.get("/devices/invitations/{token_id}", auth=needs("invite_device"), response=dict[str, str])
+def invitation(request: HttpRequest, token_id: uuid.UUID) -> dict[str, str]:
+    """The token to show as a QR, for an invitation in the actor's sight."""
+    if not queries.invitation_seen(actor_of(request), token_id):
+        raise RuleBroken("access.token_unknown", status=404)
+    return {"token": actions.invitation_token(token_id)}
+
+
+@router.get("/clocks", auth=needs("see_round"), response=ClockList)
+def list_clocks(
+    request: HttpRequest, round: uuid.UUID | None = None, state: str | None = None, limit: int = 200
+) -> Any:
+    at = request_time(request)
+    if state not in {None, "running", "late", "met", "breached"}:
+        raise RuleBroken("access.state_unknown", state=str(state)[:16])
+    rows = queries.clocks_for(
+        actor_of(request), at=at, round_id=round, state=state, limit=min(max(limit, 1), 1000)
+    )
+    return {"items": rows, "as_of": at}
+
+
+@router.post("/clocks/sweep", auth=needs("maintain"), response=Swept)
+def sweep_clocks(request: HttpRequest) -> Swept:
+    """Mark late clocks now (a job does so every minute; a drill does so at its own time)."""
+    at = request_time(request)
+    with scope.everywhere():
+        return Swept(breached=len(clocks.sweep(at=at)), as_of=at)
+
+
+@router.get("/parked", auth=needs("maintain"), response=Rows)
+def parked(request: HttpRequest, after: int = 0, limit: int = 200) -> Rows:
+    rows = queries.parked_for(
+        actor_of(request), after=max(after, 0), limit=min(max(limit, 1), 1000)
+    )
+    return Rows(items=rows, next=rows[-1]["seq"] if rows else None, as_of=request_time(request))
+
+
+@router.get("/journal", auth=needs("audit"), response=Rows)
+def read_journal(request: HttpRequest, after: int = 0, limit: int = 200) -> Rows:
+    rows = queries.journal_for(
+        actor_of(request), after=max(after, 0), limit=min(max(limit, 1), 1000)
+    )
+    return Rows(items=rows, next=rows[-1]["seq"] if rows else None, as_of=request_time(request))
+
+
+@router.get("/status", auth=needs(None), response=Status)
+def status(request: HttpRequest) -> Status:
+    """How much news is still on its way to other rooms; the drill waits for zero."""
+    return Status(jobs_waiting=queries.jobs_waiting(), time=request_time(request))

@@ -1,0 +1,201 @@
+"""The edge of the house: who is asking, what they may see, at what time, and how a refusal is told.
+
+`ActorMiddleware` finds the actor and runs the request in one transaction with the actor's sight;
+an answer of 400 or more rolls it back. `needs("permission")` is the auth of a route.
+`install(api)` maps every error to one JSON shape.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, cast
+
+import msgspec
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import DataError, OperationalError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import get_language_from_request
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+from ninja.utils import check_csrf
+
+from yingjian.kernel.clock import now
+from yingjian.kernel.errors import RuleBroken, sentence
+
+from . import scope, vault
+from .actor import NOBODY, Actor, Hold
+from .models import Device, User
+
+log = logging.getLogger("yingjian.edges")
+DEVICE_SCHEME = "Device "
+DRILL_TIME = "X-Yingjian-At"
+
+
+class Asking(HttpRequest):
+    """A request after the middleware (for types only)."""
+
+    actor: Actor
+
+
+def request_time(request: HttpRequest) -> datetime:
+    """The wall clock; or, on a drill server only, the time the drill says it is."""
+    if settings.YINGJIAN_DRILL and (told := request.headers.get(DRILL_TIME)):
+        try:
+            at = datetime.fromisoformat(told)
+        except ValueError:
+            raise RuleBroken("access.time_malformed", status=400) from None
+        if at.tzinfo is None:
+            raise RuleBroken("access.time_malformed", status=400)
+        return at
+    return now()
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    return cast(Asking, request).actor
+
+
+def user_actor(user: User) -> Actor:
+    """The actor a signed-in user is."""
+    holds = tuple(Hold(role, area) for role, area in user.grants.values_list("role", "area"))
+    return Actor("user", user.id, user.name, holds, language=user.language)
+
+
+def _device_actor(credentials: str) -> Actor:
+    id_text, _, secret = credentials.partition(":")
+    try:
+        device = Device.objects.get(id=uuid.UUID(id_text), secret_hash=vault.secret_hash(secret))
+    except (ValueError, Device.DoesNotExist):
+        return NOBODY
+    if device.revoked_at is not None:
+        return NOBODY
+    return Actor(
+        "device", device.id, device.name, (Hold(device.role, device.area),), device.station_code
+    )
+
+
+def _find_actor(request: HttpRequest) -> Actor:
+    credentials = request.headers.get("Authorization", "")
+    with scope.everywhere():
+        if credentials.startswith(DEVICE_SCHEME):
+            return _device_actor(credentials.removeprefix(DEVICE_SCHEME))
+        user = get_user(request)
+        return user_actor(user) if isinstance(user, User) and user.is_active else NOBODY
+
+
+class ActorMiddleware:
+    """One transaction, one sight, one actor for each API request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/api/"):
+            return self.get_response(request)
+        try:
+            actor = _find_actor(request)
+            cast(Asking, request).actor = actor
+            with scope.acting(actor):
+                response = self.get_response(request)
+                if response.status_code >= 400 and not getattr(response, "keep", False):  # noqa: PLR2004 - HTTP
+                    transaction.set_rollback(True)
+                return response
+        except OperationalError:
+            log.exception("database_unavailable")
+            return _answer(request, RuleBroken("access.database_unavailable", status=503))
+
+
+class Needs:
+    """Auth of a route: signed in (or an enrolled device) with a permission; `None` asks for the sign-in only."""
+
+    def __init__(self, permission: str | None) -> None:
+        self.permission = permission
+
+    def __call__(self, request: HttpRequest) -> Actor:
+        actor = actor_of(request)
+        if actor.kind == "nobody":
+            raise RuleBroken("access.sign_in_required", status=401)
+        if (
+            actor.kind == "user"
+            and request.method not in {"GET", "HEAD", "OPTIONS"}
+            and check_csrf(request)
+        ):
+            raise RuleBroken("access.page_expired", status=403)
+        if self.permission is not None and not actor.may(self.permission):
+            raise RuleBroken("access.not_permitted", status=403, permission=self.permission)
+        return actor
+
+
+def needs(permission: str | None) -> Needs:
+    return Needs(permission)
+
+
+def language(request: HttpRequest) -> str:
+    """`zh` or `en`: what the page asked for (`Accept-Language`), Chinese first."""
+    return "en" if get_language_from_request(request).startswith("en") else "zh"
+
+
+def error_body(request: HttpRequest, error: RuleBroken) -> dict[str, Any]:
+    """The one shape of every refusal."""
+    return {
+        "code": error.code,
+        **sentence(error.code, language(request), error.params),
+        "params": error.params,
+    }
+
+
+def _answer(request: HttpRequest, error: RuleBroken) -> HttpResponse:
+    return HttpResponse(
+        msgspec.json.encode(error_body(request, error)),
+        status=error.status,
+        content_type="application/json",
+    )
+
+
+def _invalid(error: ValidationError) -> RuleBroken:
+    wrong = [
+        {
+            "where": ".".join(str(part) for part in item.get("loc", ())),
+            "why": str(item.get("msg", "")),
+        }
+        for item in error.errors
+    ]
+    return RuleBroken(
+        "access.input_malformed", status=422, wrong=wrong, where=wrong[0]["where"] if wrong else ""
+    )
+
+
+def _http(error: HttpError) -> RuleBroken:
+    code = "access.input_unreadable" if error.status_code == 400 else "access.refused"  # noqa: PLR2004 - HTTP
+    return RuleBroken(code, status=error.status_code)
+
+
+def _unexpected(request: HttpRequest, error: Any) -> HttpResponse:
+    incident = uuid.uuid4().hex[:12]
+    log.error("unexpected", exc_info=error, extra={"incident": incident, "path": request.path})
+    return _answer(request, RuleBroken("access.unexpected", status=500, incident=incident))
+
+
+def install(api: NinjaAPI) -> None:
+    """Map every error that can leave a route to the one JSON shape, once."""
+    fixed: list[tuple[type[Exception], Callable[[Any], RuleBroken]]] = [
+        (RuleBroken, lambda error: error),
+        (ValidationError, _invalid),
+        (HttpError, _http),
+        (Http404, lambda _: RuleBroken("access.not_found", status=404)),
+        (PermissionDenied, lambda _: RuleBroken("access.refused", status=403)),
+        (DataError, lambda _: RuleBroken("access.input_unstorable", status=422)),
+        (RequestDataTooBig, lambda _: RuleBroken("access.body_too_large", status=413)),
+        (OperationalError, lambda _: RuleBroken("access.database_unavailable", status=503)),
+    ]
+    for kind, shape in fixed:
+        api.add_exception_handler(kind, _teller(shape))
+    api.add_exception_handler(Exception, _unexpected)
+
+
+def _teller(shape: Callable[[Any], RuleBroken]) -> Callable[[HttpRequest, Any], HttpResponse]:
+    return lambda request, error: _answer(request, shape(error))

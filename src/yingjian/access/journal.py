@@ -1,0 +1,376 @@
+"""Every write is a command, stored once, answered with a verdict. Audit, idempotency and offline inbox are this table.
+
+See docs/contract.md §1. The journal row, the state change and the outbox event commit together; a known id is answered
+from the stored row; one command that fails parks alone and never takes its batch with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Literal
+
+import msgspec
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+
+from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.ids import derived
+
+from . import scope, vault
+from .actor import SYSTEM, Actor
+from .sealing import seal_personal, unseal_personal
+
+log = logging.getLogger("yingjian.journal")
+UNREADABLE = "unreadable"
+RETRIES = 3
+_replaying: ContextVar[bool] = ContextVar("replaying", default=False)
+
+
+class CommandIn(msgspec.Struct, frozen=True):
+    """A command as it arrives: the payload is still JSON."""
+
+    id: uuid.UUID
+    kind: str
+    at: datetime
+    payload: msgspec.Raw = msgspec.Raw(b"{}")
+    seq: int | None = None
+    skew_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command whose payload was decoded to its kind's type."""
+
+    id: uuid.UUID
+    kind: str
+    at: datetime
+    payload: Any
+    seq: int | None = None
+    skew_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to one command. `first` is the stored verdict when this one is a duplicate."""
+
+    command_id: uuid.UUID
+    verdict: Literal["applied", "duplicate", "parked"]
+    code: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    first: str | None = None
+    area: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Commands of one handler, in the order they were sent."""
+
+    actor: Actor
+    received_at: datetime
+    commands: Sequence[Command]
+
+
+Handler = Callable[[Batch], Sequence[Verdict]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A registered command kind. `decision`: a refusal is an answer, not a stored fact (except from devices)."""
+
+    name: str
+    payload: type[msgspec.Struct]
+    permission: str
+    decision: bool
+    handler: Handler
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def handles(
+    name: str, payload: type[msgspec.Struct], *, permission: str, decision: bool = False
+) -> Callable[[Handler], Handler]:
+    """Register a handler for a command kind (in a room's `commands.py`)."""
+
+    def register(handler: Handler) -> Handler:
+        if name in KINDS:
+            raise ValueError(f"{name} has a handler already")
+        KINDS[name] = Kind(name, payload, permission, decision, handler)
+        return handler
+
+    return register
+
+
+def applied(command: Command, *, area: str | None = None, **answer: Any) -> Verdict:
+    return Verdict(command.id, "applied", answer=answer, area=area)
+
+
+def parked(command: Command | CommandIn, code: str, /, **params: Any) -> Verdict:
+    return Verdict(command.id, "parked", code, params)
+
+
+def is_replaying() -> bool:
+    """True while `verify` rebuilds the projections: nothing may be published then."""
+    return _replaying.get()
+
+
+@contextmanager
+def replaying() -> Iterator[None]:
+    token = _replaying.set(True)
+    try:
+        yield
+    finally:
+        _replaying.reset(token)
+
+
+def submit(
+    *, actor: Actor, received_at: datetime, commands: Sequence[CommandIn], park: bool
+) -> list[Verdict]:
+    """Store and apply commands once each; answer one verdict per command, in order.
+
+    With `park` every refusal becomes a parked row. Without it a refused decision raises its `RuleBroken` and nothing of
+    this call is kept. Deadlocks and races on the same id are retried; the retry finds the other's row.
+    """
+    for left in reversed(range(RETRIES)):
+        try:
+            with scope.everywhere():
+                return _Submission(actor, received_at, park).run(commands)
+        except (OperationalError, IntegrityError):
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def submit_system(
+    kind: str, payload: Mapping[str, Any], *, id: uuid.UUID, at: datetime, received_at: datetime
+) -> Verdict:
+    """Submit one command of the system itself; raises what the handler raises."""
+    command = CommandIn(id, kind, at, msgspec.Raw(msgspec.json.encode(payload)))
+    return submit(actor=SYSTEM, received_at=received_at, commands=[command], park=False)[0]
+
+
+def record(
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    actor: Actor,
+    id: uuid.UUID,
+    at: datetime,
+    area: str | None = None,
+) -> None:
+    """Append an audit row for something that is not a command to a handler (a look, an export, a sign-in)."""
+    command = CommandIn(id, kind, at, msgspec.Raw(msgspec.json.encode(payload)))
+    row = _Row(command, _canonical(command), Verdict(id, "applied", area=area))
+    with scope.everywhere():
+        _insert(actor, at, [row])
+
+
+@dataclass(slots=True)
+class _Row:
+    command: CommandIn
+    canonical: bytes
+    verdict: Verdict | None = None
+    decoded: Command | None = None
+    kind: Kind | None = None
+    fresh: bool = True
+
+
+def _canonical(command: CommandIn) -> bytes:
+    """Deterministic JSON of what a client may not change when it sends a command again."""
+    payload = msgspec.json.decode(command.payload)
+    at = None if command.kind == UNREADABLE else command.at
+    return msgspec.json.encode([command.kind, at, payload], order="deterministic")
+
+
+@dataclass(slots=True)
+class _Submission:
+    actor: Actor
+    received_at: datetime
+    park: bool
+
+    def run(self, commands: Sequence[CommandIn]) -> list[Verdict]:
+        rows = [_Row(command, _canonical(command)) for command in commands]
+        self._answer_known(rows)
+        for row in rows:
+            if row.verdict is None:
+                self._decode(row)
+        waiting = [row for row in rows if row.verdict is None]
+        for handler, group in groupby(waiting, key=_handler_of):
+            self._apply(handler, list(group))
+        _insert(self.actor, self.received_at, [row for row in rows if row.fresh])
+        return [row.verdict for row in rows if row.verdict is not None]
+
+    def _answer_known(self, rows: Sequence[_Row]) -> None:
+        """Answer replays from the journal, and repeats inside this very request from their first appearance."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT command_id, fingerprint, verdict, code, answer FROM access_journal WHERE command_id = ANY(%s)",
+                [[row.command.id for row in rows]],
+            )
+            known = {found[0]: found[1:] for found in cursor.fetchall()}
+        seen: dict[uuid.UUID, bytes] = {}
+        for row in rows:
+            id = row.command.id
+            if id in known:
+                stored, verdict, code, answer = known[id]
+                if bytes(stored) == vault.fingerprint(row.canonical):
+                    row.verdict = Verdict(
+                        id, "duplicate", code, answer=msgspec.json.decode(answer), first=verdict
+                    )
+                    row.fresh = False
+                else:
+                    self._keep_changed(row)
+            elif id in seen:
+                if seen[id] == row.canonical:
+                    row.verdict, row.fresh = Verdict(id, "duplicate"), False
+                else:
+                    self._keep_changed(row)
+            else:
+                seen[id] = row.canonical
+
+    def _keep_changed(self, row: _Row) -> None:
+        """The same id with other content: the second is kept under an id of its own, so that nothing is lost."""
+        original = row.command.id
+        row.command = msgspec.structs.replace(
+            row.command, id=derived(original, row.canonical.hex())
+        )
+        row.verdict = Verdict(original, "parked", "access.id_reused")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM access_journal WHERE command_id = %s", [row.command.id])
+            row.fresh = cursor.fetchone() is None
+
+    def _decode(self, row: _Row) -> None:
+        command = row.command
+        kind = KINDS.get(command.kind)
+        if command.kind == UNREADABLE:
+            self._refuse(row, RuleBroken("access.command_unreadable"))
+        elif kind is None:
+            self._refuse(row, RuleBroken("access.kind_unknown", kind=command.kind[:48]))
+        elif not self.actor.may(kind.permission):
+            self._refuse(
+                row, RuleBroken("access.not_permitted", status=403, permission=kind.permission)
+            )
+        else:
+            try:
+                payload = msgspec.json.decode(command.payload, type=kind.payload)
+            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+                self._refuse(
+                    row, RuleBroken("access.payload_malformed", detail=str(error), kind=kind.name)
+                )
+            else:
+                row.kind = kind
+                row.decoded = Command(
+                    command.id, kind.name, command.at, payload, command.seq, command.skew_ms
+                )
+
+    def _refuse(self, row: _Row, error: RuleBroken) -> None:
+        """Park; or, for a user's own request, raise."""
+        if not self.park:
+            raise error
+        row.verdict = Verdict(row.command.id, "parked", error.code, error.params)
+
+    def _apply(self, handler: Handler, rows: Sequence[_Row]) -> None:
+        commands = [row.decoded for row in rows if row.decoded is not None]
+        try:
+            with transaction.atomic():
+                verdicts = handler(Batch(self.actor, self.received_at, commands))
+        except OperationalError:
+            raise  # deadlock or lost server: the whole submission is tried again
+        except (
+            RuleBroken,
+            DatabaseError,
+            ArithmeticError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
+            if len(rows) > 1:
+                for row in rows:
+                    self._apply(handler, [row])
+            else:
+                self._failed(rows[0], error)
+            return
+        if [verdict.command_id for verdict in verdicts] != [command.id for command in commands]:
+            raise AssertionError(f"{handler.__name__} must answer every command in order")
+        for row, verdict in zip(rows, verdicts, strict=True):
+            row.verdict = verdict
+
+    def _failed(self, row: _Row, error: Exception) -> None:
+        if isinstance(error, RuleBroken):
+            if not self.park and row.kind is not None and row.kind.decision:
+                raise error
+            row.verdict = Verdict(row.command.id, "parked", error.code, error.params)
+            return
+        log.error(
+            "command_failed",
+            exc_info=error,
+            extra={"command_id": str(row.command.id), "kind": row.command.kind},
+        )
+        row.verdict = Verdict(
+            row.command.id, "parked", "access.handler_failed", {"error": type(error).__name__}
+        )
+
+
+def _handler_of(row: _Row) -> Handler:
+    if row.kind is None:
+        raise AssertionError("a waiting row has a kind")
+    return row.kind.handler
+
+
+_INSERT = """
+INSERT INTO access_journal (command_id, kind, actor_kind, actor_id, device_seq, area, captured_at, skew_ms, received_at,
+                            payload, fingerprint, verdict, code, answer)
+SELECT c.id, c.kind, %(actor_kind)s, %(actor_id)s, c.seq, c.area, c.at, c.skew, %(received_at)s,
+       c.payload, c.fingerprint, c.verdict, c.code, c.answer
+  FROM unnest(%(ids)s::uuid[], %(kinds)s::text[], %(seqs)s::bigint[], %(areas)s::text[], %(ats)s::timestamptz[],
+              %(skews)s::int[], %(payloads)s::text[], %(fingerprints)s::bytea[], %(verdicts)s::text[],
+              %(codes)s::text[], %(answers)s::text[])
+       WITH ORDINALITY AS c(id, kind, seq, area, at, skew, payload, fingerprint, verdict, code, answer, position)
+ ORDER BY c.position
+"""
+
+
+def _insert(actor: Actor, received_at: datetime, rows: Sequence[_Row]) -> None:
+    if not rows or is_replaying():
+        return
+    verdicts = [replace(row.verdict) for row in rows if row.verdict is not None]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            {
+                "actor_kind": actor.kind,
+                "actor_id": actor.id,
+                "received_at": received_at,
+                "ids": [row.command.id for row in rows],
+                "kinds": [row.command.kind[:48] for row in rows],
+                "seqs": [row.command.seq for row in rows],
+                "areas": [
+                    actor.home_area if verdict.area is None else verdict.area
+                    for verdict in verdicts
+                ],
+                "ats": [row.command.at for row in rows],
+                "skews": [row.command.skew_ms for row in rows],
+                "payloads": [seal_personal(row.command.payload) for row in rows],
+                "fingerprints": [vault.fingerprint(row.canonical) for row in rows],
+                "verdicts": [verdict.verdict for verdict in verdicts],
+                "codes": [verdict.code for verdict in verdicts],
+                "answers": [
+                    msgspec.json.encode(
+                        {**verdict.answer, **({"params": verdict.params} if verdict.params else {})}
+                    ).decode()
+                    for verdict in verdicts
+                ],
+            },
+        )
+
+
+def unsealed(payload: str) -> bytes:
+    """A stored payload as it arrived, for replay only."""
+    return unseal_personal(payload)

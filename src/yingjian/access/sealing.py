@@ -1,0 +1,46 @@
+"""Personal fields inside command payloads are sealed before the journal row is stored, and opened again for replay."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final
+
+import msgspec
+
+from . import vault
+
+PERSONAL: Final = frozenset({"id_number", "phone", "name", "guardian", "raw"})
+MARK: Final = "sealed"
+
+
+def _seal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: {MARK: base64.b64encode(vault.seal(inner)).decode()}
+            if key in PERSONAL and isinstance(inner, str)
+            else _seal(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_seal(inner) for inner in value]
+    return value
+
+
+def _unseal(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {MARK} and isinstance(value[MARK], str):
+            return vault.unseal(base64.b64decode(value[MARK]))
+        return {key: _unseal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_unseal(inner) for inner in value]
+    return value
+
+
+def seal_personal(payload: bytes | msgspec.Raw) -> str:
+    """Canonical JSON of a payload with every personal string replaced by `{"sealed": base64}`."""
+    return msgspec.json.encode(_seal(msgspec.json.decode(payload)), order="deterministic").decode()
+
+
+def unseal_personal(payload: str) -> bytes:
+    """The payload as it was before sealing (for replay only)."""
+    return msgspec.json.encode(_unseal(msgspec.json.decode(payload)), order="deterministic")

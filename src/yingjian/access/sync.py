@@ -1,0 +1,94 @@
+"""The device protocol's wire format: a batch of commands in, a verdict for each out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from yingjian.kernel.errors import RuleBroken, sentence
+from yingjian.kernel.ids import derived
+
+from .actor import Actor
+from .journal import UNREADABLE, CommandIn, Verdict
+
+COMMANDS_MAX: Final = (
+    5000  # bounds the memory and lock time of one request; a client sends more in several
+)
+BODY_MAX: Final = 8 * 1024 * 1024
+SKEW_MAX_MS: Final = 2**31 - 1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Request(msgspec.Struct, frozen=True):
+    commands: list[msgspec.Raw]
+    sent_at: datetime | None = None
+
+
+class _Command(msgspec.Struct, frozen=True):
+    id: uuid.UUID
+    kind: str
+    at: datetime
+    payload: msgspec.Raw = msgspec.Raw(b"{}")
+    seq: int | None = None
+
+
+def decode(body: bytes, *, actor: Actor, received_at: datetime) -> list[CommandIn]:
+    """Read a request body. A body that is no list of commands is refused whole (`access.body_unreadable`);
+    a single unreadable command is kept as such and parked, the others go on.
+    """
+    if len(body) > BODY_MAX:
+        raise RuleBroken("access.body_too_large", status=413, most_bytes=BODY_MAX)
+    try:
+        request = msgspec.json.decode(body, type=_Request)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise RuleBroken("access.body_unreadable", status=400, detail=str(error)) from None
+    if len(request.commands) > COMMANDS_MAX:
+        raise RuleBroken("access.too_many_commands", status=413, most=COMMANDS_MAX)
+    sent = request.sent_at
+    if sent is not None and sent.tzinfo is None:
+        raise RuleBroken("access.body_unreadable", status=400, detail="sent_at has no offset")
+    skew = 0 if sent is None else int((received_at - sent).total_seconds() * 1000)
+    skew = max(-SKEW_MAX_MS, min(SKEW_MAX_MS, skew))
+    return [_read(raw, actor, skew) for raw in request.commands]
+
+
+def _read(raw: msgspec.Raw, actor: Actor, skew: int) -> CommandIn:
+    try:
+        command = msgspec.json.decode(raw, type=_Command)
+        msgspec.json.decode(command.payload)
+        if command.at.tzinfo is None or "\0" in command.kind:
+            raise msgspec.ValidationError("at has no offset")
+        if command.seq is not None and not 0 <= command.seq < 1 << 63:
+            raise msgspec.ValidationError("seq out of range")
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+        text = bytes(raw).decode("utf-8", "replace")
+        payload = msgspec.Raw(msgspec.json.encode({"raw": text}))
+        return CommandIn(derived(actor.id, text), UNREADABLE, _EPOCH, payload)
+    return CommandIn(command.id, command.kind, command.at, command.payload, command.seq, skew)
+
+
+def encode(verdicts: Sequence[Verdict], *, language: str, at: datetime) -> bytes:
+    """The answer: one verdict per command in the order sent, with a sentence for whatever was parked."""
+    return msgspec.json.encode(
+        {"verdicts": [_shape(verdict, language) for verdict in verdicts], "server_time": at}
+    )
+
+
+def _shape(verdict: Verdict, language: str) -> dict[str, Any]:
+    shaped: dict[str, Any] = {"id": verdict.command_id, "verdict": verdict.verdict}
+    if verdict.first is not None:
+        shaped["first"] = verdict.first
+    if verdict.code is not None:
+        params = dict(verdict.params or verdict.answer.get("params", {}))
+        shaped |= {
+            "code": verdict.code,
+            "params": params,
+            **sentence(verdict.code, language, params),
+        }
+    if verdict.answer:
+        shaped["answer"] = verdict.answer
+    return shaped
