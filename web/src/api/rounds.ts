@@ -1,0 +1,58 @@
+import { useInfiniteQuery, type UseInfiniteQueryReturnType, type InfiniteData, useQuery, type UseQueryReturnType } from '@tanstack/vue-query';
+import type { Ref } from 'vue';
+
+import { api, body } from './client';
+import type { FigureRows, Overview, Round, Site } from './shapes';
+
+/** How often a screen left open asks again, in milliseconds. */
+const REFRESH = 15_000;
+
+export type Heard<T> = T & Readonly<{ heardAt: number }>;
+
+export function useRounds(): UseQueryReturnType<readonly Round[], Error> {
+  return useQuery({
+    queryKey: ['rounds'],
+    queryFn: async () => body(await api.GET('/api/rounds')).items,
+    refetchInterval: REFRESH,
+  });
+}
+
+export function useOverview(roundId: Ref<string>): UseQueryReturnType<Heard<Overview>, Error> {
+  return useQuery({
+    queryKey: ['rounds', roundId, 'overview'],
+    queryFn: async () => {
+      const path = { round_id: roundId.value };
+      const overview = body(await api.GET('/api/rounds/{round_id}/overview', { params: { path } }));
+      return { ...overview, heardAt: Date.now() };
+    },
+    refetchInterval: REFRESH,
+  });
+}
+
+export function useSites(roundId: Ref<string>): UseQueryReturnType<readonly Site[], Error> {
+  return useQuery({
+    queryKey: ['rounds', roundId, 'sites'],
+    queryFn: async () => {
+      const path = { round_id: roundId.value };
+      return body(await api.GET('/api/rounds/{round_id}/sites', { params: { path } })).items;
+    },
+    refetchInterval: REFRESH,
+  });
+}
+
+/** The records one figure counts, page after page; the pages of one look share its moment. */
+export function useFigureRows(
+  roundId: Ref<string>,
+  key: Ref<string>,
+): UseInfiniteQueryReturnType<InfiniteData<FigureRows>, Error> {
+  return useInfiniteQuery({
+    queryKey: ['rounds', roundId, 'figures', key],
+    initialPageParam: '',
+    queryFn: async ({ pageParam }) => {
+      const path = { round_id: roundId.value, key: key.value };
+      const query = pageParam === '' ? {} : { after: pageParam };
+      return body(await api.GET('/api/rounds/{round_id}/figures/{key}/rows', { params: { path, query } }));
+    },
+    getNextPageParam: (last) => last.next ?? undefined,
+  });
+}

@@ -1,0 +1,51 @@
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router';
+
+import { currentSession } from '@/api/session';
+import { HOME } from '@/rules/return-path';
+
+/** `/console` is this application; `/station` and `/my` are kept for the station's and the resident's own. */
+const routes: RouteRecordRaw[] = [
+  { path: '/', redirect: HOME },
+  { path: '/console', redirect: HOME },
+  { path: '/sign-in', name: 'sign-in', component: () => import('@/rooms/session/SignInPage.vue'), meta: { open: true } },
+  { path: '/console/rounds', name: 'rounds', component: () => import('@/rooms/rounds/RoundsPage.vue') },
+  {
+    path: '/console/rounds/:roundId',
+    name: 'round',
+    component: () => import('@/rooms/rounds/OverviewPage.vue'),
+    props: true,
+  },
+  {
+    path: '/console/rounds/:roundId/sites',
+    name: 'sites',
+    component: () => import('@/rooms/rounds/SitesPage.vue'),
+    props: true,
+  },
+  {
+    path: '/console/rounds/:roundId/figures/:figureKey',
+    name: 'figure',
+    component: () => import('@/rooms/rounds/FigurePage.vue'),
+    props: true,
+  },
+  { path: '/console/persons', name: 'persons', component: () => import('@/rooms/persons/SearchPage.vue') },
+  {
+    path: '/console/persons/:personId',
+    name: 'person',
+    component: () => import('@/rooms/persons/ChainPage.vue'),
+    props: true,
+  },
+  { path: '/console/presets', name: 'presets', component: () => import('@/rooms/presets/ComparePage.vue') },
+  { path: '/:rest(.*)*', name: 'missing', component: () => import('@/rooms/session/MissingPage.vue') },
+];
+
+export const router = createRouter({
+  history: createWebHistory('/'),
+  routes,
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+});
+
+router.beforeEach(async (to) => {
+  if (to.meta['open'] === true) return true;
+  const session = await currentSession();
+  return session === null ? { name: 'sign-in', query: { next: to.fullPath } } : true;
+});
