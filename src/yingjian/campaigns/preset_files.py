@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from yingjian.campaigns.preset_leaves import ORIGIN
 from yingjian.campaigns.preset_schema import Preset
+from yingjian.kernel.errors import RuleBroken
 
 DEFAULT_DIRECTORY = Path(__file__).resolve().parents[3] / "presets"
 BASE = "base"
@@ -53,6 +54,7 @@ OWN_CODES = frozenset(
         "two_times",
         "unknown_category",
         "unknown_code",
+        "unknown_item",
         "unknown_role",
         "wrong_unit",
     }
@@ -61,13 +63,22 @@ OWN_CODES = frozenset(
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a preset file. `code` is stable; sentences are in `i18n/preset.*.yaml`."""
+    """One thing wrong in a preset file; `code` is stable, sentences are in `messages.*.json`."""
 
-    code: str
+    kind: str
     path: str
     file: str = ""
     line: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        return f"campaigns.preset_{self.kind}"
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What the sentence is filled with."""
+        return {**self.details, "path": self.path, "file": self.file, "line": self.line or "?"}
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
@@ -75,17 +86,17 @@ class Problem:
         return f"{where} {self.path}: {self.code}" + (f" ({facts})" if facts else "")
 
 
-class PresetError(Exception):
-    """A preset cannot be used. `problems` lists every fault found, not only the first."""
+class PresetError(RuleBroken):
+    """A preset cannot be used. `problems` lists every fault found; the first one gives the code."""
 
     def __init__(self, problems: list[Problem]) -> None:
+        first = problems[0]
+        status = 404 if first.kind == "unknown_preset" else 422
+        super().__init__(first.code, status=status, **first.params, more=len(problems) - 1)
         self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
 
-    @property
-    def code(self) -> str:
-        """The code of the first problem."""
-        return self.problems[0].code
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
 
 
 class _Loader(yaml.SafeLoader):
@@ -162,7 +173,7 @@ def _stamp(node: Any, layer: str, path: str, file: str) -> Any:
 
 
 def _overlay(under: Any, over: Any) -> Any:
-    """`over` wins leaf by leaf; a leaf is replaced whole, so a value never keeps another's origin."""
+    """`over` wins leaf by leaf; a leaf is replaced whole, never keeping another's origin."""
     if not isinstance(under, dict) or not isinstance(over, dict):
         return over
     if _is_leaf(under) or _is_leaf(over):
@@ -257,7 +268,7 @@ def _extended(raw: dict[str, Any], code: str, directory: Path, file: str) -> dic
         try:
             name, below, _ = _read(parent, directory)
         except PresetError as error:
-            if error.code != "unknown_preset":
+            if error.problems[0].kind != "unknown_preset":
                 raise
             got = {"got": parent}
             raise PresetError([Problem("unknown_base", "extends", file, None, got)]) from None

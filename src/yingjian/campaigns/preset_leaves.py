@@ -83,6 +83,49 @@ CATEGORIES = (
 )
 AREA_CLASSES = ("medium_high_risk_area", "low_risk_area")
 
+ITEMS = (
+    "sign_kit",
+    "cordon",
+    "sampling_table",
+    "registration_table",
+    "table_set",
+    "tent",
+    "transport_box",
+    "phone_or_tablet",
+    "computer",
+    "id_reader",
+    "label_printer",
+    "power_strip",
+    "light",
+    "generator",
+    "loudspeaker",
+    "heater",
+    "fan",
+    "disinfection_set",
+    "sample_tube",
+    "swab",
+    "label",
+    "tube_rack_50",
+    "alcohol",
+    "hand_rub",
+    "waste_bag",
+    "sharps_box",
+    "ice_pack",
+    "thermometer",
+    "n95",
+    "surgical_mask",
+    "protective_suit",
+    "isolation_gown",
+    "work_suit",
+    "face_shield",
+    "goggles",
+    "cap",
+    "gloves",
+    "boot_covers",
+    "shoe_covers",
+)
+"""Goods a kit may name; a new one is added here with its label in both languages."""
+
 ORIGIN = re.compile(
     r"^(?P<default>default )?"
     r"(?P<document>S[0-4](?:/[A-Z0-9]{2,3})?|guidance|law|assumption)"
@@ -119,6 +162,7 @@ Role = Annotated[str, _one_of("unknown_role", ROLES)]
 Staff = Annotated[str, _one_of("unknown_role", STAFF)]
 Category = Annotated[str, _one_of("unknown_category", CATEGORIES)]
 Ranked = Annotated[str, _one_of("unknown_category", CATEGORIES + AREA_CLASSES)]
+Item = Annotated[str, _one_of("unknown_item", ITEMS)]
 TimeText = Annotated[str, AfterValidator(_time_of_day)]
 
 

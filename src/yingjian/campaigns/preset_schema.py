@@ -29,6 +29,7 @@ from yingjian.campaigns.preset_leaves import (
     Duty,
     Flag,
     Hours,
+    Item,
     Leaf,
     Measure,
     Needed,
@@ -49,7 +50,7 @@ from yingjian.campaigns.preset_leaves import (
 PersonCount = Annotated[Count, units("person"), Positive]
 PlaceCount = Annotated[Count, units("site", "lane", "team", "day", "round", "per_week", "swab")]
 Staffing = dict[Staff, Annotated[Count, units("person")]]
-Items = dict[str, Annotated[Count, units("piece", "set", "bottle", "pair", "rack", "bag", "box")]]
+Items = dict[Item, Annotated[Count, units("piece", "set", "bottle", "pair", "rack", "bag", "box")]]
 Span = Annotated[Duration, Positive]
 NeededSpan = Annotated[Duration, Needed, Positive]
 Share = Annotated[Measure, units("share")]
@@ -395,7 +396,7 @@ class Operations(Strict):
 
 
 class Header(Strict):
-    """What the plan is. `source` is the document tag all its non-default origins must start with."""
+    """What the plan is. `source` is the document tag its own (non-default) origins start with."""
 
     code: str = Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")
     version: int = Field(ge=1)
@@ -475,18 +476,27 @@ GROUPS: tuple[str, ...] = tuple(name for name in Preset.model_fields if name != 
 ALL_CATEGORIES = CATEGORIES
 
 
+Order = tuple[tuple[int, str], ...]
+
+
 def leaves(preset: Preset) -> Iterator[tuple[str, Leaf]]:
     """Every leaf with its path, in the order of the schema (`clocks.deliver`, …)."""
-    for group in GROUPS:
-        yield from _walk(group, getattr(preset, group))
+    for _, path, leaf in ordered_leaves(preset):
+        yield path, leaf
 
 
-def _walk(path: str, node: object) -> Iterator[tuple[str, Leaf]]:
+def ordered_leaves(preset: Preset) -> Iterator[tuple[Order, str, Leaf]]:
+    """Leaves with a sort key that is the same for every preset, so that two can be merged."""
+    for position, group in enumerate(GROUPS):
+        yield from _walk(((position, ""),), group, getattr(preset, group))
+
+
+def _walk(order: Order, path: str, node: object) -> Iterator[tuple[Order, str, Leaf]]:
     if isinstance(node, Leaf):
-        yield path, node
+        yield order, path, node
     elif isinstance(node, dict):
-        for key, child in node.items():
-            yield from _walk(f"{path}.{key}", child)
+        for key in sorted(node):
+            yield from _walk((*order, (0, key)), f"{path}.{key}", node[key])
     elif isinstance(node, Strict):
-        for name in type(node).model_fields:
-            yield from _walk(f"{path}.{name}", getattr(node, name))
+        for position, name in enumerate(type(node).model_fields):
+            yield from _walk((*order, (position, "")), f"{path}.{name}", getattr(node, name))

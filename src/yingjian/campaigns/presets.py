@@ -41,6 +41,15 @@ from yingjian.campaigns.preset_leaves import (
     due_after,
 )
 from yingjian.campaigns.preset_schema import CLOCK_CODES, GROUPS, OUTCOMES, Preset, leaves
+from yingjian.campaigns.preset_table import (
+    Row,
+    diff,
+    labels,
+    preset_json,
+    render_diff,
+    render_preset,
+    rows_json,
+)
 
 __all__ = [
     "AREA_CLASSES",
@@ -60,21 +69,29 @@ __all__ = [
     "Preset",
     "PresetError",
     "Problem",
+    "Row",
     "build",
+    "census",
     "clock_rule",
     "clock_rules",
     "codes",
+    "diff",
     "digest",
     "finish_hours",
     "flags_pool",
+    "labels",
     "leaves",
     "load",
     "mode_for",
     "parse",
     "pool_size_for",
+    "preset_json",
     "priority_rank",
+    "render_diff",
+    "render_preset",
     "restore",
     "result_clock_for",
+    "rows_json",
     "snapshot",
     "tubes_needed",
 ]
@@ -289,3 +306,15 @@ def result_clock_for(preset: Preset, categories: Iterable[str]) -> ClockRule | N
         if rule is not None:
             return rule
     return None
+
+
+def census(preset: Preset) -> dict[str, int]:
+    """How many values a preset has: said by the plan, defaults in its own file, inherited."""
+    found = [leaf for _, leaf in leaves(preset)]
+    own = [leaf for leaf in found if leaf.layer == preset.code]
+    return {
+        "values": len(found),
+        "from_plan": sum(not leaf.is_default for leaf in found),
+        "own_defaults": sum(leaf.is_default for leaf in own),
+        "inherited": len(found) - len(own),
+    }
