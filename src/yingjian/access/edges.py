@@ -11,13 +11,14 @@ import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, cast
 
 import msgspec
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import DataError, OperationalError, transaction
+from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import get_language_from_request
 from ninja import NinjaAPI
@@ -101,12 +102,24 @@ class ActorMiddleware:
             cast(Asking, request).actor = actor
             with scope.acting(actor):
                 response = self.get_response(request)
-                if response.status_code >= 400 and not getattr(response, "keep", False):  # noqa: PLR2004 - HTTP
-                    transaction.set_rollback(True)
+                if response.status_code >= HTTPStatus.BAD_REQUEST and not getattr(
+                    response, "keep", False
+                ):
+                    raise _Undo(response)
                 return response
+        except _Undo as undone:
+            return undone.response
         except OperationalError:
             log.exception("database_unavailable")
             return _answer(request, RuleBroken("access.database_unavailable", status=503))
+
+
+class _Undo(Exception):  # noqa: N818 - a way out of the transaction, not an error
+    """Leaves the request's transaction by rolling it back; the answer is sent all the same."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__()
+        self.response = response
 
 
 class Needs:
@@ -170,7 +183,8 @@ def _invalid(error: ValidationError) -> RuleBroken:
 
 
 def _http(error: HttpError) -> RuleBroken:
-    code = "access.input_unreadable" if error.status_code == 400 else "access.refused"  # noqa: PLR2004 - HTTP
+    unreadable = error.status_code == HTTPStatus.BAD_REQUEST
+    code = "access.input_unreadable" if unreadable else "access.refused"
     return RuleBroken(code, status=error.status_code)
 
 

@@ -85,3 +85,10 @@ def deliver_pending() -> int:
 def forget_pending() -> None:
     """Drop undelivered events kept in memory (between tests)."""
     _memory.clear()
+
+
+def unsubscribe(event: type[Event], subscriber: Subscriber) -> None:
+    """Forget a subscriber (tests that listen for a while)."""
+    _subscribers[event.event_name].remove(subscriber)
+    if not _subscribers[event.event_name]:
+        del _subscribers[event.event_name]

@@ -1,0 +1,151 @@
+"""Row-level security as the application's role meets it, by raw SQL, without any filter of ours."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import ProgrammingError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yingjian.access import scope, security
+from yingjian.access.actor import NOBODY, SYSTEM, Actor, Hold
+from yingjian.access.models import Organisation
+from yingjian.access.permissions import PERMISSIONS, ROLES, granted
+from yingjian.access.tests.factories import TOWN_A, TOWN_B, actor, new_id
+from yingjian.kernel.errors import RuleBroken
+
+areas = st.text("0123456789", min_size=0, max_size=12)
+
+
+@pytest.fixture
+def two_towns(db: None) -> None:
+    with scope.everywhere():
+        for area in (TOWN_A, TOWN_A + "001", TOWN_B):
+            Organisation.objects.create(id=new_id(), name=area, kind="village", area=area)
+
+
+def seen() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT area FROM access_organisation")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def test_an_unset_scope_sees_nothing(two_towns: None) -> None:
+    assert seen() == set()
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        ((TOWN_A,), {TOWN_A, TOWN_A + "001"}),
+        ((TOWN_A + "001",), {TOWN_A + "001"}),
+        ((TOWN_B,), {TOWN_B}),
+        ((TOWN_A, TOWN_B), {TOWN_A, TOWN_A + "001", TOWN_B}),
+        (("231183",), {TOWN_A, TOWN_A + "001", TOWN_B}),
+        (("64",), set()),
+        (("",), {TOWN_A, TOWN_A + "001", TOWN_B}),
+        ((), set()),
+    ],
+)
+def test_an_actor_sees_the_areas_held(
+    two_towns: None, held: tuple[str, ...], expected: set[str]
+) -> None:
+    someone = Actor("user", new_id(), "x", tuple(Hold("supervisor", area) for area in held))
+    with scope.acting(someone):
+        assert seen() == expected
+    assert seen() == set()
+
+
+def test_a_nested_block_does_not_leave_its_sight_behind(two_towns: None) -> None:
+    with scope.acting(actor("registrar", TOWN_B)):
+        with scope.everywhere():
+            assert len(seen()) == 3
+        assert seen() == {TOWN_B}
+        with pytest.raises(ZeroDivisionError), scope.everywhere():
+            _ = 1 / 0
+        assert seen() == {TOWN_B}
+
+
+def test_nobody_sees_and_the_system_sees(two_towns: None) -> None:
+    with scope.acting(NOBODY):
+        assert seen() == set()
+    with scope.acting(SYSTEM):
+        assert len(seen()) == 3
+
+
+def test_writing_into_another_town_is_refused_by_the_database(two_towns: None) -> None:
+    with (
+        scope.acting(actor("registrar", TOWN_A)),
+        pytest.raises(ProgrammingError, match="row-level security"),
+        transaction.atomic(),
+    ):
+        Organisation.objects.create(id=new_id(), name="x", kind="x", area=TOWN_B)
+
+
+def test_changing_and_deleting_reach_only_what_is_seen(two_towns: None) -> None:
+    with scope.acting(actor("registrar", TOWN_A)), connection.cursor() as cursor:
+        cursor.execute("UPDATE access_organisation SET kind = 'changed'")
+        assert cursor.rowcount == 2
+        cursor.execute("DELETE FROM access_organisation WHERE area = %s", [TOWN_B])
+        assert cursor.rowcount == 0
+
+
+def test_a_moved_row_may_not_leave_the_sight(two_towns: None) -> None:
+    with (
+        scope.acting(actor("registrar", TOWN_A)),
+        pytest.raises(ProgrammingError, match="row-level security"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("UPDATE access_organisation SET area = %s", [TOWN_B])
+
+
+@pytest.mark.django_db
+def test_every_table_with_an_area_is_guarded_and_the_role_cannot_pass_by() -> None:
+    assert security.unscoped("default") == []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        )
+        assert cursor.fetchone() == (security.APP_ROLE, False, False)
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE tableowner = current_user")
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_a_table_without_its_policy_is_found() -> None:
+    from django.db import connections
+
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("DROP POLICY area_scope ON access_organisation")
+    assert security.unscoped("owner") == ["access_organisation"]
+
+
+@given(st.lists(areas, max_size=5), areas)
+def test_areas_are_the_smallest_cover(held: list[str], somewhere: str) -> None:
+    someone = Actor("user", new_id(), "x", tuple(Hold("auditor", area) for area in held))
+    covered = any(somewhere.startswith(area) for area in held)
+    assert any(somewhere.startswith(area) for area in someone.areas) == covered
+    assert not any(a != b and a.startswith(b) for a in someone.areas for b in someone.areas)
+
+
+@given(st.sampled_from(sorted(ROLES)), st.sampled_from(sorted(PERMISSIONS)), areas, areas)
+def test_permission_needs_the_role_and_the_area(
+    role: str, permission: str, held: str, wanted: str
+) -> None:
+    someone = actor(role, held)
+    assert someone.may(permission) == (permission in granted(role))
+    allowed = permission in granted(role) and wanted.startswith(held)
+    assert someone.may(permission, wanted) == allowed
+    if allowed:
+        scope.require(someone, permission, wanted)
+    else:
+        with pytest.raises(RuleBroken):
+            scope.require(someone, permission, wanted)
+
+
+def test_roles_grant_only_known_permissions_and_strangers_none() -> None:
+    assert all(permissions <= PERMISSIONS for permissions in ROLES.values())
+    assert set().union(*(ROLES[role] for role in ROLES if role != "system")) == PERMISSIONS
+    assert granted("emperor") == frozenset()
