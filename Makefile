@@ -1,17 +1,23 @@
 # One word each. A bare machine needs python3 (3.11 or newer) and nothing else; see README.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev check test e2e bench lock
+.PHONY: help setup demo dev check test unit web-test e2e bench lock
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web --no-audit --no-fund --no-update-notifier
+# The web console is built where its sources are there.
+WEB := $(if $(wildcard web/package.json),web/dist/index.html)
+BROWSER := $(VENV)/.browser
+CPUS := $(shell nproc 2>/dev/null || echo 1)
+WORKERS := $(if $(filter 1,$(CPUS)),0,$(if $(filter 2 3,$(CPUS)),2,4))
 
 help:  ## This list.
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
 
-setup: $(READY)  ## Everything the project needs, into .venv and web/node_modules.
+setup: $(READY) $(WEB)  ## Everything the project needs, into .venv and web/node_modules.
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -34,23 +40,52 @@ $(READY): $(UV) requirements-dev.lock pyproject.toml
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY)  ## A real town's screening day, replayed; leaves the system running.
+web/node_modules/.ready: web/package.json web/package-lock.json $(READY)
+	@$(NPM) ci --loglevel=error
+	@touch $@
+
+web/dist/index.html: web/node_modules/.ready $(shell find web/src web/public web/index.html web/*.ts web/*.json -type f 2>/dev/null)
+	@$(NPM) run --silent bundle -- --logLevel error
+	@touch $@
+
+$(BROWSER): $(READY)  # Debian's Chromium and a Chinese font; nothing is downloaded by Playwright itself
+	@missing=""; \
+	command -v chromium >/dev/null || missing="chromium"; \
+	fc-list :lang=zh 2>/dev/null | grep -q . || missing="$$missing fontconfig fonts-wqy-zenhei"; \
+	if [ -z "$$missing" ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "browser   installing$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+		echo "The browser tests need: sudo apt-get install $$missing"; exit 1; \
+	fi
+	@touch $@
+
+demo: setup  ## A real town's screening day, replayed; leaves the system running.
 	@$(BIN)/yingjian demo
 
-dev: $(READY)  ## The whole system, for development.
+dev: setup  ## The whole system, for development.
 	@$(BIN)/yingjian serve --migrate
 
-check: $(READY)  ## Lint, types, the laws of the house.
+check: $(READY) $(if $(WEB),web/node_modules/.ready)  ## Lint, types, the laws of the house.
 	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
+	@$(if $(WEB),$(NPM) run --silent lint && $(NPM) run --silent types)
 
-test: check  ## Everything: checks, tests, coverage, browser.
-	@$(BIN)/pytest
+test: check unit $(if $(WEB),web-test) e2e  ## Everything: checks, tests, coverage, the web, the browser.
 
-e2e: $(READY)  ## The browser's journeys only.
-	@$(BIN)/pytest -m e2e
+unit: $(READY)  # Python's tests, with the branch coverage of rules, actions and queries
+	@$(BIN)/pytest -m "not e2e" -n $(WORKERS) --dist worksteal --cov --cov-report=
+	@$(BIN)/coverage json --quiet -o .coverage.json && $(BIN)/python tests/branch_floor.py .coverage.json
+
+web-test: web/node_modules/.ready
+	@$(NPM) run --silent test
+
+e2e: setup $(BROWSER)  ## The browser's journeys through the running system only.
+	@$(BIN)/pytest -m e2e tests || [ $$? = 5 ]  # 5: there is none yet
 
 bench: $(READY)  ## Measurements for docs/benchmarks.md.
 	@$(BIN)/yingjian bench

@@ -3,6 +3,7 @@
 ``serve`` and ``db`` live in ``config/management/commands``, the rooms' own in theirs.
 """
 
+import contextlib
 import os
 import sys
 
@@ -25,11 +26,14 @@ def main(argv: list[str] | None = None) -> int:
     if command == "migrate" and not any(a.startswith("--database") for a in arguments):
         arguments += ["--database", "owner"]  # tables belong to the owner, never to the application
     needs = command not in _WITHOUT_DATABASE and not {"-h", "--help"} & set(arguments)
-    if needs and databases.embedded():
-        cluster = postgres.Cluster.of(env.VAR)
-        with cluster.in_use():
-            cluster.create_database(databases.name())
+    try:
+        with contextlib.ExitStack() as stack:
+            if needs and databases.embedded():
+                cluster = postgres.Cluster.of(env.VAR)
+                stack.enter_context(cluster.in_use())
+                cluster.create_database(databases.name())
             execute_from_command_line(["yingjian", *arguments])
-    else:
-        execute_from_command_line(["yingjian", *arguments])
+    except postgres.PostgresError as error:
+        sys.stderr.write(f"yingjian: {error}\n")
+        return 1
     return 0

@@ -353,8 +353,9 @@ class _Runner:
             uid, gid = entry.pw_uid, entry.pw_gid
         for capability in ("-", "search", "override"):
             prefix = (sys.executable, "-I", str(_PRIVILEGES), str(uid), str(gid), capability)
+            # `initdb --show` looks for its sister programs and reads its templates, as in earnest.
             probe = subprocess.run(  # noqa: S603
-                [*prefix, "/bin/sh", "-c", 'ls -d "$0" && exec "$1" --version',
+                [*prefix, "/bin/sh", "-c", 'cd "$0" && exec "$1" --show --pgdata=. >/dev/null',
                  str(var), str(BINARIES / "initdb")],
                 capture_output=True, check=False,
             )  # fmt: skip

@@ -14,7 +14,8 @@ import sys
 
 CAPABILITIES = {"-": None, "search": 2, "override": 1}  # numbers from linux/capability.h
 
-_PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -45,7 +46,12 @@ def become(uid: int, gid: int, capability: int | None) -> None:
             raise OSError(error, f"{what}: {os.strerror(error)}")
 
     if capability is not None:
-        call(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0), "keep capabilities")
+        # Keeps capabilities through setuid, and lets access(2), which PostgreSQL's programs ask
+        # for each other, count them too.
+        call(
+            libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0),
+            "keep capabilities as another user",
+        )
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)

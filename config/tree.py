@@ -156,7 +156,12 @@ class Tree:
                 self._say(f"{part.name:<9} worker running (process {part.process.pid})")
 
     def check(self) -> None:
-        """Raise ServeError where a part has died."""
+        """Raise ServeError where a part, or the embedded database, has died."""
+        if databases.embedded() and postgres.Cluster.of(env.VAR).pid() is None:
+            raise ServeError(
+                f"database ended; {postgres.Cluster.of(env.VAR).log} says why. "
+                "Everything else is being stopped."
+            )
         for part in self._parts:
             code = part.died()
             if code is not None:

@@ -1,8 +1,9 @@
-"""Addresses: ``/api/`` for the rooms, ``/healthz`` for whoever watches the process."""
+"""Addresses: ``/api/`` for the rooms, ``/healthz`` for whoever watches, the console for the rest."""
 
 from django.http import HttpRequest, JsonResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
+from config.web import page
 from yingjian.api import api
 
 
@@ -14,4 +15,5 @@ def healthz(request: HttpRequest) -> JsonResponse:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz),
     path("api/", api.urls),
+    re_path(r"^(?!api/)(?P<path>.*)$", page),
 ]

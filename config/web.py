@@ -1,0 +1,48 @@
+"""The web console's built files, served by the same process as the API.
+
+Granian serves ``/assets`` itself (hashed names, cached for a year); what comes here is the page,
+its icons and its service worker. Any path that is no file is the page: the console routes itself.
+"""
+
+import mimetypes
+from pathlib import Path
+
+from django.conf import settings
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+_TYPES = {".webmanifest": "application/manifest+json", ".wasm": "application/wasm",
+          ".js": "text/javascript", ".mjs": "text/javascript"}  # fmt: skip
+_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; font-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+)
+
+
+@require_safe
+@ensure_csrf_cookie
+def page(request: HttpRequest, path: str) -> HttpResponseBase:
+    """The file ``path`` of the build, or the console's page."""
+    built = Path(settings.YINGJIAN_WEB_DIST).resolve()
+    if not (built / "index.html").is_file():
+        return HttpResponse(
+            "网页尚未构建，请运行 make setup。\nThe web console is not built: run make setup.\n",
+            status=503,
+            content_type="text/plain; charset=utf-8",
+        )
+    try:
+        wanted = (built / path).resolve()
+    except (OSError, ValueError) as error:  # a name no file system takes, a NUL byte
+        raise Http404(path) from error
+    if not wanted.is_relative_to(built) or not wanted.is_file():
+        if Path(path).suffix:
+            raise Http404(path)
+        wanted = built / "index.html"
+    kind = _TYPES.get(wanted.suffix) or mimetypes.guess_type(wanted.name)[0]
+    answer = FileResponse(wanted.open("rb"), content_type=kind or "application/octet-stream")
+    hashed = wanted.parent == built / "assets"
+    answer["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
+    answer["Content-Security-Policy"] = _POLICY
+    return answer
