@@ -9,7 +9,8 @@ only the owner may empty the tables afterwards.
 """
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connections
@@ -36,6 +37,29 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """Leave the test database before it is dropped: the drop goes through the owner only."""
     yield
     connections.close_all()
+
+
+@pytest.fixture
+def others_settled() -> Callable[[], None]:
+    """Waits until every transaction of the server that runs now has ended.
+
+    Transaction ids are the server's, not the database's: with parallel tests another worker's
+    open transaction holds back whatever looks at ``pg_snapshot_xmin``, as sealing does.
+    """
+
+    def wait(*, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+            mine = cursor.fetchone()[0]
+            while True:
+                cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+                if cursor.fetchone()[0] > mine:
+                    return
+                assert time.monotonic() < deadline, "another worker's transaction does not end"
+                time.sleep(0.05)
+
+    return wait
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 import msgspec
@@ -226,12 +226,15 @@ def test_sending_again_in_any_order_changes_nothing(texts: list[str], order: Ran
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_chain_seals_all_rows_and_shows_a_change() -> None:
+def test_the_chain_seals_all_rows_and_shows_a_change(others_settled: Callable[[], None]) -> None:
     for text in "abc":
         send(command("test.note", {"text": text}))
+    others_settled()
     assert chain.seal(at=NOON) == 3
+    others_settled()
     assert chain.seal(at=NOON) == 0
     send(command("test.note", {"text": "d"}))
+    others_settled()
     assert chain.seal(at=NOON) == 1
     send(command("test.note", {"text": "e"}))
     report = chain.check()
@@ -244,8 +247,9 @@ def test_the_chain_seals_all_rows_and_shows_a_change() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_removed_row_breaks_the_chain() -> None:
+def test_a_removed_row_breaks_the_chain(others_settled: Callable[[], None]) -> None:
     send(command("test.note", {"text": "a"}), command("test.note", {"text": "b"}))
+    others_settled()
     chain.seal(at=NOON)
     with connections["owner"].cursor() as cursor:
         cursor.execute(
@@ -255,9 +259,10 @@ def test_a_removed_row_breaks_the_chain() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_restored_database_goes_on_sealing() -> None:
+def test_a_restored_database_goes_on_sealing(others_settled: Callable[[], None]) -> None:
     """In another cluster transaction ids start anew; rows after the last sealed seq form the next block."""
     send(command("test.note", {"text": "a"}))
+    others_settled()
     chain.seal(at=NOON)
     with connections["owner"].cursor() as cursor:
         cursor.execute(
@@ -268,6 +273,7 @@ def test_a_restored_database_goes_on_sealing() -> None:
         chain.check().broken == 1
     )  # the forged row itself shows; what matters here is that sealing goes on
     send(command("test.note", {"text": "b"}))
+    others_settled()
     assert chain.seal(at=NOON) == 1
 
 
