@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from yingjian.campaigns.preset_leaves import ORIGIN
+from yingjian.campaigns.preset_leaves import ORIGIN, UNSOURCED
 from yingjian.campaigns.preset_schema import Preset
 from yingjian.kernel.errors import RuleBroken
 
@@ -78,7 +78,11 @@ class Problem:
     @property
     def params(self) -> dict[str, Any]:
         """What the sentence is filled with."""
-        return {**self.details, "path": self.path, "file": self.file, "line": self.line or "?"}
+        told = {
+            key: ", ".join(str(part) for part in value) if isinstance(value, list) else value
+            for key, value in self.details.items()
+        }
+        return {**told, "path": self.path, "file": self.file, "line": self.line or "?"}
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
@@ -140,8 +144,9 @@ def read_text(text: str, file: str) -> tuple[dict[str, Any], Lines]:
     if len(text.encode()) > MAX_BYTES:
         raise PresetError([Problem("too_large", "", file, None, {"limit": MAX_BYTES})])
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader with fewer types
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        raw = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else None
@@ -166,7 +171,8 @@ def _stamp(node: Any, layer: str, path: str, file: str) -> Any:
     if not isinstance(node, dict):
         return node
     if "layer" in node:
-        raise PresetError([Problem("unknown_key", f"{path}.layer", file, None, {"key": "layer"})])
+        below = f"{path}.layer".lstrip(".")
+        raise PresetError([Problem("unknown_key", below, file, None, {"key": "layer"})])
     if _is_leaf(node):
         return {**node, "layer": layer}
     return {key: _stamp(child, layer, f"{path}.{key}", file) for key, child in node.items()}
@@ -186,7 +192,7 @@ def _overlay(under: Any, over: Any) -> Any:
 
 def _problems_of(error: ValidationError, file: str, lines: Lines) -> list[Problem]:
     found = []
-    for item in error.errors(include_url=False, include_input=False):
+    for item in error.errors(include_url=False):
         parts = [str(part) for part in item["loc"] if part != "[key]"]
         context = dict(item.get("ctx") or {})
         path = str(context.pop("path", ".".join(parts)))
@@ -197,7 +203,9 @@ def _problems_of(error: ValidationError, file: str, lines: Lines) -> list[Proble
         elif code == "unknown_code" and parts[-1] == "unit":
             code = "wrong_unit"
         if code in {"wrong_type", "unknown_key", "missing_key"}:
-            context = {"key": parts[-1], "problem": item["msg"]}
+            context = {"key": parts[-1] if parts else "", "problem": item["msg"]}
+        elif kind not in OWN_CODES:
+            context = {"got": str(item["input"])[:60], "allowed": context.get("expected", "")}
         found.append(Problem(code, path, file, _nearest(path, lines), context))
     return found
 
@@ -216,14 +224,15 @@ def build(raw: Mapping[str, Any], *, file: str = "", lines: Lines | None = None)
         raise PresetError(_problems_of(error, file, lines or {})) from None
 
 
-def _check_origins(preset_raw: dict[str, Any], source: str, file: str, lines: Lines) -> None:
+def _foreign(raw: Any, source: str, file: str, lines: Lines) -> list[Problem]:
     """A plan may only cite itself; anything else is a default and must say so."""
     problems: list[Problem] = []
 
     def visit(node: Any, path: str) -> None:
         if _is_leaf(node):
             match = ORIGIN.match(str(node.get("origin", "")))
-            if match and not match["default"] and match["document"] != source:
+            cited = match["document"] if match and not match["default"] else source
+            if cited not in {source, *UNSOURCED}:
                 details = {"got": node["origin"], "source": source}
                 line = _nearest(path, lines)
                 problems.append(Problem("foreign_origin", path, file, line, details))
@@ -231,9 +240,8 @@ def _check_origins(preset_raw: dict[str, Any], source: str, file: str, lines: Li
             for key, child in node.items():
                 visit(child, f"{path}.{key}" if path else str(key))
 
-    visit(preset_raw, "")
-    if problems:
-        raise PresetError(problems)
+    visit(raw, "")
+    return problems
 
 
 def _read(code: str, directory: Path) -> tuple[str, dict[str, Any], Lines]:
@@ -241,11 +249,20 @@ def _read(code: str, directory: Path) -> tuple[str, dict[str, Any], Lines]:
     if not path.is_file() or path.parent != directory:
         known = {"known": list(codes(directory))}
         raise PresetError([Problem("unknown_preset", code, path.name, None, known)])
+    raw, lines = _parsed(path, path.stat().st_mtime_ns)
+    return path.name, deepcopy(raw), lines
+
+
+@lru_cache(maxsize=32)
+def _parsed(path: Path, changed: int) -> tuple[dict[str, Any], Lines]:
+    return read_text(_text(path), path.name)
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise PresetError([Problem("not_utf8", "", path.name)]) from None
-    return path.name, *read_text(text, path.name)
 
 
 def codes(directory: Path | None = None) -> tuple[str, ...]:
@@ -294,21 +311,26 @@ def parse(text: str, *, code: str, directory: Path | None = None) -> Preset:
     file = f"{code}.yaml"
     raw, lines = read_text(text, file)
     header = raw.get("header")
+    problems: list[Problem] = []
     if isinstance(header, dict):
         if header.get("code") != code:
             details = {"got": header.get("code"), "expected": code}
-            raise PresetError(
-                [Problem("code_mismatch", "header.code", file, lines.get("header.code"), details)]
-            )
-        source = str(header.get("source", ""))
-        _check_origins({k: v for k, v in raw.items() if k != "header"}, source, file, lines)
-    return build(_extended(raw, code, folder, file), file=file, lines=lines)
+            line = lines.get("header.code")
+            problems.append(Problem("code_mismatch", "header.code", file, line, details))
+        values = {key: node for key, node in raw.items() if key != "header"}
+        problems += _foreign(values, str(header.get("source", "")), file, lines)
+    try:
+        preset = build(_extended(raw, code, folder, file), file=file, lines=lines)
+    except PresetError as error:
+        raise PresetError(problems + error.problems) from None
+    if problems:
+        raise PresetError(problems)
+    return preset
 
 
 @lru_cache(maxsize=64)
 def _load(code: str, directory: Path, stamp: tuple[tuple[str, int], ...]) -> Preset:
-    path = directory / f"{code}.yaml"
-    return parse(path.read_text(encoding="utf-8"), code=code, directory=directory)
+    return parse(_text(directory / f"{code}.yaml"), code=code, directory=directory)
 
 
 def load(code: str, directory: Path | None = None) -> Preset:

@@ -362,7 +362,9 @@ class ClockTime(Leaf):
             raise PydanticCustomError("two_times", "duration and time of day", {})
         if (self.value is None) != (self.unit is None):
             raise PydanticCustomError(
-                "wrong_unit", "value and unit go together", {"got": self.unit}
+                "wrong_unit",
+                "value and unit go together",
+                {"got": self.unit, "allowed": list(MINUTES)},
             )
         if self.value is not None and self.value <= 0:
             raise PydanticCustomError("out_of_range", "must be above zero", {"got": self.value})

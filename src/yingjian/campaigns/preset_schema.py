@@ -459,7 +459,9 @@ class Preset(Strict):
     def _coherent(self) -> Preset:
         if self.sites.open_from.need() >= self.sites.open_to.need():
             raise PydanticCustomError(
-                "bad_time", "closes before it opens", {"path": "sites.open_to"}
+                "bad_time",
+                "closes before it opens",
+                {"path": "sites.open_to", "got": self.sites.open_to.value},
             )
         low, high = self.transport.storage_low.value, self.transport.storage_high.value
         if low is not None and high is not None and low > high:
