@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from drill import synth
+from drill import synth, synth_files
 
 VILLAGES = [
     synth.Village("640121100200", "王太村", "永宁县杨和镇"),
@@ -34,7 +34,7 @@ def county(people: int = 5000, seed: int = 7) -> synth.Roster:
 @given(people=st.integers(1, 700), seed=st.integers(0, 2**32 - 1))
 def test_exactly_as_many_people_as_asked(people: int, seed: int) -> None:
     made = county(people, seed)
-    assert len(made) == people == len(list(synth.lines(made)))
+    assert len(made) == people == len(list(synth_files.lines(made)))
     numbers = [number for number in made.id_number.tolist() if number]
     assert len(set(numbers)) == len(numbers)
     phones = [phone for phone in made.phone.tolist() if phone]
@@ -42,8 +42,8 @@ def test_exactly_as_many_people_as_asked(people: int, seed: int) -> None:
 
 
 def test_a_seed_means_one_county() -> None:
-    assert list(synth.lines(county())) == list(synth.lines(county()))
-    assert list(synth.lines(county())) != list(synth.lines(county(seed=8)))
+    assert list(synth_files.lines(county())) == list(synth_files.lines(county()))
+    assert list(synth_files.lines(county())) != list(synth_files.lines(county(seed=8)))
 
 
 def test_citizen_numbers_are_sound_and_unassigned() -> None:
@@ -124,14 +124,14 @@ def test_villages_lie_around_the_centre() -> None:
 
 def test_both_files_hold_the_same_lines(tmp_path: Path) -> None:
     made = county(120)
-    synth.write_csv(made, tmp_path / "a.csv")
-    synth.write_xlsx(made, tmp_path / "a.xlsx", rows_per_sheet=50)
+    synth_files.write_csv(made, tmp_path / "a.csv")
+    synth_files.write_xlsx(made, tmp_path / "a.xlsx", rows_per_sheet=50)
     with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as stream:
         lines = list(csv.reader(stream))
     book = CalamineWorkbook.from_path(str(tmp_path / "a.xlsx"))
     sheets = [book.get_sheet_by_index(at).to_python() for at in range(3)]
     assert [len(sheet) for sheet in sheets] == [51, 51, 21]
-    assert tuple(lines[0]) == synth.HEADINGS == tuple(sheets[0][0])
+    assert tuple(lines[0]) == synth_files.HEADINGS == tuple(sheets[0][0])
     cells = [[str(cell) for cell in line] for sheet in sheets for line in sheet[1:]]
     assert cells == lines[1:]
 
