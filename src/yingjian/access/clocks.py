@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.db import connection
 
@@ -17,6 +18,22 @@ from yingjian.kernel.ids import derived
 
 from . import outbox
 from .events import ClockBreached
+
+
+class Deadline(Protocol):
+    """What a clock is started from; the clock rules of a preset (`campaigns.presets`) are such."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def owner_role(self) -> str: ...
+    @property
+    def origin(self) -> str: ...
+    @property
+    def escalates_to(self) -> str: ...
+    @property
+    def escalate_after(self) -> timedelta | None: ...
+    def due(self, started: datetime) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +47,15 @@ class ClockRule:
     escalates_to: str = ""
     escalate_after: timedelta | None = None
 
+    def due(self, started: datetime) -> datetime:
+        return started + self.length
+
 
 @dataclass(frozen=True, slots=True)
 class ClockStart:
     """Start the clock of `rule` for a subject. `due_at` overrides the rule's length (a fixed hour)."""
 
-    rule: ClockRule
+    rule: Deadline
     subject_kind: str
     subject_id: uuid.UUID
     label: str
@@ -65,7 +85,7 @@ def start(starts: Sequence[ClockStart]) -> None:
 
 def _row(item: ClockStart) -> tuple[object, ...]:
     rule = item.rule
-    due = item.due_at or item.started_at + rule.length
+    due = item.due_at or rule.due(item.started_at)
     escalate = None if rule.escalate_after is None else due + rule.escalate_after
     return (
         derived(item.subject_id, f"clock.{rule.code}"), rule.code, item.subject_kind, item.subject_id, item.label[:80],

@@ -8,8 +8,8 @@ Django, no clock, no files. Groups of leaves are in `preset_schema`, reading fil
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
-from datetime import datetime, time, timedelta
+from collections.abc import Hashable
+from datetime import datetime, time, timedelta, timezone
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -133,6 +133,9 @@ ORIGIN = re.compile(
 )
 UNSOURCED = ("guidance", "law", "assumption")
 CLOCK_TIME = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
+COUNTRY_TIME = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""The whole country keeps one time, without summer time; a plan's 18:00 is meant in it."""
+
 MINUTES = {"min": 1, "h": 60, "d": 1440}
 Unit = Literal["min", "h", "d"]
 
@@ -594,6 +597,3 @@ def codes_of(*allowed: str) -> AfterValidator:
         return leaf
 
     return AfterValidator(check)
-
-
-FieldCheck = Callable[[Any], Any]

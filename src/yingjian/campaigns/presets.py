@@ -17,7 +17,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from yingjian.campaigns.preset_files import (
@@ -34,6 +34,7 @@ from yingjian.campaigns.preset_files import (
 from yingjian.campaigns.preset_leaves import (
     AREA_CLASSES,
     CATEGORIES,
+    COUNTRY_TIME,
     ROLES,
     STAFF,
     ClockTime,
@@ -56,6 +57,7 @@ __all__ = [
     "CATEGORIES",
     "CLOCK_CODES",
     "CLOCK_MEANINGS",
+    "COUNTRY_TIME",
     "DEFAULT_DIRECTORY",
     "GROUPS",
     "KEY_CATEGORIES",
@@ -165,21 +167,24 @@ class Mode:
 
 @dataclass(frozen=True)
 class ClockRule:
-    """A clock as a preset orders it. Exactly one of `minutes` and `at` is set."""
+    """A clock as a preset orders it. Exactly one of `minutes` and `at` is set.
+
+    Fits `access.clocks.ClockStart(rule=…)` as it is.
+    """
 
     code: str
     minutes: int | None
     at: str | None
-    owner: str
+    owner_role: str
     escalates_to: str
-    escalate_after_minutes: int
+    escalate_after: timedelta
     origin: str
     duty_origin: str
     meaning: ClockMeaning
 
     def due(self, started: datetime) -> datetime:
-        """When it is due. `started` must be in the county's local time if `at` is used."""
-        due = due_after(started, self.minutes, self.at)
+        """When it is due. `started` carries its zone; a time of day is meant in China's one time."""
+        due = due_after(started.astimezone(COUNTRY_TIME), self.minutes, self.at)
         if due is None:
             raise ValueError(f"clock {self.code} has neither a duration nor a time")
         return due
@@ -280,9 +285,9 @@ def clock_rule(preset: Preset, code: str, *, population: int | None = None) -> C
         code=code,
         minutes=minutes,
         at=at,
-        owner=duty.owner,
+        owner_role=duty.owner,
         escalates_to=duty.escalates_to,
-        escalate_after_minutes=duty.after,
+        escalate_after=timedelta(minutes=duty.after),
         origin=origin,
         duty_origin=duty.origin,
         meaning=meaning,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from uuid import UUID
 
 import pytest
 from django.core.management import call_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yingjian.access.clocks import ClockStart
 from yingjian.campaigns import presets
 from yingjian.campaigns.preset_files import BASE, read_text
 from yingjian.campaigns.preset_leaves import ITEMS, due_after
@@ -22,6 +25,7 @@ from yingjian.campaigns.preset_table import (
     width,
     word,
 )
+from yingjian.kernel.ids import derived
 
 CODES = (
     "changsha",
@@ -285,10 +289,10 @@ def test_every_clock_has_an_owner_who_is_not_whom_it_escalates_to(
     for code, rule in rules.items():
         assert rule.code == code
         assert (rule.minutes is None) != (rule.at is None)
-        assert rule.owner in presets.ROLES
+        assert rule.owner_role in presets.ROLES
         assert rule.escalates_to in presets.ROLES
-        assert rule.owner != rule.escalates_to
-        assert rule.escalate_after_minutes > 0
+        assert rule.owner_role != rule.escalates_to
+        assert rule.escalate_after > timedelta(0)
     hours = presets.finish_hours(preset, population)
     assert ("round_finish" in rules) == (hours is not None)
     if hours is not None:
@@ -312,11 +316,24 @@ def test_finish_hours_by_population() -> None:
 def test_a_clock_due_at_a_time_of_day() -> None:
     rule = presets.clock_rule(BY["yilaha"], "deliver")
     assert rule is not None
-    morning = datetime(2021, 1, 16, 7, 30, tzinfo=UTC)
-    assert rule.due(morning) == morning.replace(hour=18, minute=0)
+    morning = datetime(2021, 1, 16, 7, 30, tzinfo=presets.COUNTRY_TIME)
     evening = morning.replace(hour=18, minute=0)
+    assert rule.due(morning) == evening
+    assert rule.due(morning.astimezone(UTC)) == evening
     assert rule.due(evening) == evening + timedelta(days=1)
     assert due_after(morning, None, None) is None
+    with pytest.raises(ValueError, match="neither"):
+        replace(rule, at=None).due(morning)
+
+
+def test_a_preset_clock_starts_a_clock() -> None:
+    rule = presets.clock_rule(BY["mule"], "site_ready")
+    assert rule is not None
+    at = datetime(2021, 10, 1, 8, tzinfo=presets.COUNTRY_TIME)
+    site = derived(UUID(int=7), "site")
+    start = ClockStart(rule, "site", site, "二队", "450881", None, at)
+    assert start.rule.due(start.started_at) == at + timedelta(hours=4)
+    assert (start.rule.owner_role, start.rule.origin) == ("site_lead", "S4/ML R21")
 
 
 @given(any_preset, categories, st.sampled_from([None, *presets.AREA_CLASSES]))
