@@ -3,7 +3,7 @@
 /** All of China keeps one civil time, so a county's screens show it wherever the browser thinks it is. */
 export const CIVIL_ZONE = 'Asia/Shanghai';
 
-export type Stamp = Readonly<{ date: string; time: string; weekday: string }>;
+export type Stamp = Readonly<{ date: string; monthDay: string; time: string; weekday: string }>;
 
 /** Splits an instant into date, `HH:MM` and weekday in civil time; `null` for text that is no instant. */
 export function stamp(iso: string, language: string, zone: string = CIVIL_ZONE): Stamp | null {
@@ -13,6 +13,7 @@ export function stamp(iso: string, language: string, zone: string = CIVIL_ZONE):
     new Intl.DateTimeFormat(language, { timeZone: zone, ...options }).format(at);
   return {
     date: part({ year: 'numeric', month: 'short', day: 'numeric' }),
+    monthDay: part({ month: 'short', day: 'numeric' }),
     time: part({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
     weekday: part({ weekday: 'short' }),
   };

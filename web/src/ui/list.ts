@@ -7,6 +7,8 @@ export type ListColumn<Row> = Readonly<{
   numeric?: boolean;
   /** The row's name: becomes the heading of its card on a phone. */
   lead?: boolean;
+  /** On a phone the cell takes the whole line; `bare` without its heading. */
+  phone?: 'wide' | 'bare';
   width?: string;
   text?: (row: Row) => string;
 }>;

@@ -1,4 +1,4 @@
-import { onMounted, onUnmounted, readonly, ref, type Ref } from 'vue';
+import { onMounted, onUnmounted, readonly, ref, type Ref, watch } from 'vue';
 
 /**
  * The server's time, ticking once a second: `asOf` is what the server said, `heardAt` when this browser heard it.
@@ -10,9 +10,9 @@ export function useServerNow(heard: Ref<{ asOf: string; heardAt: number } | null
     const said = heard.value;
     now.value = said === null ? Date.now() : Date.parse(said.asOf) + Math.max(0, Date.now() - said.heardAt);
   };
+  watch(heard, tick, { immediate: true });
   let timer: ReturnType<typeof setInterval> | undefined;
   onMounted(() => {
-    tick();
     timer = setInterval(tick, 1000);
   });
   onUnmounted(() => {

@@ -6,6 +6,8 @@ export type Words = Readonly<{
   count: (value: number | null | undefined) => string;
   clockTime: (iso: string | null | undefined) => string;
   moment: (iso: string | null | undefined) => string;
+  /** With the year: for what may lie in another one. */
+  longMoment: (iso: string | null | undefined) => string;
   day: (iso: string) => string;
   span: (milliseconds: number) => string;
   /** The word for a code of a vocabulary (`tube.sealed`); a code the screens do not know yet is shown as it is. */
@@ -20,6 +22,10 @@ export function useWords(): Words {
     value === null || value === undefined ? '—' : new Intl.NumberFormat(locale.value).format(value);
   const clockTime: Words['clockTime'] = (iso) => (iso ? stamp(iso, locale.value)?.time ?? '—' : '—');
   const moment: Words['moment'] = (iso) => {
+    const at = iso ? stamp(iso, locale.value) : null;
+    return at === null ? '—' : `${at.monthDay} ${at.time}`;
+  };
+  const longMoment: Words['longMoment'] = (iso) => {
     const at = iso ? stamp(iso, locale.value) : null;
     return at === null ? '—' : `${at.date} ${at.time}`;
   };
@@ -38,5 +44,5 @@ export function useWords(): Words {
     const key = `word.${vocabulary}.${code}`;
     return i18n.te(key, 'zh-CN') ? t(key) : code;
   };
-  return { count, clockTime, moment, day, span, word };
+  return { count, clockTime, moment, longMoment, day, span, word };
 }

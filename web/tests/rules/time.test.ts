@@ -4,7 +4,12 @@ import { dayOf, spanOf, stamp } from '@/rules/time';
 
 describe('stamp', () => {
   it('shows civil time of China wherever the browser stands', () => {
-    expect(stamp('2022-03-14T23:30:00Z', 'zh-CN')).toEqual({ date: '2022年3月15日', time: '07:30', weekday: '周二' });
+    expect(stamp('2022-03-14T23:30:00Z', 'zh-CN')).toEqual({
+      date: '2022年3月15日',
+      monthDay: '3月15日',
+      time: '07:30',
+      weekday: '周二',
+    });
   });
   it('writes midnight as 00:00, not 24:00', () => {
     expect(stamp('2022-03-15T00:00:00+08:00', 'en')?.time).toBe('00:00');

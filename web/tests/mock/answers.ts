@@ -1,0 +1,160 @@
+/** A town's afternoon, made up: answers for looking at the screens without a server. Never part of the build. */
+
+import type { Chain, Clock, Coverage, FigureRows, Overview, Round, Session, Site } from '@/api/shapes';
+
+const asOf = '2022-03-15T14:26:00+08:00';
+const uuid = (n: number): string => `01900000-0000-7000-8000-${String(n).padStart(12, '0')}`;
+
+export const session: Session = {
+  id: uuid(1),
+  name: '王秀兰',
+  language: 'zh-hans',
+  roles: [{ role: 'round_planner', area: '231102104' }],
+  areas: ['231102104'],
+  permissions: ['see_round', 'see_persons', 'export'],
+  csrf: 'mock',
+};
+
+export const nobody: Session = { ...session, id: null, name: '', roles: [], areas: [], permissions: [] };
+
+export const round: Round = {
+  id: uuid(10),
+  no: 1,
+  name: '第一轮全员核酸检测',
+  campaign: '2022年3月全员核酸检测',
+  area: { code: '231183104', name: '伊拉哈镇' },
+  preset: { code: 'yilaha', name: '伊拉哈镇做法', version: 1 },
+  state: 'sampling',
+  window_start: '2022-03-15T07:00:00+08:00',
+  window_end: '2022-03-15T15:00:00+08:00',
+  due_total: 7409,
+};
+
+const villages = ['伊拉哈社区', '永发村', '新民村', '东风村', '兴隆村', '红星村', '胜利村', '前进村', '幸福村', '向阳村', '团结村', '长安村'];
+const coverage: Coverage[] = villages.map((name, at) => {
+  const due = 420 + ((at * 137) % 390);
+  const sampled = at === 3 ? due - 4 : Math.floor(due * (0.52 + ((at * 17) % 44) / 100));
+  return { area: `2311831042${String(at).padStart(2, '0')}`, name, due, sampled, resulted: at % 4 === 0 ? Math.floor(sampled / 3) : 0, excused: at % 3, missed: at === 5 ? 3 : 0 };
+});
+
+const clock = (n: number, code: string, label: string, role: string, start: string, due: string, more: Partial<Clock> = {}): Clock => ({
+  id: uuid(100 + n),
+  code,
+  subject_kind: 'box',
+  subject_label: label,
+  area: '231183104',
+  owner_role: role,
+  owner_name: n % 2 === 0 ? '李建国' : '',
+  origin: 'S4/YN R59',
+  started_at: `2022-03-15T${start}:00+08:00`,
+  due_at: `2022-03-15T${due}:00+08:00`,
+  stopped_at: null,
+  breached_at: null,
+  state: 'running',
+  ...more,
+});
+
+const clocks: Clock[] = [
+  clock(0, 'pick_up', '永发村采样点 · 箱 2311831040701', 'courier', '12:10', '14:10', { breached_at: '2022-03-15T14:10:00+08:00', state: 'breached' }),
+  clock(1, 'deliver', '箱 2311831040203', 'courier', '11:00', '15:00'),
+  clock(2, 'result_other', '箱 2311831040101', 'laboratory_reviewer', '09:40', '21:40'),
+  clock(3, 'pool_isolation', '管 YL220315-0416', 'village_worker', '14:08', '14:38'),
+];
+
+export const overview: Overview = {
+  as_of: asOf,
+  round,
+  figures: [
+    { key: 'due', label: '应检人数', value: 7409, of: null, unit: '' },
+    { key: 'sampled', label: '已采样', value: 5236, of: 7409, unit: '' },
+    { key: 'resulted', label: '已出结果', value: 1180, of: 7409, unit: '' },
+    { key: 'missed', label: '漏检', value: 3, of: 7409, unit: '' },
+    { key: 'positive', label: '阳性', value: 0, of: null, unit: '' },
+  ],
+  coverage,
+  tubes: [
+    { state: 'open', count: 14 },
+    { state: 'sealed', count: 61 },
+    { state: 'boxed', count: 118 },
+    { state: 'in_transit', count: 96 },
+    { state: 'received', count: 104 },
+    { state: 'testing', count: 24 },
+    { state: 'released', count: 118 },
+    { state: 'broken', count: 1 },
+  ],
+  clocks: { running: 61, breached: 1, items: clocks },
+  discrepancies: [
+    { id: uuid(300), kind: 'rack_count', subject_label: '新民村采样点 02 台', expected: 41, actual: 40, owner_role: 'site_lead', opened_at: '2022-03-15T12:04:00+08:00', resolved_at: null },
+  ],
+  pools: [
+    { id: uuid(400), tube_code: 'YL220315-0416', area: '231183104203', outcome: 'grey', state: 'isolating', members: 10, flagged_at: '2022-03-15T14:08:00+08:00' },
+  ],
+};
+
+export const sites: Site[] = villages.slice(0, 12).map((name, at) => ({
+  id: uuid(500 + at),
+  code: `231183104${String(200 + at)}001`,
+  name: `${name}采样点`,
+  area: `2311831042${String(at).padStart(2, '0')}`,
+  kind: 'fixed',
+  state: at === 4 ? 'paused' : at === 9 ? 'closed' : 'open',
+  people_planned: coverage[at]?.due ?? 0,
+  sampled: coverage[at]?.sampled ?? 0,
+  tubes: Math.ceil((coverage[at]?.sampled ?? 0) / 10),
+}));
+
+const step = (kind: string, at: string, where: string, who: string, facts: Chain['steps'][number]['facts'] = {}, flags: string[] = []): Chain['steps'][number] => ({
+  kind, at, where, who, facts, flags, round: '第一轮',
+});
+
+export const chain: Chain = {
+  as_of: asOf,
+  person: { id: uuid(600), name: '张*国', id_number: '99****************3X', phone: '*******0417', village: '伊拉哈镇永发村', categories: ['home_monitoring'] },
+  steps: [
+    step('due', '2022-03-14T20:12:00+08:00', '永发村', ''),
+    step('sampled', '2022-03-15T08:41:00+08:00', '永发村采样点 01 台', '采样员 刘洋', { tube: 'YL220315-0087', position: 4 }, ['single_only']),
+    step('sealed', '2022-03-15T08:47:00+08:00', '永发村采样点 01 台', '采样员 刘洋', { people: 10 }),
+    step('boxed', '2022-03-15T09:20:00+08:00', '永发村采样点', '登记员 陈静', { box: '2311831040101' }),
+    step('handed_over', '2022-03-15T09:38:00+08:00', '永发村采样点', '点长 赵敏 → 转运员 李建国', { tubes: 31 }),
+    step('received', '2022-03-15T10:26:00+08:00', '市人民医院检验科', '收样 孙丽', { tubes: 31 }),
+    step('tested', '2022-03-15T12:10:00+08:00', '市人民医院检验科', '', {}),
+    step('released', '2022-03-15T14:02:00+08:00', '市人民医院检验科', '审核 周伟', { outcome: 'negative' }),
+  ],
+  clocks: [
+    clock(10, 'deliver', '', 'courier', '08:47', '12:47', { stopped_at: '2022-03-15T10:26:00+08:00', state: 'met' }),
+    clock(11, 'result_other', '', 'laboratory_reviewer', '10:26', '22:26', { stopped_at: '2022-03-15T14:02:00+08:00', state: 'met' }),
+  ],
+};
+
+export const figureRows: FigureRows = {
+  key: 'missed', label: '漏检', value: 3, as_of: asOf, next: null,
+  columns: [
+    { key: 'name', label: '姓名', numeric: false },
+    { key: 'village', label: '现住地', numeric: false },
+    { key: 'owner', label: '责任人', numeric: false },
+    { key: 'at', label: '记录时间', numeric: false },
+  ],
+  items: [
+    { name: '孙*', village: '红星村', owner: '红星村 网格员', at: '2022-03-15T13:20:00+08:00' },
+    { name: '周*芳', village: '红星村', owner: '红星村 网格员', at: '2022-03-15T13:20:00+08:00' },
+    { name: '吴*强', village: '红星村', owner: '红星村 网格员', at: '2022-03-15T13:21:00+08:00' },
+  ],
+};
+
+export const persons = [
+  chain.person,
+  { ...chain.person, id: uuid(601), name: '张*', phone: '*******8836', village: '伊拉哈镇新民村', categories: [] },
+];
+
+export const presets = [
+  { code: 'yilaha', name: '伊拉哈镇做法', version: 1, source: '工作汇报' },
+  { code: 'yongning', name: '永宁县方案', version: 1, source: '永疫指发〔20xx〕1号' },
+];
+
+export const difference = [
+  { key: 'sites.people_per_site', label: '每个采样点人数', a: '500', b: '2000–3000', origin_a: 'S4/YL', origin_b: 'S4/YN R15' },
+  { key: 'pool.size', label: '混采比例', a: '10:1', b: '10:1 或 20:1', origin_a: 'S4/YL', origin_b: 'S4/YN R40' },
+  { key: 'sites.check_temperature', label: '入口测温', a: '查', b: '不查', origin_a: 'S4/YL', origin_b: 'S4/YN R55' },
+];
+
+export const page = <T>(items: T[]): { items: T[]; next: null; as_of: string } => ({ items, next: null, as_of: asOf });
