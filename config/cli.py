@@ -12,7 +12,7 @@ from config import databases, env, postgres
 # Commands that need no database, or look after it themselves: they must not start one.
 _WITHOUT_DATABASE = {
     "check", "compilemessages", "collectstatic", "db", "diffsettings", "findstatic", "help",
-    "makemessages", "preset", "serve", "version",
+    "makemessages", "openapi", "preset", "serve", "version",
 }  # fmt: skip
 
 
