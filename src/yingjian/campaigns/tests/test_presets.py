@@ -5,25 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from uuid import UUID
 
 import pytest
-from django.core.management import call_command
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from yingjian.access.clocks import ClockStart
 from yingjian.campaigns import presets
 from yingjian.campaigns.preset_files import BASE, read_text
-from yingjian.campaigns.preset_leaves import ITEMS, due_after
+from yingjian.campaigns.preset_leaves import due_after
 from yingjian.campaigns.preset_table import (
-    codes_in_use,
-    label_of,
-    labels,
     text_of,
-    width,
-    word,
 )
 from yingjian.kernel.ids import derived
 
@@ -346,6 +339,35 @@ def test_priority_only_improves_with_a_reason(
     assert general == len(preset.scope.order.value) - 1
 
 
+def test_a_value_that_must_be_there_says_so() -> None:
+    silent = BY["state-council"]
+    for value in (silent.sites.fixed_sites, silent.money.price, silent.school.late_list_deadline):
+        assert value.value is None
+        with pytest.raises(ValueError, match="null"):
+            value.need()
+    with pytest.raises(ValueError, match="null"):
+        silent.booking.lead.need_minutes()
+    assert silent.transport.storage_high.need() == 8
+    assert BY["mule"].staffing.shift.need_minutes() == 240
+    assert not silent.clocks.recheck.runs
+    assert BY["yilaha"].clocks.deliver.runs
+
+
+def test_no_result_clock_when_a_plan_has_none() -> None:
+    stored = presets.snapshot(BY["yongning"])
+    stored["clocks"]["result_other"] |= {"value": None, "unit": None}
+    assert presets.result_clock_for(presets.restore(stored), ["general"]) is None
+
+
+def test_an_outer_limit_alone_is_the_result_clock() -> None:
+    stored = presets.snapshot(BY["mule"])
+    for code in ("result_key", "result_other"):
+        stored["clocks"][code] |= {"value": None, "unit": None}
+    rule = presets.result_clock_for(presets.restore(stored), ["red_code"])
+    assert rule is not None
+    assert (rule.code, rule.minutes) == ("result_max", 24 * 60)
+
+
 def test_flag_rule() -> None:
     assert presets.flags_pool(BY["mule"], "grey")
     assert not presets.flags_pool(BY["mule"], "negative")
@@ -401,161 +423,3 @@ def test_a_damaged_snapshot_is_refused() -> None:
     with pytest.raises(presets.PresetError) as caught:
         presets.restore(stored)
     assert caught.value.code == "campaigns.preset_default_size_not_allowed"
-
-
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_every_parameter_and_code_has_a_word(lang: str) -> None:
-    known = labels(lang)
-    words = {code for kind in known.values() for code in kind}
-    for preset in ALL:
-        for path, value in presets.leaves(preset):
-            assert "." not in label_of(path, lang), path
-            assert label_of(path, lang) != path.rpartition(".")[2], path
-            assert text_of(value, lang)
-            document = value.origin.removeprefix("default ").split()[0]
-            assert document.startswith("S") or document in known["source"]
-        named = {
-            code
-            for code in codes_in_use(preset)
-            if code.isascii() and not code[:1].isdigit() and " " not in code
-        }
-        parameters = {part for path in known["param"] for part in path.split(".")}
-        assert named <= words | parameters | set(known["clock"])
-    for roles in (presets.ROLES, presets.STAFF):
-        assert set(roles) <= set(known["role"])
-    assert set(presets.CATEGORIES) | set(presets.AREA_CLASSES) <= set(known["category"])
-    assert set(ITEMS) <= set(known["item"])
-    assert set(presets.CLOCK_CODES) == set(known["clock"]) == set(presets.CLOCK_MEANINGS)
-    assert set(presets.GROUPS) == set(known["group"])
-
-
-def test_both_languages_have_the_same_words() -> None:
-    zh, en = labels("zh"), labels("en")
-    assert {k: set(v) for k, v in zh.items()} == {k: set(v) for k, v in en.items()}
-    assert word("no_such_code", "zh", "code") == "no_such_code"
-
-
-# ------------------------------------------------------------------ comparison
-
-
-@given(any_preset)
-def test_a_preset_does_not_differ_from_itself(preset: presets.Preset) -> None:
-    assert presets.diff(preset, preset) == ()
-    everything = presets.diff(preset, preset, everything=True)
-    assert len(everything) == len(list(presets.leaves(preset)))
-
-
-@given(any_preset, any_preset)
-def test_comparison_mirrors(a: presets.Preset, b: presets.Preset) -> None:
-    forth, back = presets.diff(a, b), presets.diff(b, a)
-    assert [(r.path, r.a, r.b) for r in forth] == [(r.path, r.b, r.a) for r in back]
-    assert all(row.differs for row in forth)
-
-
-NUMBERS = [
-    (code, path)
-    for code in CODES
-    for path, value in presets.leaves(BY[code])
-    if isinstance(getattr(value, "value", None), int)
-    and not isinstance(getattr(value, "value", None), bool)
-    and path != "pool.default_size"
-]
-
-
-@settings(deadline=None)
-@given(st.sampled_from(NUMBERS), st.integers(1, 500))
-def test_editing_a_number_changes_only_its_row(which: tuple[str, str], number: int) -> None:
-    code, path = which
-    stored = presets.snapshot(BY[code])
-    node = stored
-    for part in path.split("."):
-        node = node[part]
-    changed = node["value"] != number
-    node["value"] = number
-    for bound in ("min", "max"):
-        if bound in node:
-            node[bound] = None
-    edited = presets.restore(stored)
-    rows = presets.diff(BY[code], edited)
-    loosened = any(getattr(leaf(code, path), bound, None) is not None for bound in ("min", "max"))
-    assert [row.path for row in rows] == ([path] if changed or loosened else [])
-
-
-def test_the_same_time_in_other_units_is_no_difference() -> None:
-    stored = presets.snapshot(BY["mule"])
-    stored["clocks"]["staff_on_duty"] |= {"value": 120.0, "unit": "min"}
-    assert presets.diff(BY["mule"], presets.restore(stored)) == ()
-
-
-def test_the_table_a_commander_reads() -> None:
-    text = presets.render_diff(BY["yongning"], BY["mule"])
-    assert "■ 时限" in text
-    line = next(row for row in text.splitlines() if row.startswith("测量体温"))
-    assert "禁止 〔S4/YN R24〕" in line
-    assert "必须 〔S4/ML R25〕" in line
-    assert "双层包装" not in text  # equal rows stay out
-    assert "双层包装" in presets.render_diff(BY["yongning"], BY["mule"], everything=True)
-    count = len(presets.diff(BY["yongning"], BY["mule"]))
-    assert f"{count} 项不同" in text
-    body = text.split("\n说明\n", maxsplit=1)[0]
-    assert max(width(row) for row in body.splitlines()) <= 100
-
-
-def test_the_table_in_english() -> None:
-    text = presets.render_diff(BY["yongning"], BY["shushan"], lang="en")
-    line = next(row for row in text.splitlines() if row.startswith("Health-code check"))
-    assert "forbidden 〔S4/YN R24〕" in line
-    assert "required 〔S4/SS R25〕" in line
-    same = presets.render_diff(BY["mule"], BY["mule"], lang="en")
-    assert "No difference" in same
-
-
-def test_show_says_what_is_inherited() -> None:
-    text = presets.render_preset(BY["yongning"])
-    line = next(row for row in text.splitlines() if row.startswith("无冷藏放置"))
-    assert "缺省←S4/ML R58" in line
-    assert "来自 base" in line
-    own = presets.render_preset(BY["yongning"], own_only=True)
-    assert "无冷藏放置" not in own
-    assert "收样间隔" in own
-
-
-# ------------------------------------------------------------------ command
-
-
-def run(*arguments: str) -> str:
-    out = StringIO()
-    call_command("preset", *arguments, stdout=out)
-    return out.getvalue()
-
-
-def test_command_list_and_check() -> None:
-    listed = run("list")
-    assert all(preset.key in listed for preset in ALL)
-    assert [header["code"] for header in json.loads(run("list", "--json"))] == list(CODES)
-    assert "yongning：" in run("check")
-    census = {line["code"]: line for line in json.loads(run("check", "--json"))}
-    assert census["mule"]["from_plan"] > census["school"]["from_plan"]
-
-
-def test_command_show_and_diff() -> None:
-    assert "永宁县" in run("show", "yongning")
-    shown = json.loads(run("show", "yongning", "--json"))
-    spacing = next(v for v in shown["values"] if v["path"] == "sites.spacing")
-    assert (spacing["text"], spacing["origin"], spacing["layer"]) == (
-        "2米",
-        "S4/YN R22",
-        "yongning",
-    )
-    rows = json.loads(run("diff", "yongning", "mule", "--json", "--lang", "en"))
-    by_path = {row["path"]: row for row in rows}
-    assert by_path["clocks.pick_up"]["a"]["text"] == "2 h"
-    assert by_path["clocks.pick_up"]["b"]["text"] == "none"
-    assert by_path["staffing.lane.guide"]["a"] is None
-    assert len(json.loads(run("diff", "yongning", "mule", "--json", "--all"))) > len(rows)
-    assert f"{len(rows)} 项不同" in run("diff", "yongning", "mule")
-
-
-def test_command_schema_describes_the_merged_file() -> None:
-    schema = json.loads(run("schema"))
-    assert set(presets.GROUPS) < set(schema["properties"])
