@@ -116,11 +116,11 @@ def _number(leaf: Count | Measure | Duration, lang: str) -> str:
         for number in (leaf.value, leaf.min, leaf.max)
     )
     if low is not None and high is not None:
-        return f"{value}{unit}（{low}–{high}）"
+        return f"{value}{unit}{say['bounds'].format(bounds=f'{low}–{high}')}"
     bound = f"≤{high}" if high is not None else f"≥{low}" if low is not None else ""
     if bound[1:] == value:
         return f"{bound}{unit}"
-    return f"{value}{unit}（{bound}）" if bound else f"{value}{unit}"
+    return f"{value}{unit}{say['bounds'].format(bounds=bound) if bound else ''}"
 
 
 def _clock(leaf: ClockTime, lang: str) -> str:
@@ -372,7 +372,7 @@ def render_preset(preset: Preset, *, lang: str = "zh", own_only: bool = False) -
     head = preset.header
     until = head.effective_to.isoformat() if head.effective_to else say["open"]
     out = [
-        f"{head.title.get(lang)}（{preset.key}）",
+        head.title.get(lang) + say["key"].format(key=preset.key),
         f"{head.issuer.get(lang)}　{head.document_no or ''}".rstrip("　"),
         say["effective"].format(start=head.effective_from.isoformat(), end=until),
     ]

@@ -17,7 +17,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from yingjian.campaigns.preset_files import (
@@ -81,6 +81,7 @@ __all__ = [
     "digest",
     "finish_hours",
     "flags_pool",
+    "in_force",
     "labels",
     "leaves",
     "load",
@@ -194,6 +195,12 @@ def digest(preset: Preset) -> str:
     """SHA-256 of the canonical snapshot: two presets with one digest are the same rules."""
     text = json.dumps(snapshot(preset), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def in_force(preset: Preset, day: date) -> bool:
+    """True on the days the plan is in force, both ends included; an open end never ends."""
+    head = preset.header
+    return head.effective_from <= day and (head.effective_to is None or day <= head.effective_to)
 
 
 def mode_for(preset: Preset, categories: Iterable[str]) -> Mode:

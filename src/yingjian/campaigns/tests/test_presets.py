@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -60,15 +60,15 @@ SAID = [
     ("sites.health_code_check", "yongning", "forbidden", "R24"),
     ("sites.temperature_check", "yongning", "forbidden", "R24"),
     ("pool.sizes", "yongning", "1 per tube, 10 per tube, 20 per tube", "R49"),
-    ("staffing.rotation", "yongning", "4 h（2–4）", "R34"),
+    ("staffing.rotation", "yongning", "4 h (2–4)", "R34"),
     ("staffing.vaccine_separation", "yongning", "48 h", "R26"),
-    ("staffing.site.disinfector", "yongning", "3 people（3–5）", "R41"),
+    ("staffing.site.disinfector", "yongning", "3 people (3–5)", "R41"),
     ("supplies.request_lead", "yongning", "24 h", "R86"),
     ("rounds.finish", "yongning", "24 h", "R2"),
     ("rounds.finish_scheduled", "yongning", "36 h", "R2"),
     ("notices.messages", "yongning", "person, report", "R69"),
-    ("sites.people_per_site", "mule", "1,500 people（1,000–1,500）", "R16"),
-    ("sites.people_per_lane", "mule", "500 people（300–500）", "R16"),
+    ("sites.people_per_site", "mule", "1,500 people (1,000–1,500)", "R16"),
+    ("sites.people_per_lane", "mule", "500 people (300–500)", "R16"),
     ("rounds.finish", "mule", "48 h", "R3"),
     ("rounds.minimum", "mule", "3 rounds", "R7"),
     ("rounds.every_case_recent", "mule", "1 days", "R8"),
@@ -95,14 +95,14 @@ SAID = [
     ("laboratory.support_threshold", "mule", "70%", "R80"),
     ("laboratory.reserve", "mule", "20%", "R81"),
     ("laboratory.daily_reserve", "mule", "10,000 pieces", "R81"),
-    ("laboratory.force_share", "mule", "15%（10–15）", "R79"),
+    ("laboratory.force_share", "mule", "15% (10–15)", "R79"),
     ("transport.box_surface_alcohol", "mule", "75%", "R64"),
     ("transport.box_surface_chlorine", "mule", "0.2%", "R64"),
     ("flagged.swab", "mule", "nasopharyngeal swab", "R52"),
     ("sites.people_per_group", "shushan", "≤5,000 people", "R18"),
     ("sites.health_code_check", "shushan", "required", "R25"),
     ("sites.temperature_check", "shushan", "required", "R25"),
-    ("rounds.finish_scheduled", "shushan", "5 days（5–7）", "R4"),
+    ("rounds.finish_scheduled", "shushan", "5 days (5–7)", "R4"),
     ("staffing.lane.registrar", "shushan", "2 people", "R39"),
     ("kits.group_day.sample_tube", "shushan", "1,000 pieces", "R82"),
     ("kits.group_day.waste_bag", "shushan", "5 bags", "R82"),
@@ -366,6 +366,18 @@ def test_an_outer_limit_alone_is_the_result_clock() -> None:
     rule = presets.result_clock_for(presets.restore(stored), ["red_code"])
     assert rule is not None
     assert (rule.code, rule.minutes) == ("result_max", 24 * 60)
+
+
+def test_dates_in_force() -> None:
+    mule = BY["mule"]
+    start = mule.header.effective_from
+    assert presets.in_force(mule, start)
+    assert not presets.in_force(mule, start - timedelta(days=1))
+    stored = presets.snapshot(mule)
+    stored["header"]["effective_to"] = "2022-12-31"
+    ended = presets.restore(stored)
+    assert presets.in_force(ended, date(2022, 12, 31))
+    assert not presets.in_force(ended, date(2023, 1, 1))
 
 
 def test_flag_rule() -> None:
