@@ -16,7 +16,7 @@ from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import uuid7
 
-from . import actions, clocks, journal, queries, scope, sync
+from . import accounts, actions, clocks, journal, queries, scope, sync
 from .actor import NOBODY, Actor
 from .edges import actor_of, error_body, language, needs, request_time, user_actor
 
@@ -41,6 +41,19 @@ class Me(Schema):
     areas: list[str]
     permissions: list[str]
     csrf: str
+
+
+class NewUser(Schema):
+    user_id: uuid.UUID
+    username: str
+    full_name: str
+    area: str
+    password: str
+    roles: list[HoldOut]
+
+
+class UserOut(Schema):
+    user_id: uuid.UUID
 
 
 class Enrol(Schema):
@@ -147,6 +160,17 @@ def _refuse_sign_in(request: HttpRequest, username: str, at: datetime) -> HttpRe
 def sign_out(request: HttpRequest) -> Me:
     logout(request)
     return _me(request, NOBODY)
+
+
+@router.post("/users", auth=needs("administer"), response=UserOut)
+def add_user(request: HttpRequest, given: NewUser) -> UserOut:
+    """A user with roles in one step; the password is hashed here and never enters the journal."""
+    accounts.add(
+        actor=actor_of(request), at=request_time(request), user_id=given.user_id, username=given.username,
+        full_name=given.full_name, area=given.area, password=given.password,
+        roles=[(role.role, role.area) for role in given.roles],
+    )  # fmt: skip
+    return UserOut(user_id=given.user_id)
 
 
 @router.post("/sync", auth=needs(None))

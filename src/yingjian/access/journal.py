@@ -148,6 +148,21 @@ def submit(
     raise AssertionError("unreachable")
 
 
+def is_known(id: uuid.UUID) -> bool:
+    """Whether a command with this id was stored."""
+    with scope.everywhere(), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM access_journal WHERE command_id = %s", [id])
+        return cursor.fetchone() is not None
+
+
+def reapply(*, actor: Actor, received_at: datetime, commands: Sequence[CommandIn]) -> list[Verdict]:
+    """Apply stored commands again, into whatever schema the connection points at (replay only)."""
+    if not is_replaying():
+        raise AssertionError("commands are applied again only while replaying")
+    with scope.everywhere():
+        return _Submission(actor, received_at, park=True).again(commands)
+
+
 def submit_system(
     kind: str, payload: Mapping[str, Any], *, id: uuid.UUID, at: datetime, received_at: datetime
 ) -> Verdict:
@@ -205,6 +220,16 @@ class _Submission:
         for handler, group in groupby(waiting, key=_handler_of):
             self._apply(handler, list(group))
         _insert(self.actor, self.received_at, [row for row in rows if row.fresh])
+        return [row.verdict for row in rows if row.verdict is not None]
+
+    def again(self, commands: Sequence[CommandIn]) -> list[Verdict]:
+        """Apply commands that were applied before, without asking whether they are known and without storing them."""
+        rows = [_Row(command, b"") for command in commands]
+        for row in rows:
+            self._decode(row)
+        waiting = [row for row in rows if row.verdict is None]
+        for handler, group in groupby(waiting, key=_handler_of):
+            self._apply(handler, list(group))
         return [row.verdict for row in rows if row.verdict is not None]
 
     def _answer_known(self, rows: Sequence[_Row]) -> None:

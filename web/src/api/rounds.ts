@@ -2,12 +2,10 @@ import { useInfiniteQuery, type UseInfiniteQueryReturnType, type InfiniteData, u
 import type { Ref } from 'vue';
 
 import { api, body } from './client';
-import type { Clock, FigureRows, Overview, Round, Site } from './shapes';
+import type { FigureRows, Overview, Round, Site } from './shapes';
 
 /** How often a screen left open asks again, in milliseconds. */
 const REFRESH = 15_000;
-/** How many running obligations a screen lists; the counts beside it are of all. */
-const CLOCKS_SHOWN = 100;
 
 export type Heard<T> = T & Readonly<{ heardAt: number }>;
 
@@ -31,18 +29,6 @@ export function useOverview(roundId: Ref<string>): UseQueryReturnType<Heard<Over
   });
 }
 
-/** The round's running obligations, the most urgent first. */
-export function useClocks(roundId: Ref<string>): UseQueryReturnType<Clock[], Error> {
-  return useQuery({
-    queryKey: ['rounds', roundId, 'clocks'],
-    queryFn: async () => {
-      const query = { round: roundId.value, state: 'running', limit: CLOCKS_SHOWN };
-      return body(await api.GET('/api/clocks', { params: { query } })).items;
-    },
-    refetchInterval: REFRESH,
-  });
-}
-
 export function useSites(roundId: Ref<string>): UseQueryReturnType<readonly Site[], Error> {
   return useQuery({
     queryKey: ['rounds', roundId, 'sites'],
@@ -61,10 +47,10 @@ export function useFigureRows(
 ): UseInfiniteQueryReturnType<InfiniteData<FigureRows>, Error> {
   return useInfiniteQuery({
     queryKey: ['rounds', roundId, 'figures', key],
-    initialPageParam: 0,
+    initialPageParam: '',
     queryFn: async ({ pageParam }) => {
       const path = { round_id: roundId.value, key: key.value };
-      const query = { after: pageParam };
+      const query = pageParam === '' ? {} : { after: pageParam };
       return body(await api.GET('/api/rounds/{round_id}/figures/{key}/rows', { params: { path, query } }));
     },
     getNextPageParam: (last) => last.next ?? undefined,

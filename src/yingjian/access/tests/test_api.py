@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from yingjian.access import journal, scope, sync
@@ -380,6 +382,38 @@ def test_an_administrator_adds_users_and_grants_within_the_area() -> None:
         "area": TOWN_A,
     }
     assert admin.command("organisation.add", organisation).status_code == 200
+
+
+def test_a_user_with_roles_is_added_in_one_step_once() -> None:
+    admin = Browser(user("administrator"))
+    new = {
+        "user_id": str(new_id()), "username": "wang.wu", "full_name": "王五", "area": TOWN_A,
+        "password": "tall bamboo 7", "roles": [{"role": "registrar", "area": TOWN_A}],
+    }  # fmt: skip
+    weak = admin.post("/api/users", {**new, "password": "1234"})
+    assert (weak.status_code, weak.json()["code"]) == (422, "access.password_weak")
+    assert (
+        admin.post("/api/users", {**new, "roles": [{"role": "king", "area": TOWN_A}]}).status_code
+        == 422
+    )
+    for _ in range(2):
+        assert admin.post("/api/users", new).status_code == 200
+    with scope.everywhere():
+        made = User.objects.get(username="wang.wu")
+        assert made.check_password("tall bamboo 7")
+        payloads = JournalEntry.objects.filter(kind="user.add").values_list("payload", flat=True)
+        assert len(payloads) == 1
+        assert "bamboo" not in payloads[0]
+
+
+def test_an_account_can_be_made_from_the_command_line(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("tall bamboo 7\n"))
+    call_command("account", "first", area="231183", role=["administrator"])
+    with scope.everywhere():
+        assert User.objects.get(username="first").grants.get().role == "administrator"
+    monkeypatch.setattr("sys.stdin", io.StringIO("1\n"))
+    with pytest.raises(CommandError, match=r"access\.password_weak"):
+        call_command("account", "second", area="231183", role=["administrator"])
 
 
 def test_a_registrar_may_not_administer() -> None:

@@ -1,0 +1,131 @@
+"""Turn a composed report into a Word document or an Excel workbook."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import xlsxwriter
+from docx import Document
+from docx.document import Document as WordDocument
+from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Cm, Pt, RGBColor
+from docx.text.run import Run
+
+from .report import Heading, Paragraph, Report, Table
+
+FONT = "宋体"
+FONT_HEAD = "黑体"
+MARK = RGBColor(0xC0, 0x39, 0x2B)
+ROWS_IN_DOCUMENT = 60  # longer tables go to the workbook whole and are cut, with a note, on paper
+CELL = 40
+
+
+def to_docx(report: Report, *, more: str) -> bytes:
+    """A Word document. `more` is the note under a cut table, with `{left}` rows left out."""
+    document = Document()
+    section = document.sections[0]
+    section.page_width, section.page_height = Cm(21), Cm(29.7)
+    section.left_margin = section.right_margin = Cm(2.6)
+    section.top_margin = section.bottom_margin = Cm(2.5)
+    normal = document.styles["Normal"]
+    normal.font.size = Pt(12)
+    _fonts(normal.element.get_or_add_rPr(), FONT)
+    title = document.add_paragraph()
+    title.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    _run(title.add_run(report.title), FONT_HEAD, 18)
+    for block in report.blocks:
+        match block:
+            case Heading(text):
+                heading = document.add_heading(level=1)
+                _run(heading.add_run(text), FONT_HEAD, 14)
+            case Paragraph(text, mark):
+                paragraph = document.add_paragraph()
+                paragraph.paragraph_format.first_line_indent = Pt(24)
+                paragraph.paragraph_format.line_spacing = 1.5
+                run = paragraph.add_run(text)
+                if mark:
+                    run.font.color.rgb = MARK
+            case Table():
+                _table(document, block, more)
+    stream = io.BytesIO()
+    document.save(stream)
+    return stream.getvalue()
+
+
+def _run(run: Run, font: str, size: int) -> None:
+    run.font.size = Pt(size)
+    run.font.bold = True
+    run.font.color.rgb = RGBColor(0, 0, 0)
+    _fonts(run._element.get_or_add_rPr(), font)  # noqa: SLF001 - python-docx has no East Asian font setter
+
+
+def _fonts(properties: Any, font: str) -> None:
+    fonts = properties.find(qn("w:rFonts"))
+    if fonts is None:
+        fonts = OxmlElement("w:rFonts")
+        properties.append(fonts)
+    fonts.set(qn("w:eastAsia"), font)
+
+
+def _table(document: WordDocument, block: Table, more: str) -> None:
+    shown = block.rows[:ROWS_IN_DOCUMENT]
+    table = document.add_table(rows=1, cols=len(block.columns))
+    table.style = "Table Grid"
+    for cell, name in zip(table.rows[0].cells, block.columns, strict=True):
+        _cell(cell.paragraphs[0].add_run(name), bold=True)
+    for row in shown:
+        for cell, value in zip(table.add_row().cells, row, strict=True):
+            _cell(cell.paragraphs[0].add_run(str(value)), bold=False)
+    left = len(block.rows) - len(shown)
+    note = document.add_paragraph(more.format(left=left) if left else "")
+    note.paragraph_format.space_after = Pt(2)
+
+
+def _cell(run: Run, *, bold: bool) -> None:
+    run.font.size = Pt(10)
+    run.font.bold = bold
+
+
+def to_xlsx(report: Report, *, summary: str) -> bytes:
+    """A workbook: the running text on the first sheet, one sheet for each named table, whole."""
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:
+        bold = book.add_format({"bold": True, "bg_color": "#EAF1F0", "border": 1})
+        marked = book.add_format({"font_color": "#C0392B", "text_wrap": True, "valign": "top"})
+        plain = book.add_format({"text_wrap": True, "valign": "top"})
+        head = book.add_format({"bold": True, "font_size": 13})
+        first = book.add_worksheet(summary)
+        first.set_column(0, 0, 100)
+        first.write(0, 0, report.title, head)
+        line = 1
+        for block in report.blocks:
+            if isinstance(block, Heading):
+                first.write(line, 0, block.text, head)
+                line += 1
+            elif isinstance(block, Paragraph):
+                first.write_string(line, 0, block.text, marked if block.mark else plain)
+                line += 1
+        for table in report.tables():
+            if table.name:
+                _sheet(book, table, bold)
+    return stream.getvalue()
+
+
+def _sheet(book: xlsxwriter.Workbook, table: Table, bold: object) -> None:
+    sheet = book.add_worksheet(table.name)
+    sheet.freeze_panes(1, 0)
+    for column, name in enumerate(table.columns):
+        widest = max([len(str(row[column])) for row in table.rows[:200]] + [len(name)])
+        sheet.set_column(column, column, min(2 * widest + 2, CELL))
+        sheet.write_string(0, column, name, bold)
+    for number, row in enumerate(table.rows, start=1):
+        for column, value in enumerate(row):
+            if isinstance(value, int):
+                sheet.write_number(number, column, value)
+            else:
+                sheet.write_string(number, column, str(value))
+    if table.rows:
+        sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)

@@ -1,0 +1,288 @@
+"""Replay: rebuild the projections from the journal in a scratch schema and prove them equal to the live tables.
+
+The journal is the truth. Tables the field's commands write start empty (or reset to how they were before the first
+command); the roster, the places and the stored plans are inputs and are read where they are. Then every applied command
+is handled again in the journal's order, and each table is compared row by row, both ways.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+
+import msgspec
+from django.db import connection, connections
+from psycopg import sql
+
+from yingjian.access import journal
+from yingjian.access.actor import SYSTEM, Actor, Hold
+from yingjian.access.security import APP_ROLE
+
+SCHEMA: Final = "replay"
+CHUNK: Final = 2000
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A table rebuilt from commands.
+
+    `seed`: which live rows it starts with (a SQL condition; None: empty). `reset`: column → SQL value
+    they start with. `ignore`: columns that are not a function of the journal (nonces, sweep marks).
+    """
+
+    table: str
+    seed: str | None = None
+    reset: dict[str, str] = field(default_factory=dict)
+    ignore: frozenset[str] = frozenset()
+
+
+TABLES: Final = (
+    Rebuilt(
+        "campaigns_round",
+        seed="true",
+        reset={
+            "state": "'draft'", "approved_at": "NULL", "frozen_at": "NULL", "activated_at": "NULL",
+            "closed_at": "NULL", "due_total": "NULL",
+        },
+    ),
+    Rebuilt(
+        "campaigns_dueperson",
+        seed="added_by IS NULL",
+        reset={
+            "state": "'due'", "sampled_at": "NULL", "resulted_at": "NULL", "outcome": "NULL", "reason": "''",
+            "owner": "''", "caught_up_at": "NULL", "site_code": "''", "slot_start": "NULL",
+        },
+    ),
+    Rebuilt("population_person", seed="found_by IS NULL", ignore=frozenset({"id_cipher", "phone_cipher"})),
+    Rebuilt("planning_planrecord", seed="true", reset={"state": "'proposed'", "applied_at": "NULL"}),
+    Rebuilt("ledgers_task"),
+    Rebuilt("access_clock", ignore=frozenset({"breached_at", "escalated_at"})),
+    Rebuilt("workforce_post"),
+    Rebuilt("sampling_site"),
+    Rebuilt("sampling_station"),
+    Rebuilt("sampling_tube"),
+    Rebuilt("sampling_swab", ignore=frozenset({"identity_cipher"})),
+    Rebuilt("sampling_rackcount"),
+    Rebuilt("logistics_box"),
+    Rebuilt("logistics_boxline"),
+    Rebuilt("logistics_handover"),
+    Rebuilt("logistics_handoverbox"),
+    Rebuilt("logistics_discrepancy"),
+    Rebuilt("logistics_supplymove"),
+    Rebuilt("logistics_wastelot"),
+    Rebuilt("laboratory_allocation"),
+    Rebuilt("laboratory_receipt"),
+    Rebuilt("laboratory_receiptline"),
+    Rebuilt("laboratory_run"),
+    Rebuilt("laboratory_result"),
+    Rebuilt("cases_flaggedpool"),
+    Rebuilt("cases_poolmember"),
+    Rebuilt("cases_recheck"),
+    Rebuilt("cases_dispatch"),
+    Rebuilt("cases_positive"),
+    Rebuilt("cases_notice"),
+    Rebuilt("containment_disinfectionorder"),
+)  # fmt: skip
+
+# Commands whose effect is an input of the replay, not a projection: master data and stored plans.
+INPUTS: Final = frozenset(
+    {
+        "organisation.add", "user.add", "grant.add", "device.invite", "device.revoke", "device.enrol", "parked.decide",
+        "campaign.create", "round.create", "plan.propose", "institution.add", "staff.add", "workgroup.add",
+        "training.record", "lab.add", "vehicle.add", "supply.item", "figure.state", "report.file",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Rows of one table that are only live, or only rebuilt."""
+
+    table: str
+    only_live: int
+    only_rebuilt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    commands: int
+    refused: list[tuple[uuid.UUID, str, str]]
+    differences: list[Difference]
+
+    @property
+    def equal(self) -> bool:
+        return not self.refused and not self.differences
+
+
+def replay(*, progress: Progress | None = None) -> ReplayReport:
+    """Rebuild and compare. Writes only into the scratch schema, which is dropped at the end."""
+    with _scratch():
+        done, refused = _apply_all(progress)
+        return ReplayReport(done, refused, _compare())
+
+
+@contextmanager
+def _scratch() -> Iterator[None]:
+    _drop()
+    try:
+        with connections["owner"].cursor() as cursor:
+            schema, role = sql.Identifier(SCHEMA), sql.Identifier(APP_ROLE)
+            cursor.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
+            for rebuilt in TABLES:
+                _lay(cursor, rebuilt)
+            cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
+            cursor.execute(
+                sql.SQL(
+                    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {} TO {}"
+                ).format(schema, role)
+            )
+            cursor.execute(
+                sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {}").format(schema, role)
+            )
+        yield
+    finally:
+        _drop()
+
+
+def _drop() -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(SCHEMA)))
+
+
+def _lay(cursor: Any, rebuilt: Rebuilt) -> None:
+    live = sql.Identifier("public", rebuilt.table)
+    scratch = sql.Identifier(SCHEMA, rebuilt.table)
+    cursor.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(scratch, live))
+    if rebuilt.seed is None:
+        return
+    columns = _columns(cursor, rebuilt.table)
+    values = [
+        sql.SQL(rebuilt.reset[name]) if name in rebuilt.reset else sql.Identifier(name)
+        for name in columns
+    ]
+    cursor.execute(
+        sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} WHERE {}").format(
+            scratch,
+            sql.SQL(", ").join(sql.Identifier(name) for name in columns),
+            sql.SQL(", ").join(values),
+            live,
+            sql.SQL(rebuilt.seed),
+        )
+    )
+    cursor.execute(sql.SQL("ANALYZE {}").format(scratch))
+
+
+def _columns(cursor: Any, table: str) -> list[str]:
+    cursor.execute(
+        """SELECT column_name FROM information_schema.columns
+            WHERE table_schema = 'public' AND table_name = %s ORDER BY ordinal_position""",
+        [table],
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+@contextmanager
+def _pointing_at_scratch() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET search_path TO {SCHEMA}, public")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET search_path")
+
+
+def _apply_all(progress: Progress | None) -> tuple[int, list[tuple[uuid.UUID, str, str]]]:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM access_journal WHERE verdict = 'applied'")
+        total = int(cursor.fetchone()[0])
+    actors = _Actors()
+    done, refused = 0, []
+    with _pointing_at_scratch(), journal.replaying():
+        for (kind, id, received_at), group in groupby(_entries(), key=lambda entry: entry[1]):
+            commands = [command for command, _ in group]
+            for start in range(0, len(commands), CHUNK):
+                part = commands[start : start + CHUNK]
+                verdicts = journal.reapply(
+                    actor=actors.get(kind, id), received_at=received_at, commands=part
+                )
+                refused += [
+                    (command.id, command.kind, verdict.code or "")
+                    for command, verdict in zip(part, verdicts, strict=True)
+                    if verdict.verdict != "applied"
+                ]
+                done += len(part)
+                if progress is not None:
+                    progress(done, total)
+    return done, refused
+
+
+Key = tuple[str, uuid.UUID, datetime]
+
+
+def _entries() -> Iterator[tuple[journal.CommandIn, Key]]:
+    """Applied commands in order, with who sent them when."""
+    with connections["owner"].chunked_cursor() as cursor:
+        cursor.execute(
+            """SELECT command_id, kind, captured_at, payload, device_seq, skew_ms, actor_kind, actor_id, received_at
+                 FROM access_journal WHERE verdict = 'applied' ORDER BY seq"""
+        )
+        while rows := cursor.fetchmany(CHUNK):
+            for id, kind, at, payload, seq, skew, actor_kind, actor_id, received_at in rows:
+                if kind in journal.KINDS and kind not in INPUTS:
+                    raw = msgspec.Raw(journal.unsealed(payload))
+                    yield (
+                        journal.CommandIn(id, kind, at, raw, seq, skew),
+                        (actor_kind, actor_id, received_at),
+                    )
+
+
+class _Actors:
+    """Who acted, as they were named; what they may do was decided when the command was applied."""
+
+    def __init__(self) -> None:
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("SELECT id, name, '', area FROM access_user UNION ALL SELECT id, name, station_code, area "
+                           "FROM access_device")  # fmt: skip
+            self.known = {
+                id: (name, station, area) for id, name, station, area in cursor.fetchall()
+            }
+
+    def get(self, kind: str, id: uuid.UUID) -> Actor:
+        if kind == "system":
+            return SYSTEM
+        name, station, _ = self.known.get(id, ("", "", ""))
+        everything = (Hold("system", ""),)
+        return Actor("device" if kind == "device" else "user", id, name, everything, station)
+
+
+def _compare() -> list[Difference]:
+    found = []
+    with connections["owner"].cursor() as cursor:
+        for rebuilt in TABLES:
+            names = [name for name in _columns(cursor, rebuilt.table) if name not in rebuilt.ignore]
+            live = sql.SQL("SELECT {} FROM public.{}").format(
+                _list(names), sql.Identifier(rebuilt.table)
+            )
+            scratch = sql.SQL("SELECT {} FROM {}.{}").format(
+                _list(names), sql.Identifier(SCHEMA), sql.Identifier(rebuilt.table)
+            )
+            counts = []
+            for one, other in ((live, scratch), (scratch, live)):
+                cursor.execute(
+                    sql.SQL("SELECT count(*) FROM ({} EXCEPT ALL {}) d").format(one, other)
+                )
+                counts.append(int(cursor.fetchone()[0]))
+            if any(counts):
+                found.append(Difference(rebuilt.table, *counts))
+    return found
+
+
+def _list(names: list[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(name) for name in names)
