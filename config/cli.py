@@ -5,7 +5,9 @@
 
 import contextlib
 import os
+import signal
 import sys
+from types import FrameType
 
 from config import databases, env, postgres
 
@@ -25,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     command = arguments[0] if arguments else "help"
     if command == "migrate" and not any(a.startswith("--database") for a in arguments):
         arguments += ["--database", "owner"]  # tables belong to the owner, never to the application
+    # SIGTERM ends a command as Ctrl-C does: through its clean-up, so the last one stops the server.
+    signal.signal(signal.SIGTERM, _terminated)
     needs = command not in _WITHOUT_DATABASE and not {"-h", "--help"} & set(arguments)
     try:
         with contextlib.ExitStack() as stack:
@@ -37,3 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"yingjian: {error}\n")
         return 1
     return 0
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 _TYPES = {".webmanifest": "application/manifest+json", ".wasm": "application/wasm",
           ".js": "text/javascript", ".mjs": "text/javascript"}  # fmt: skip
+_LONGEST_ROUTE = 512
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; font-src 'self' data:; "
@@ -32,13 +33,10 @@ def page(request: HttpRequest, path: str) -> HttpResponseBase:
             status=503,
             content_type="text/plain; charset=utf-8",
         )
-    try:
-        wanted = (built / path).resolve()
-    except (OSError, ValueError) as error:  # a name no file system takes, a NUL byte
-        raise Http404(path) from error
-    if not wanted.is_relative_to(built) or not wanted.is_file():
-        if Path(path).suffix:
-            raise Http404(path)
+    wanted = _file(built, path)
+    if wanted is None:
+        if Path(path).suffix or len(path) > _LONGEST_ROUTE:
+            raise Http404
         wanted = built / "index.html"
     kind = _TYPES.get(wanted.suffix) or mimetypes.guess_type(wanted.name)[0]
     answer = FileResponse(wanted.open("rb"), content_type=kind or "application/octet-stream")
@@ -46,3 +44,12 @@ def page(request: HttpRequest, path: str) -> HttpResponseBase:
     answer["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
     answer["Content-Security-Policy"] = _POLICY
     return answer
+
+
+def _file(built: Path, path: str) -> Path | None:
+    """The file of that name inside the build; None for anything else, however it is spelt."""
+    try:
+        wanted = (built / path).resolve()
+        return wanted if wanted.is_relative_to(built) and wanted.is_file() else None
+    except (OSError, ValueError):  # a name that no file system takes, a NUL
+        return None

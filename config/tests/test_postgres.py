@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config import postgres
+from config import env, postgres
 from config.postgres import Cluster
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -84,7 +84,7 @@ def test_made_as_promised_and_stopped_by_the_last_user(cluster: Cluster) -> None
             ).fetchone()
             assert ordered == ("Bab一",)
         with cluster.connect() as connection:
-            roles = dict(
+            roles: dict[str, bool] = dict(
                 connection.execute(
                     "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = ANY(%s)",
                     [[postgres.OWNER_ROLE, postgres.APP_ROLE]],
@@ -102,7 +102,7 @@ def test_the_password_is_asked_for_and_kept_closed(cluster: Cluster) -> None:
         )
     assert cluster.data.stat().st_mode & 0o077 == 0
     postgres.password(postgres.APP_ROLE)
-    kept = postgres.env.SECRETS / f"postgres_{postgres.APP_ROLE}"
+    kept = env.SECRETS / f"postgres_{postgres.APP_ROLE}"
     assert kept.stat().st_mode & 0o777 == 0o600
 
 

@@ -12,13 +12,19 @@ from config import databases, env, postgres
 class Command(BaseCommand):
     """start (and keep running), stop, status, psql."""
 
-    help = "The embedded PostgreSQL: start, stop, status, psql."
+    help = (
+        "The embedded PostgreSQL: start, stop, status, psql. "
+        "For example: yingjian db --role app psql -- -c 'SELECT current_user'"
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("verb", choices=["start", "stop", "status", "psql"])
         parser.add_argument(
-            "--role", choices=["app", "owner", "super"], default="owner", help="for psql"
+            "--role",
+            choices=["app", "owner", "super"],
+            default="owner",
+            help="for psql; before the verb",
         )
         parser.add_argument("arguments", nargs="*", help="for psql, after --")
 
