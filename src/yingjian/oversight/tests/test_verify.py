@@ -1,0 +1,72 @@
+"""verify on an empty house, and on planted drift. Whole rounds are verified by the drill's tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections
+
+from yingjian.access import scope
+from yingjian.access.tests.factories import NOON, TOWN_A, new_id
+from yingjian.oversight import verify
+from yingjian.oversight.laws import LAWS
+from yingjian.oversight.replay import SCHEMA, TABLES, replay
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_empty_house_is_clean(tmp_path: Path) -> None:
+    target = tmp_path / "verify.json"
+    call_command("verify", json=str(target))
+    found = json.loads(target.read_text(encoding="utf-8"))
+    assert all(finding["holds"] for finding in found)
+    assert (
+        {finding["key"] for finding in found}
+        == set(verify.law_names("zh"))
+        == set(verify.law_names("en"))
+    )
+    assert {law.key for law in LAWS} <= {finding["key"] for finding in found}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_drift_exits_with_one_and_names_the_record(capsys: pytest.CaptureFixture[str]) -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO access_clock (id, code, subject_kind, subject_id, subject_label, area, origin, owner_role,
+                                         owner_name, escalates_to, started_at, due_at, stopped_at)
+               VALUES (%s, 'deliver', 'box', %s, 'box 7', %s, 'x', 'courier', '', '', %s, %s, %s)""",
+            [new_id(), new_id(), TOWN_A, NOON, NOON, NOON.replace(hour=9)],
+        )
+    with pytest.raises(SystemExit) as stopped:
+        call_command("verify", lang="en")
+    assert stopped.value.code == 1
+    told = capsys.readouterr().out
+    assert "✗ Late stops are breaches" in told
+    assert "box 7" in told
+    assert "✗ Rebuilding from the journal" in told  # a clock nobody commanded
+
+
+@pytest.mark.django_db(transaction=True)
+def test_replay_leaves_no_scratch_and_the_connection_as_it_was() -> None:
+    assert replay().equal
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_namespace WHERE nspname = %s", [SCHEMA])
+        assert cursor.fetchone() == (0,)
+    with scope.everywhere(), connection.cursor() as cursor:
+        cursor.execute("SHOW search_path")
+        assert SCHEMA not in cursor.fetchone()[0]
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_rebuilt_tables_and_their_columns_exist() -> None:
+    with connections["owner"].cursor() as cursor:
+        for rebuilt in TABLES:
+            cursor.execute(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND table_schema = 'public'",
+                [rebuilt.table],
+            )
+            columns = {row[0] for row in cursor.fetchall()}
+            assert columns, rebuilt.table
+            assert set(rebuilt.reset) | rebuilt.ignore <= columns, rebuilt.table
