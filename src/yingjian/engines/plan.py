@@ -1,0 +1,329 @@
+"""The rule-based planner: `make_plan(problem) → Plan`.
+
+It follows the written plans step by step (sites, lanes, slots, staff, kits, laboratories, runs) and
+optimises nothing; it always answers. Where a rule cannot hold it keeps the plan nearest to the rule
+and leaves naming the breach to `plan_checker`. An optimiser may replace it: the `Plan` stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from yingjian.engines import plan_codes, plan_slots, plan_staff, plan_transport
+from yingjian.engines.plan_model import (
+    Block,
+    Forecast,
+    KitLine,
+    LabLoad,
+    LabShare,
+    Plan,
+    PlanError,
+    PlanParams,
+    PlanProblem,
+    Post,
+    Run,
+    Share,
+    Site,
+    Span,
+    Station,
+    Team,
+    Totals,
+    Tubes,
+)
+from yingjian.engines.plan_sites import Ground, form_sites, survey
+from yingjian.engines.plan_transport import Output, Ways
+
+PLANNER = "rules@1"
+DEFAULTS = PlanParams()
+
+
+def make_plan(problem: PlanProblem, params: PlanParams = DEFAULTS, *, seed: int = 0) -> Plan:
+    """Plan a round. Deterministic: the same problem, params and seed give the same plan.
+
+    Raises `PlanError`: `nobody`, `no_open_hours`, `rule_missing`, `bad_area`, `too_many_sites`.
+    """
+    if not problem.days:
+        raise PlanError("no_open_hours")
+    ground = survey(problem)
+    drafts = _drafts(ground, params)
+    outputs = [_output(draft, problem) for draft in drafts]
+    ways = Ways(params, outputs, problem.labs)
+    shares = plan_transport.allocate(outputs, problem, ways)
+    runs = plan_transport.plan_runs(outputs, shares, problem, ways)
+    calls = Counter(stop.site for run in runs for stop in run.stops)
+    sites = [_site(draft, problem, params, calls[draft.code]) for draft in drafts]
+    used = plan_staff.headcount(post for site in sites for post in site.posts)
+    posts = plan_staff.round_posts(problem, [(s.code, s.open) for s in sites], used)
+    doors: Counter[str] = Counter()
+    for site in sites:
+        doors[site.area[:9]] += len(site.home)
+    stated = "sampler" in problem.rules.table("staffing.round")
+    teams = plan_staff.moving_teams(problem, doors, params, stated=stated)
+    kit = plan_staff.round_kit(problem.rules)
+    return Plan(
+        round_id=problem.round_id,
+        preset=problem.preset,
+        answers=problem.digest(),
+        planner=PLANNER,
+        seed=seed,
+        params=params,
+        sites=sites,
+        teams=teams,
+        posts=posts,
+        kit=kit,
+        runs=runs,
+        shares=shares,
+        labs=_lab_loads(problem, shares),
+        totals=_totals(problem, sites, teams=teams, posts=posts, kit=kit, runs=runs, shares=shares),
+        forecast=_forecast(problem, params, sites, runs),
+    )
+
+
+@dataclass
+class _Draft:
+    """A site in the making."""
+
+    code: str
+    name: str
+    area: str
+    members: list[Block]
+    point: tuple[float, float] | None
+    days: list[Span]
+    lanes: int
+    called: plan_slots.Called
+    tubes: Tubes
+    villages: list[Share]
+
+    @property
+    def open(self) -> list[Span]:
+        """The days it is open: those with slots, or the first when everybody is visited at home."""
+        used = [d for d in self.days if any(d.start <= s.start < d.end for s in self.called.slots)]
+        return used or self.days[:1]
+
+
+def _drafts(ground: Ground, params: PlanParams) -> list[_Draft]:
+    problem = ground.problem
+    rules = problem.rules
+    groups = form_sites(ground, params)
+    names = {village.area: village.name for village in problem.villages}
+    days = [plan_slots.days_of(problem, n) for n in range(len(groups))]
+    walkers = [sum(ground.blocks[i].walkers for i in group) for group in groups]
+    people = [ground.people(group) for group in groups]
+    wanted = [
+        min(
+            plan_codes.STATIONS_PER_SITE,
+            plan_slots.lanes_wanted(walkers[n], people[n], days[n], rules, params),
+        )
+        for n in range(len(groups))
+    ]
+    lanes = plan_slots.share_lanes(wanted, walkers, plan_staff.lanes_staffed(problem))
+    areas = [ground.main_area(group) for group in groups]
+    of_area, serial = Counter(areas), Counter[str]()
+    drafts = []
+    for n, group in enumerate(groups):
+        area = areas[n]
+        serial[area] += 1
+        members = [ground.blocks[i] for i in group]
+        drafts.append(
+            _Draft(
+                code=_site_code(area, serial[area]),
+                name=_name(
+                    problem,
+                    params,
+                    index=n,
+                    village=names.get(area, area),
+                    serial=serial[area],
+                    of=of_area[area],
+                ),
+                area=area,
+                members=members,
+                point=ground.point(group),
+                days=days[n],
+                lanes=lanes[n],
+                called=plan_slots.call(members, lanes[n], days[n], rules, params),
+                tubes=plan_slots.tubes_for(members, rules),
+                villages=_villages(members, names),
+            )
+        )
+    return drafts
+
+
+def _name(
+    problem: PlanProblem, params: PlanParams, *, index: int, village: str, serial: int, of: int
+) -> str:
+    if problem.places:
+        return problem.places[index % len(problem.places)].name
+    return params.site_name.format(village=village, n=serial if of > 1 else "")
+
+
+def _site_code(area: str, serial: int) -> str:
+    if serial > plan_codes.SITES_PER_AREA:
+        raise PlanError("too_many_sites", area=area, most=plan_codes.SITES_PER_AREA)
+    try:
+        return plan_codes.site_code(area, serial)
+    except ValueError:
+        raise PlanError("bad_area", area=area) from None
+
+
+def _villages(members: list[Block], names: dict[str, str]) -> list[Share]:
+    people: Counter[str] = Counter()
+    for block in members:
+        people[block.area] += block.people
+    return [Share(area, names.get(area, area), people[area]) for area in sorted(people)]
+
+
+def day_of(problem: PlanProblem, span: Span) -> int:
+    """The day of the round a span falls on, 0 for the first."""
+    return (span.start.date() - problem.window.start.date()).days
+
+
+def _output(draft: _Draft, problem: PlanProblem) -> Output:
+    """Tubes by day, in proportion to the people called on it; home visits follow the slots."""
+    days = [day_of(problem, span) for span in draft.open]
+    people = [
+        sum(s.people for s in draft.called.slots if span.start <= s.start < span.end)
+        for span in draft.open
+    ]
+    total, left, tubes = sum(people), draft.tubes.total, dict.fromkeys(days, 0)
+    for day, count in zip(days, people, strict=True):
+        share = math.ceil(draft.tubes.total * count / total) if total else left
+        tubes[day] += min(share, left)
+        left -= min(share, left)
+    return Output(draft.code, draft.area, draft.point, tubes, draft.open, days)
+
+
+def _site(draft: _Draft, problem: PlanProblem, params: PlanParams, calls: int) -> Site:
+    rules = problem.rules
+    open_days = draft.open
+    walkers = sum(b.walkers for b in draft.members)
+    people = sum(b.people for b in draft.members)
+    stations = _stations(draft, problem, max(1, calls))
+    posts = [
+        post
+        for station in stations
+        for post in plan_staff.lane_posts(draft.code, station.code, open_days, rules)
+    ] + plan_staff.site_posts(draft.code, open_days, rules)
+    groups = plan_slots.groups_of(people, rules) or draft.lanes
+    doors = sum(1 for b in draft.members if b.home)
+    general = int(rules.number("scope.general_rank") or 0)
+    return Site(
+        code=draft.code,
+        name=draft.name,
+        area=draft.area,
+        lon=draft.point[0] if draft.point else None,
+        lat=draft.point[1] if draft.point else None,
+        people=people,
+        walkers=walkers,
+        home_people=people - walkers,
+        key_people=sum(b.people for b in draft.members if b.rank < general),
+        groups=groups,
+        villages=draft.villages,
+        tubes=draft.tubes,
+        open=open_days,
+        stations=stations,
+        slots=draft.called.slots,
+        home=plan_slots.visits(
+            draft.members,
+            open_days,
+            plan_staff.home_minutes_share(doors, open_days, params),
+            params,
+        ),
+        posts=posts,
+        kit=plan_staff.site_kit(
+            people=people,
+            tubes=draft.tubes,
+            lanes=draft.lanes,
+            groups=groups,
+            days=len(open_days),
+            posts=posts,
+            rules=rules,
+        ),
+    )
+
+
+def _stations(draft: _Draft, problem: PlanProblem, calls: int) -> list[Station]:
+    """Tubes shared evenly; one box per station and pick-up, more where one cannot hold them."""
+    holds = int(problem.rules.need("transport.box_tubes"))
+    stations = []
+    for n in range(draft.lanes):
+        code = plan_codes.station_code(draft.code, n + 1)
+        tubes = draft.tubes.total // draft.lanes + (n < draft.tubes.total % draft.lanes)
+        boxes = calls * max(1, math.ceil(math.ceil(tubes / calls) / holds))
+        boxes = min(boxes, plan_codes.BOXES_PER_STATION)
+        codes = [
+            plan_codes.box_code(code, problem.campaign_no, problem.round_no, serial)
+            for serial in range(1, boxes + 1)
+        ]
+        stations.append(Station(code, tubes, codes))
+    return stations
+
+
+def _lab_loads(problem: PlanProblem, shares: list[LabShare]) -> list[LabLoad]:
+    by_day: dict[str, Counter[int]] = defaultdict(Counter)
+    for share in shares:
+        by_day[share.lab][share.day] += share.tubes
+    loads = []
+    for lab in problem.labs:
+        days = by_day[lab.code]
+        busiest = min(days, key=lambda day: (-days[day], day)) if days else 0
+        loads.append(LabLoad(lab.code, lab.tubes_per_day, busiest, sum(days.values())))
+    return loads
+
+
+def _totals(
+    problem: PlanProblem,
+    sites: list[Site],
+    *,
+    teams: list[Team],
+    posts: list[Post],
+    kit: list[KitLine],
+    runs: list[Run],
+    shares: list[LabShare],
+) -> Totals:
+    staff = plan_staff.headcount([*posts, *(post for site in sites for post in site.posts)])
+    standby: Counter[str] = Counter()
+    for team in teams:
+        if team.own:
+            standby.update(team.jobs)
+    goods: Counter[str] = Counter()
+    for site in sites:
+        for line in site.kit:
+            goods[line.item] += line.quantity
+    goods.update({line.item: line.quantity - goods[line.item] for line in kit})
+    tubes = sum(site.tubes.total for site in sites)
+    people = sum(site.people for site in sites)
+    return Totals(
+        people=people,
+        walkers=sum(site.walkers for site in sites),
+        home_people=sum(site.home_people for site in sites),
+        villages=len({share.area for site in sites for share in site.villages}),
+        sites=len(sites),
+        lanes=sum(site.lanes for site in sites),
+        tubes=tubes,
+        tubes_full=tubes - sum(site.tubes.part for site in sites),
+        tubes_part=sum(site.tubes.part for site in sites),
+        swabs=people,
+        boxes=sum(len(station.boxes) for site in sites for station in site.stations),
+        vehicles=len({run.vehicle for run in runs}),
+        runs=len(runs),
+        staff=dict(sorted(staff.items())),
+        staff_total=sum(staff.values()),
+        standby=dict(sorted(standby.items())),
+        kit=dict(sorted(goods.items())),
+        lab_capacity=sum(lab.tubes_per_day for lab in problem.labs),
+        lab_shortage=tubes - sum(share.tubes for share in shares),
+    )
+
+
+def _forecast(
+    problem: PlanProblem, params: PlanParams, sites: list[Site], runs: list[Run]
+) -> Forecast:
+    ends = [slot.end for site in sites for slot in site.slots]
+    return Forecast(
+        sampling_ends=max(ends, default=max(span.end for s in sites for span in s.open)),
+        last_delivery=max((run.arrives for run in runs), default=None),
+        last_result=plan_transport.results_done(runs, problem.labs, params),
+        deadline=problem.deadline,
+    )

@@ -1,0 +1,362 @@
+"""Sites, slots, tubes, codes and kits held against the rules. Counts again; no planner code."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from datetime import datetime
+
+from yingjian.engines.plan_judge import Bench, minutes, straight_km, twice
+from yingjian.engines.plan_model import Block, Site
+
+
+def check_sites(bench: Bench) -> None:
+    """Every site against R9, R10, R13, R16–R20, R23, R29, R49, R82–R84 and its own sums."""
+    _number_of_sites(bench)
+    _codes(bench)
+    for site in bench.plan.sites:
+        members = _members(bench, site)
+        _sums(bench, site, members)
+        _capacity(bench, site, _people_at(bench, site))
+        _walk(bench, site, members)
+        _lanes(bench, site, _people_at(bench, site))
+        _slots(bench, site)
+        _order(bench, site)
+        _tubes(bench, site, members)
+        _kit(bench, site, members)
+    _round_kit(bench)
+
+
+def _people_at(bench: Bench, site: Site) -> tuple[int, int]:
+    """Walkers and all people of a site, counted from the problem, not from what the plan states."""
+    walkers = sum(block.walkers for block in _called(bench, site))
+    home = sum(bench.blocks[v.key].home for v in site.home if v.key in bench.blocks)
+    return walkers, walkers + home
+
+
+def _members(bench: Bench, site: Site) -> list[Block]:
+    keys = {key for slot in site.slots for key in slot.blocks} | {v.key for v in site.home}
+    return [bench.blocks[key] for key in sorted(keys) if key in bench.blocks]
+
+
+def _number_of_sites(bench: Bench) -> None:
+    rules, plan = bench.problem.rules, bench.plan
+    fixed = rules.number("sites.fixed_sites")
+    if fixed is not None:
+        enough = sum(b.people for b in bench.blocks.values()) >= fixed
+        level = "error" if enough else "note"
+        bench.most("sites_fixed", "plan", "sites.fixed_sites", len(plan.sites), fixed, level=level)
+        bench.least("sites_fixed", "plan", "sites.fixed_sites", len(plan.sites), fixed, level=level)
+    if rules.flag("sites.one_site_per_village") and fixed is None:
+        at: dict[str, set[str]] = defaultdict(set)
+        for site in plan.sites:
+            for share in site.villages:
+                at[share.area].add(site.code)
+        for area, codes in sorted(at.items()):
+            bench.most(
+                "village_split", f"village:{area}", "sites.one_site_per_village", len(codes), 1.0
+            )
+
+
+def _sums(bench: Bench, site: Site, members: list[Block]) -> None:
+    element = f"site:{site.code}"
+    general = bench.problem.rules.number("scope.general_rank") or 0
+    walkers = sum(b.walkers for b in _called(bench, site))
+    home = sum(bench.blocks[v.key].home for v in site.home if v.key in bench.blocks)
+    villages: Counter[str] = Counter()
+    for block in members:
+        villages[block.area] += block.people
+    bench.same("site_sum", element, site.walkers, walkers, "walkers")
+    bench.same("site_sum", element, site.home_people, home, "home_people")
+    bench.same("site_sum", element, site.people, walkers + home, "people")
+    key = sum(b.people for b in members if b.rank < general)
+    bench.same("site_sum", element, site.key_people, key, "key_people")
+    for area in sorted({*villages, *(share.area for share in site.villages)}):
+        stated = sum(share.people for share in site.villages if share.area == area)
+        bench.same("site_sum", element, stated, villages[area], f"village {area}")
+    for slot in site.slots:
+        people = sum(bench.blocks[k].walkers for k in slot.blocks if k in bench.blocks)
+        if people != slot.people:
+            bench.same("site_sum", element, slot.people, people, f"slot {slot.start.isoformat()}")
+
+
+def _called(bench: Bench, site: Site) -> list[Block]:
+    return [bench.blocks[k] for slot in site.slots for k in slot.blocks if k in bench.blocks]
+
+
+def _capacity(bench: Bench, site: Site, counted: tuple[int, int]) -> None:
+    """People per site: the plan's bound; a stated number of sites rounds it up to whole tubes."""
+    rules, element = bench.problem.rules, f"site:{site.code}"
+    _, people = counted
+    most = rules.most("sites.people_per_site")
+    group = rules.most("sites.people_per_group")
+    if rules.flag("sites.one_site_per_village") and group:
+        bench.most("group_size", element, "sites.people_per_group", people, group * site.groups)
+    elif most is not None:
+        one = len({key for slot in site.slots for key in slot.blocks}) == 1
+        bench.most(
+            "site_capacity", element, "sites.people_per_site", people, _whole_tubes(bench, most),
+            level="warning" if one else _gives_way(bench, "sites.people_per_site"),
+        )  # fmt: skip
+    low = rules.get("sites.people_per_site").low
+    if low is not None:
+        bench.least("site_small", element, "sites.people_per_site", people, low, level="warning")
+
+
+def _whole_tubes(bench: Bench, most: float) -> float:
+    """Where the number of sites is stated, the bound is an average: up to the next whole tube."""
+    if bench.problem.rules.number("sites.fixed_sites") is None:
+        return most
+    size = bench.problem.rules.number("pool.default_size") or 1
+    return math.ceil(most / size) * size
+
+
+def _gives_way(bench: Bench, path: str) -> str:
+    """A borrowed bound gives way to the plan's own number of sites; a bound of its own does not."""
+    rules = bench.problem.rules
+    fixed = rules.get("sites.fixed_sites")
+    own = fixed.value is not None and not fixed.origin.startswith("default ")
+    return "warning" if own and rules.get(path).origin.startswith("default ") else "error"
+
+
+def _walk(bench: Bench, site: Site, members: list[Block]) -> None:
+    """How many live beyond the walking circle (R17). Coordinates unknown: said so, not guessed."""
+    rules, params = bench.problem.rules, bench.plan.params
+    circle = rules.number("sites.walking_circle")
+    if circle is None:
+        return
+    element = f"site:{site.code}"
+    places = {v.area: (v.lon, v.lat) for v in bench.problem.villages}
+    far, known, longest = 0, 0, 0.0
+    for block in members:
+        own = (block.lon, block.lat)
+        lon, lat = own if None not in own else places.get(block.area, (None, None))
+        if lon is None or lat is None or site.lon is None or site.lat is None or not block.walkers:
+            continue
+        walk = straight_km(site.lon, site.lat, lon, lat) * params.road_factor
+        time = walk / params.walk_km_per_h * 60
+        known += block.walkers
+        longest = max(longest, time)
+        if time > circle:
+            far += block.walkers
+    if not known:
+        bench.say("no_coordinates", "note", element, "sites.walking_circle")
+        return
+    bench.say(
+        "walk_far", "warning" if far else "ok", element, "sites.walking_circle",
+        measured=round(longest, 1), limit=circle, over=max(0.0, longest - circle), people=far,
+    )  # fmt: skip
+
+
+def _lanes(bench: Bench, site: Site, counted: tuple[int, int]) -> None:
+    rules, element = bench.problem.rules, f"site:{site.code}"
+    lanes = len(site.stations)
+    bench.least("no_lane", element, "sites.lane_per_hour", lanes, 1.0)
+    if not lanes:
+        return
+    for path, people in (
+        ("sites.people_per_lane", counted[0]),
+        ("sites.people_per_group", counted[1]),
+    ):
+        most = rules.most(path)
+        if most is not None:
+            each = math.ceil(people / lanes)
+            bench.most(
+                "lane_load", element, path, each, _whole_tubes(bench, most),
+                level=_gives_way(bench, path),
+            )  # fmt: skip
+
+
+def _slots(bench: Bench, site: Site) -> None:
+    """Open hours, no overlap, and the queue counted through the day as a fluid (R23, R35)."""
+    rules, element = bench.problem.rules, f"site:{site.code}"
+    allowed = [
+        *bench.problem.days,
+        *(span for place in bench.problem.places for span in place.spans),
+    ]
+    rate = (rules.number("sites.lane_per_hour") or 0) * len(site.stations) / 60
+    behind, worst, previous = 0.0, 0.0, None
+    for slot in sorted(site.slots, key=lambda s: s.start):
+        if slot.end <= slot.start or not any(
+            span.start <= slot.start and slot.end <= span.end for span in site.open
+        ):
+            bench.say("slot_closed", "error", element, "sites.open_from",
+                      measured=slot.start.isoformat())  # fmt: skip
+        if previous is not None:
+            if slot.start < previous:
+                bench.say("slot_overlap", "error", element, measured=slot.start.isoformat())
+            behind = max(0.0, behind - rate * _open_between(site, previous, slot.start))
+        people = sum(bench.blocks[k].walkers for k in slot.blocks if k in bench.blocks)
+        wait = (behind + people) / rate if rate else math.inf
+        if not math.isclose(wait, slot.wait, rel_tol=1e-4, abs_tol=0.02):
+            bench.same("site_sum", element, slot.wait, round(wait, 2), "wait")
+        worst = max(worst, wait)
+        behind = max(0.0, behind + people - rate * max(0.0, minutes(slot.end, slot.start)))
+        previous = slot.end
+    for span in site.open:
+        inside = any(day.start <= span.start and span.end <= day.end for day in allowed)
+        if not inside:
+            bench.say("open_outside", "error", element, "sites.open_to",
+                      measured=span.start.isoformat())  # fmt: skip
+    for visit in site.home:
+        if not any(span.start <= visit.start < span.end for span in site.open):
+            bench.say("slot_closed", "error", element, "sites.open_from",
+                      measured=visit.start.isoformat())  # fmt: skip
+    if site.slots:
+        limit = rules.number("sites.queue_limit")
+        bench.most("queue", element, "sites.queue_limit", min(worst, 1e9), limit)
+
+
+def _open_between(site: Site, start: datetime, end: datetime) -> float:
+    """Minutes the site is open between two moments: a queue only shrinks while it is."""
+    return sum(max(0.0, minutes(min(end, span.end), max(start, span.start))) for span in site.open)
+
+
+def _order(bench: Bench, site: Site) -> None:
+    """Key groups first (R9, R10): nobody of a better rank more than one slot behind a worse one."""
+    slots = sorted(site.slots, key=lambda s: s.start)
+    worst_before, late = -1, 0
+    for index, slot in enumerate(slots):
+        ranks = [bench.blocks[k].rank for k in slot.blocks if k in bench.blocks]
+        if index > 1:
+            before = [bench.blocks[k] for k in slots[index - 2].blocks if k in bench.blocks]
+            worst_before = max([worst_before, *(block.rank for block in before)])
+        late += sum(1 for rank in ranks if rank < worst_before)
+    level = "error" if late else "ok"
+    bench.say("key_groups_late", level, f"site:{site.code}", "scope.general_rank",
+              measured=late, limit=0, over=late)  # fmt: skip
+    finish = bench.problem.rules.number("clocks.key_groups_finish")
+    general = bench.problem.rules.number("scope.general_rank") or 0
+    last = [
+        slot.end
+        for slot in slots
+        if any(k in bench.blocks and bench.blocks[k].rank < general for k in slot.blocks)
+    ]
+    if finish is not None and last:
+        taken = minutes(max(last), bench.problem.window.start)
+        bench.most("key_groups_finish", f"site:{site.code}", "clocks.key_groups_finish", taken,
+                   finish)  # fmt: skip
+
+
+def _tubes(bench: Bench, site: Site, members: list[Block]) -> None:
+    """Tubes at the pool size with one remainder, single tubes for single-only people (R49, R51)."""
+    rules, element = bench.problem.rules, f"site:{site.code}"
+    size = rules.number("pool.default_size") or 1
+    pooled = sum(b.pool + b.home_pool for b in members)
+    want = {
+        "pool": math.ceil(pooled / size),
+        "single": sum(b.single + b.home_single for b in members),
+        "household": sum(math.ceil((b.household + b.home_household) / size) for b in members),
+        "part": 1 if pooled % size else 0,
+    }
+    for mode, number in want.items():
+        path = "pool.single_only" if mode == "single" else "pool.default_size"
+        stated = getattr(site.tubes, mode)
+        bench.say("tube_count", "ok" if stated == number else "error", element, path,
+                  measured=stated, limit=number, over=abs(stated - number), mode=mode)  # fmt: skip
+    held = sum(station.tubes for station in site.stations)
+    total = want["pool"] + want["single"] + want["household"]
+    bench.least("station_tubes", element, "pool.default_size", held, total)
+    holds = rules.number("transport.box_tubes") or 1
+    calls = sum(1 for run in bench.plan.runs for stop in run.stops if stop.site == site.code)
+    for station in site.stations:
+        need = max(calls, math.ceil(station.tubes / holds))
+        bench.least("boxes_short", f"station:{station.code}", "transport.box_tubes",
+                    len(station.boxes), need)  # fmt: skip
+
+
+# --- codes ---------------------------------------------------------------------------------------
+
+
+def _codes(bench: Bench) -> None:
+    """Form, level prefix, check digit, and that none is used twice (YN: 重码, 乱码)."""
+    areas = {v.area for v in bench.problem.villages} | {b.area for b in bench.blocks.values()}
+    stations = [(site, station) for site in bench.plan.sites for station in site.stations]
+    boxes = [(station, box) for _, station in stations for box in station.boxes]
+    for site in bench.plan.sites:
+        good = _digits(site.code, 15) and site.code.startswith(site.area) and site.area in areas
+        bench.say("code_form", "ok" if good else "error", f"site:{site.code}", measured=site.code)
+    for site, station in stations:
+        good = _digits(station.code, 17) and station.code.startswith(site.code)
+        bench.say(
+            "code_form", "ok" if good else "error", f"station:{station.code}", measured=station.code
+        )
+    tag = f"{bench.problem.campaign_no % 100:02d}{bench.problem.round_no % 100:02d}"
+    bad = [
+        box
+        for station, box in boxes
+        if not (
+            _digits(box, 25)
+            and box.startswith(station.code)
+            and box[17:21] == tag
+            and _check_holds(box)
+        )
+    ]
+    for box in bad:
+        bench.say("code_form", "error", f"box:{box}", measured=box)
+    for kind, codes in (
+        ("station", [station.code for _, station in stations]),
+        ("box", [box for _, box in boxes]),
+    ):
+        doubles = twice(codes)
+        for code in doubles:
+            bench.say("code_twice", "error", f"{kind}:{code}", measured=code)
+        if not doubles:
+            bench.say("code_twice", "ok", f"plan:{kind}", measured=len(codes))
+
+
+def _digits(code: str, length: int) -> bool:
+    return len(code) == length and code.isascii() and code.isdigit()
+
+
+def _check_holds(code: str) -> bool:
+    """ISO 7064 MOD 11,10 read forwards: the running sum with the last digit is 1 modulo 10."""
+    carry = 10
+    for digit in code[:-1]:
+        carry = (2 * ((carry + int(digit)) % 10 or 10)) % 11
+    return (carry + int(code[-1])) % 10 == 1
+
+
+# --- kits ----------------------------------------------------------------------------------------
+
+
+def _kit(bench: Bench, site: Site, members: list[Block]) -> None:
+    """Nothing a site needs is short (R82–R84): own, lanes', groups', consumables, clothing."""
+    rules = bench.problem.rules
+    groups_per = rules.number("sites.people_per_group")
+    people = sum(b.people for b in members)
+    groups = max(1, math.ceil(people / groups_per)) if groups_per else len(site.stations)
+    times = {"site": 1, "lane": len(site.stations), "group_day": groups * len(site.open)}
+    need: Counter[str] = Counter()
+    why: dict[str, str] = {}
+    for level, count in times.items():
+        for item, each in rules.table(f"kits.{level}").items():
+            need[item] += each * count
+            why[item] = f"kits.{level}.{item}"
+    spare = 1 + (rules.number("supplies.reserve_share") or 0)
+    for item, used in (
+        ("sample_tube", site.tubes.total),
+        ("swab", people),
+        ("label", site.tubes.total),
+    ):
+        if need[item] < math.ceil(used * spare):
+            need[item] = math.ceil(used * spare)
+            why[item] = "supplies.reserve_share"
+    for post in site.posts:
+        for item, each in rules.table(f"ppe.{post.job}").items():
+            need[item] += each
+            why.setdefault(item, f"ppe.{post.job}.{item}")
+    have: Counter[str] = Counter()
+    for line in site.kit:
+        have[line.item] += line.quantity
+    for item in sorted(need):
+        if need[item]:
+            bench.least(
+                "kit_short", f"site:{site.code}", why[item], have[item], need[item], item=item
+            )
+
+
+def _round_kit(bench: Bench) -> None:
+    have = {line.item: line.quantity for line in bench.plan.kit}
+    for item, stated in sorted(bench.problem.rules.table("kits.round").items()):
+        bench.least("kit_short", "plan", f"kits.round.{item}", have.get(item, 0), stated, item=item)

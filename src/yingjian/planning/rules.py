@@ -1,0 +1,218 @@
+"""From a protocol preset to a planning problem: which values count, which hours are open.
+
+Pure. Nothing here knows a number; every value and its origin comes from the preset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from yingjian.campaigns import presets
+from yingjian.campaigns.presets import Leaf, Preset
+from yingjian.engines.plan_model import (
+    Block,
+    Lab,
+    Limit,
+    Place,
+    PlanError,
+    PlanParams,
+    PlanProblem,
+    Resources,
+    Rules,
+    Scalar,
+    Span,
+    Village,
+)
+
+GROUPS = frozenset(
+    {
+        "scope", "rounds", "sites", "booking", "pool", "staffing", "transport", "laboratory",
+        "kits", "ppe", "supplies", "clocks",
+    }
+)  # fmt: skip
+"""Groups of the preset a plan depends on."""
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def rules_of(preset: Preset, *, population: int | None = None) -> Rules:
+    """Every preset value a plan may depend on, by path, durations in minutes.
+
+    `rounds.finish` becomes the limit for this population in minutes (R1–R5);
+    `scope.general_rank` is the rank of people of no special category (R9, R10).
+    """
+    found: dict[str, Limit] = {}
+    for path, leaf in presets.leaves(preset):
+        if path.partition(".")[0] in GROUPS:
+            limit = _limit(leaf)
+            if limit is not None:
+                found[path] = limit
+    if population is not None:
+        hours = presets.finish_hours(preset, population)
+        found["rounds.finish"] = Limit(
+            value=None if hours is None else hours * 60,
+            unit="min",
+            origin=preset.rounds.finish.origin,
+        )
+    found["scope.general_rank"] = Limit(
+        value=presets.priority_rank(preset, []), origin=preset.scope.order.origin
+    )
+    return Rules(found)
+
+
+def _limit(leaf: Leaf) -> Limit | None:
+    """A leaf as a planner's limit; None for leaves that are no single value (ranks, bands, slots)."""
+    value: Any = getattr(leaf, "value", None)
+    low, high, unit = (getattr(leaf, name, None) for name in ("min", "max", "unit"))
+    minutes = {"min": 1, "h": 60, "d": 1440}.get(unit or "")
+    if minutes is not None and hasattr(leaf, "minutes"):
+        value, low, high = (None if n is None else n * minutes for n in (value, low, high))
+        unit = "min"
+    at = getattr(leaf, "at", None)
+    if at is not None:
+        value, unit = at, "at"
+    if isinstance(value, tuple):
+        if not all(isinstance(item, str | int) for item in value):
+            return None
+        value = [str(item) for item in value]
+    if value is not None and not isinstance(value, bool | int | float | str | list):
+        return None
+    scalar: Scalar = value
+    low, high = (None if n is None else float(n) for n in (low, high))
+    return Limit(value=scalar, low=low, high=high, unit=unit or "", origin=leaf.origin)
+
+
+# --- open hours ----------------------------------------------------------------------------------
+
+
+def deadline_of(preset: Preset, start: datetime, population: int) -> datetime | None:
+    """By when the round must be finished; None when the command sets it (R1–R6)."""
+    hours = presets.finish_hours(preset, population)
+    return None if hours is None else start + timedelta(hours=hours)
+
+
+def open_days(preset: Preset, window: Span, deadline: datetime | None, tz: tzinfo) -> list[Span]:
+    """Opening hours of each day inside the window and before the deadline, in local time.
+
+    A lane's day (R35) cuts long opening hours. Empty when window and opening hours never meet.
+    """
+    opens, closes = preset.sites.open_from.need(), preset.sites.open_to.need()
+    longest = timedelta(minutes=preset.sites.lane_day.need_minutes())
+    end = window.end if deadline is None else min(window.end, deadline)
+    found: list[Span] = []
+    day = window.start.astimezone(tz).date()
+    while _at(day, opens, tz) < end:
+        start = max(_at(day, opens, tz), _whole(window.start.astimezone(tz)))
+        stop = min(_at(day, closes, tz), start + longest, end.astimezone(tz))
+        if stop > start:
+            found.append(Span(start, stop))
+        day += timedelta(days=1)
+    return found
+
+
+def named_places(preset: Preset, window: Span, tz: tzinfo) -> list[Place]:
+    """Places with weekly hours of their own that fall into the window (a school's plan, R95)."""
+    hours: dict[str, list[Span]] = {}
+    for slot in preset.school.slots.value:
+        spans = hours.setdefault(slot.place.zh, [])
+        day = window.start.astimezone(tz).date()
+        while _at(day, time(0), tz) < window.end:
+            start, stop = (_at(day, time.fromisoformat(t), tz) for t in (slot.start, slot.end))
+            inside = start >= window.start and stop <= window.end
+            if WEEKDAYS[day.weekday()] == slot.weekday and inside:
+                spans.append(Span(start, stop))
+            day += timedelta(days=1)
+    return [
+        Place(name, sorted(spans, key=lambda s: s.start)) for name, spans in hours.items() if spans
+    ]
+
+
+def _at(day: date, moment: time, tz: tzinfo) -> datetime:
+    return datetime.combine(day, moment, tzinfo=tz)
+
+
+def _whole(at: datetime) -> datetime:
+    """Up to the next whole minute: timetables are written in minutes."""
+    whole = at.replace(second=0, microsecond=0)
+    return whole if whole == at else whole + timedelta(minutes=1)
+
+
+# --- the problem ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RoundFacts:
+    """What a plan needs to know of its round."""
+
+    round_id: str
+    area: str
+    campaign_no: int
+    round_no: int
+    window: Span
+
+
+def problem_for(
+    preset: Preset,
+    facts: RoundFacts,
+    *,
+    villages: Sequence[Village],
+    blocks: Sequence[Block],
+    labs: Sequence[Lab],
+    resources: Resources,
+    tz: tzinfo,
+) -> PlanProblem:
+    """Put preset, round and people together. Raises `PlanError` (`nobody`, `no_open_hours`)."""
+    people = sum(block.people for block in blocks)
+    if people == 0:
+        raise PlanError("nobody")
+    deadline = deadline_of(preset, facts.window.start, people)
+    days = open_days(preset, facts.window, deadline, tz)
+    places = named_places(preset, facts.window, tz)
+    if not days and not places:
+        raise PlanError(
+            "no_open_hours",
+            opens=preset.sites.open_from.value,
+            closes=preset.sites.open_to.value,
+            start=facts.window.start.isoformat(),
+            end=facts.window.end.isoformat(),
+        )
+    return PlanProblem(
+        round_id=facts.round_id,
+        area=facts.area,
+        preset=preset.key,
+        campaign_no=facts.campaign_no,
+        round_no=facts.round_no,
+        window=Span(facts.window.start.astimezone(tz), facts.window.end.astimezone(tz)),
+        deadline=None if deadline is None else deadline.astimezone(tz),
+        days=days or [span for place in places for span in place.spans],
+        places=places,
+        rules=rules_of(preset, population=people),
+        villages=sorted(villages, key=lambda v: v.area),
+        blocks=sorted(blocks, key=lambda b: b.key),
+        labs=sorted(labs, key=lambda lab: lab.code),
+        resources=resources,
+    )
+
+
+def params_of(options: Mapping[str, Any]) -> PlanParams:
+    """Planner parameters with the proposer's changes. Raises `PlanError("bad_option", …)`."""
+    known = {name: getattr(PlanParams(), name) for name in PlanParams.__struct_fields__}
+    changed: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in known:
+            raise PlanError("bad_option", option=name, known=", ".join(known))
+        kind = type(known[name])
+        fits = isinstance(value, str) if kind is str else _number(value)
+        if not fits or (kind is not str and value <= 0) or (name == "load" and value > 1):
+            raise PlanError("bad_option", option=name, got=value)
+        if name == "slot_minutes" and value != int(value):
+            raise PlanError("bad_option", option=name, got=value)
+        changed[name] = kind(value)
+    return PlanParams(**{**known, **changed})
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
