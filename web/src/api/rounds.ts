@@ -2,10 +2,12 @@ import { useInfiniteQuery, type UseInfiniteQueryReturnType, type InfiniteData, u
 import type { Ref } from 'vue';
 
 import { api, body } from './client';
-import type { FigureRows, Overview, Round, Site } from './shapes';
+import type { Clock, FigureRows, Overview, Round, Site } from './shapes';
 
 /** How often a screen left open asks again, in milliseconds. */
 const REFRESH = 15_000;
+/** How many running obligations a screen lists; the counts beside it are of all. */
+const CLOCKS_SHOWN = 100;
 
 export type Heard<T> = T & Readonly<{ heardAt: number }>;
 
@@ -29,6 +31,18 @@ export function useOverview(roundId: Ref<string>): UseQueryReturnType<Heard<Over
   });
 }
 
+/** The round's running obligations, the most urgent first. */
+export function useClocks(roundId: Ref<string>): UseQueryReturnType<Clock[], Error> {
+  return useQuery({
+    queryKey: ['rounds', roundId, 'clocks'],
+    queryFn: async () => {
+      const query = { round: roundId.value, state: 'running', limit: CLOCKS_SHOWN };
+      return body(await api.GET('/api/clocks', { params: { query } })).items;
+    },
+    refetchInterval: REFRESH,
+  });
+}
+
 export function useSites(roundId: Ref<string>): UseQueryReturnType<readonly Site[], Error> {
   return useQuery({
     queryKey: ['rounds', roundId, 'sites'],
@@ -47,10 +61,10 @@ export function useFigureRows(
 ): UseInfiniteQueryReturnType<InfiniteData<FigureRows>, Error> {
   return useInfiniteQuery({
     queryKey: ['rounds', roundId, 'figures', key],
-    initialPageParam: '',
+    initialPageParam: 0,
     queryFn: async ({ pageParam }) => {
       const path = { round_id: roundId.value, key: key.value };
-      const query = pageParam === '' ? {} : { after: pageParam };
+      const query = { after: pageParam };
       return body(await api.GET('/api/rounds/{round_id}/figures/{key}/rows', { params: { path, query } }));
     },
     getNextPageParam: (last) => last.next ?? undefined,

@@ -19,11 +19,11 @@ export interface paths {
   '/api/rounds/{round_id}/overview': Get<Asked<Overview, { path: { round_id: string } }>>;
   '/api/rounds/{round_id}/sites': Get<Asked<Page<Site>, { path: { round_id: string } }>>;
   '/api/rounds/{round_id}/figures/{key}/rows': Get<
-    Asked<FigureRows, { path: { round_id: string; key: string }; query?: { after?: string } }>
+    Asked<FigureRows, { path: { round_id: string; key: string }; query?: { after?: number } }>
   >;
   '/api/persons': Get<Asked<Page<PersonFound>, { query: { q: string; area?: string } }>>;
   '/api/persons/{person_id}/chain': Get<Asked<Chain, { path: { person_id: string } }>>;
-  '/api/clocks': Get<Asked<Page<Clock>, { query?: { round?: string; state?: string } }>>;
+  '/api/clocks': Get<Asked<Page<Clock>, { query?: { round?: string; state?: string; limit?: number } }>>;
   '/api/presets': Get<Answer<Page<PresetHead>>>;
   '/api/presets/diff': Get<Asked<Page<PresetDifference>, { query: { a: string; b: string } }>>;
 }

@@ -61,48 +61,60 @@ export type Clock = Readonly<{
 export type Coverage = Readonly<{
   area: string;
   name: string;
+  town: string;
   due: number;
   sampled: number;
   resulted: number;
   excused: number;
   missed: number;
+  waiting: number;
+  added: number;
 }>;
 
-export type TubeCount = Readonly<{ state: string; count: number }>;
-
-export type Figure = Readonly<{ key: string; label: string; value: number; of: number | null; unit: string }>;
-
-export type Discrepancy = Readonly<{
-  id: string;
+export type Figure = Readonly<{
+  key: string;
+  label: string;
+  group: string;
   kind: string;
-  subject_label: string;
-  expected: number;
-  actual: number;
-  owner_role: string;
-  opened_at: string;
-  resolved_at: string | null;
+  value: number | string | null;
+  parts: Record<string, number>;
 }>;
 
-export type FlaggedPool = Readonly<{
-  id: string;
-  tube_code: string;
-  area: string;
-  outcome: string;
-  state: string;
-  members: number;
-  flagged_at: string;
+export type ClockCount = Readonly<{
+  code: string;
+  label: string;
+  running: number;
+  late: number;
+  met: number;
+  breached: number;
 }>;
+
+/** A record as the figures registry gives it: the columns are the figure's own. */
+export type Row = Readonly<Record<string, unknown>>;
 
 /** GET /api/rounds/{id}/overview: everything a round's first screen shows, at one moment. */
 export type Overview = Readonly<{
   as_of: string;
-  round: Round;
+  round: Readonly<{
+    id: string;
+    name: string;
+    no: number;
+    area: string;
+    area_name: string | null;
+    campaign: string;
+    preset: string;
+    preset_version: number;
+    state: string;
+    window_start: string;
+    window_end: string;
+    due_total: number | null;
+  }>;
   figures: Figure[];
   coverage: Coverage[];
-  tubes: TubeCount[];
-  clocks: Readonly<{ running: number; breached: number; items: Clock[] }>;
-  discrepancies: Discrepancy[];
-  pools: FlaggedPool[];
+  tubes: Record<string, number>;
+  clocks: ClockCount[];
+  discrepancies: Row[];
+  pools: Row[];
 }>;
 
 /** GET /api/rounds/{id}/sites */
@@ -147,15 +159,7 @@ export type Chain = Readonly<{
 }>;
 
 /** GET /api/rounds/{id}/figures/{key}/rows */
-export type FigureRows = Readonly<{
-  key: string;
-  label: string;
-  value: number;
-  as_of: string;
-  columns: Readonly<{ key: string; label: string; numeric: boolean }>[];
-  items: Readonly<Record<string, string | number | null>>[];
-  next: string | null;
-}>;
+export type FigureRows = Readonly<{ label: string; items: Row[]; next: number | null; as_of: string }>;
 
 /** GET /api/presets, GET /api/presets/diff?a=&b= */
 export type PresetHead = Readonly<{ code: string; name: string; version: number; source: string }>;

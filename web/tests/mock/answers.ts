@@ -34,7 +34,7 @@ const villages = ['伊拉哈社区', '永发村', '新民村', '东风村', '兴
 const coverage: Coverage[] = villages.map((name, at) => {
   const due = 420 + ((at * 137) % 390);
   const sampled = at === 3 ? due - 4 : Math.floor(due * (0.52 + ((at * 17) % 44) / 100));
-  return { area: `2311831042${String(at).padStart(2, '0')}`, name, due, sampled, resulted: at % 4 === 0 ? Math.floor(sampled / 3) : 0, excused: at % 3, missed: at === 5 ? 3 : 0 };
+  return { area: `2311831042${String(at).padStart(2, '0')}`, name, town: '伊拉哈镇', waiting: due - sampled - (at % 3), added: at === 2 ? 1 : 0, due, sampled, resulted: at % 4 === 0 ? Math.floor(sampled / 3) : 0, excused: at % 3, missed: at === 5 ? 3 : 0 };
 });
 
 const clock = (n: number, code: string, label: string, role: string, start: string, due: string, more: Partial<Clock> = {}): Clock => ({
@@ -61,33 +61,31 @@ const clocks: Clock[] = [
   clock(3, 'pool_isolation', '管 YL220315-0416', 'village_worker', '14:08', '14:38'),
 ];
 
+const figure = (key: string, label: string, value: number): Overview['figures'][number] => ({
+  key, label, group: 'people', kind: 'number', value, parts: {},
+});
+
+export const clockList = clocks;
+
 export const overview: Overview = {
   as_of: asOf,
-  round,
+  round: { ...round, area: '231183104', area_name: '伊拉哈镇', preset: 'yilaha', preset_version: 1 },
   figures: [
-    { key: 'due', label: '应检人数', value: 7409, of: null, unit: '' },
-    { key: 'sampled', label: '已采样', value: 5236, of: 7409, unit: '' },
-    { key: 'resulted', label: '已出结果', value: 1180, of: 7409, unit: '' },
-    { key: 'missed', label: '漏检', value: 3, of: 7409, unit: '' },
-    { key: 'positive', label: '阳性', value: 0, of: null, unit: '' },
+    figure('due_people', '应检人员', 7409),
+    figure('people_sampled', '已采样人数', 5236),
+    figure('people_resulted', '已出结果人数', 1180),
+    figure('people_waiting', '尚未采样人数', 2161),
+    figure('people_missed', '漏检人数', 3),
+    figure('positives', '阳性感染者', 0),
   ],
   coverage,
-  tubes: [
-    { state: 'open', count: 14 },
-    { state: 'sealed', count: 61 },
-    { state: 'boxed', count: 118 },
-    { state: 'in_transit', count: 96 },
-    { state: 'received', count: 104 },
-    { state: 'testing', count: 24 },
-    { state: 'released', count: 118 },
-    { state: 'broken', count: 1 },
-  ],
-  clocks: { running: 61, breached: 1, items: clocks },
+  tubes: { open: 14, sealed: 61, boxed: 118, in_transit: 96, received: 104, testing: 24, released: 118, broken: 1 },
+  clocks: [{ code: 'pick_up', label: '样本收取', running: 61, late: 1, met: 20, breached: 2 }],
   discrepancies: [
-    { id: uuid(300), kind: 'rack_count', subject_label: '新民村采样点 02 台', expected: 41, actual: 40, owner_role: 'site_lead', opened_at: '2022-03-15T12:04:00+08:00', resolved_at: null },
+    { kind: 'rack_count', subject_label: '新民村采样点 02 台', expected: 41, actual: 40, owner_role: 'site_lead', opened_at: '2022-03-15T12:04:00+08:00' },
   ],
   pools: [
-    { id: uuid(400), tube_code: 'YL220315-0416', area: '231183104203', outcome: 'grey', state: 'isolating', members: 10, flagged_at: '2022-03-15T14:08:00+08:00' },
+    { id: uuid(400), tube: 'YL220315-0416', area: '231183104203', outcome: 'grey', state: 'isolating', flagged_at: '2022-03-15T14:08:00+08:00' },
   ],
 };
 
@@ -127,18 +125,10 @@ export const chain: Chain = {
 };
 
 export const figureRows: FigureRows = {
-  key: 'missed', label: '漏检', value: 3, as_of: asOf, next: null,
-  columns: [
-    { key: 'name', label: '姓名', numeric: false },
-    { key: 'village', label: '现住地', numeric: false },
-    { key: 'owner', label: '责任人', numeric: false },
-    { key: 'at', label: '记录时间', numeric: false },
-  ],
-  items: [
-    { name: '孙*', village: '红星村', owner: '红星村 网格员', at: '2022-03-15T13:20:00+08:00' },
-    { name: '周*芳', village: '红星村', owner: '红星村 网格员', at: '2022-03-15T13:20:00+08:00' },
-    { name: '吴*强', village: '红星村', owner: '红星村 网格员', at: '2022-03-15T13:21:00+08:00' },
-  ],
+  label: '漏检人数', as_of: asOf, next: null,
+  items: [601, 602, 603].map((n) => ({
+    person_id: uuid(n), area: '231183104205', category: 'general', mode: 'pool', home: false, state: 'missed', reason: '外出未归', owner: '红星村网格员', sampled_at: null, resulted_at: null, outcome: null, added: false,
+  })),
 };
 
 export const persons = [

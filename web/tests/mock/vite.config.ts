@@ -9,6 +9,7 @@ import * as made from './answers';
 function answerOf(path: string, signedIn: boolean): unknown {
   if (path === '/api/session') return signedIn ? made.session : made.nobody;
   if (path === '/api/rounds') return made.page([made.round]);
+  if (path === '/api/clocks') return made.page(made.clockList);
   if (path.endsWith('/overview')) return made.overview;
   if (path.endsWith('/sites')) return made.page(made.sites);
   if (path.endsWith('/rows')) return made.figureRows;

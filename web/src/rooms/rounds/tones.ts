@@ -1,8 +1,7 @@
-import type { RoundState } from '@/api/shapes';
 import type { Tone } from '@/ui/StatusTag.vue';
 
 /** Colour marks only what asks for attention or is done; everything on its way is plain. */
-export function roundTone(state: RoundState): Tone {
+export function roundTone(state: string): Tone {
   if (state === 'closed') return 'plain';
   if (state === 'cancelled') return 'bad';
   return state === 'draft' || state === 'approved' ? 'plain' : 'good';
