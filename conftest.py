@@ -63,10 +63,16 @@ def others_settled() -> Callable[[], None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give transactional tests the owner's connection: it empties the tables."""
+    """Give transactional tests the owner's connection: it empties the tables. So does the first
+    test that needs a database at all: only databases that some test names are made, and the
+    application's is a mirror of the owner's."""
+    named = False
     for item in items:
         marker = item.get_closest_marker("django_db")
-        if marker and marker.kwargs.get("transaction") and "databases" not in marker.kwargs:
+        if marker is None or "databases" in marker.kwargs:
+            named |= marker is not None and "owner" in marker.kwargs["databases"]
+        elif marker.kwargs.get("transaction") or not named:
+            named = True
             item.add_marker(
                 pytest.mark.django_db(**{**marker.kwargs, "databases": ["default", "owner"]}),
                 append=False,
