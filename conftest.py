@@ -62,17 +62,19 @@ def others_settled() -> Callable[[], None]:
     return wait
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give transactional tests the owner's connection: it empties the tables. So does the first
-    test that needs a database at all: only databases that some test names are made, and the
-    application's is a mirror of the owner's."""
-    named = False
-    for item in items:
+    """Give transactional tests the owner's connection: it empties the tables.
+
+    One test at least gets it in any case: without it the test database, which is the owner's,
+    would not be made, and the tests would meet the real one.
+    """
+    marked = [item for item in items if item.get_closest_marker("django_db")]
+    for item in marked:
         marker = item.get_closest_marker("django_db")
         if marker is None or "databases" in marker.kwargs:
-            named |= marker is not None and "owner" in marker.kwargs["databases"]
-        elif marker.kwargs.get("transaction") or not named:
-            named = True
+            continue
+        if marker.kwargs.get("transaction") or item is marked[0]:
             item.add_marker(
                 pytest.mark.django_db(**{**marker.kwargs, "databases": ["default", "owner"]}),
                 append=False,
