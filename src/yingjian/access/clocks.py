@@ -7,7 +7,7 @@ what has become late; it decides nothing.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -103,6 +103,22 @@ def stop(code: str, subject_ids: Sequence[uuid.UUID], *, at: datetime) -> int:
                       breached_at = coalesce(breached_at, CASE WHEN %(at)s > due_at THEN due_at END)
                 WHERE code = %(code)s AND subject_id = ANY(%(ids)s) AND stopped_at IS NULL""",
             {"at": at, "code": code, "ids": list(subject_ids)},
+        )
+        return int(cursor.rowcount)
+
+
+def stop_each(code: str, at_by_subject: Mapping[uuid.UUID, datetime]) -> int:
+    """Stop running clocks, each at its own time; otherwise like `stop`. One statement; returns the count."""
+    if not at_by_subject:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE access_clock c
+                  SET stopped_at = greatest(s.at, c.started_at),
+                      breached_at = coalesce(c.breached_at, CASE WHEN s.at > c.due_at THEN c.due_at END)
+                 FROM unnest(%(ids)s::uuid[], %(ats)s::timestamptz[]) AS s(id, at)
+                WHERE c.code = %(code)s AND c.subject_id = s.id AND c.stopped_at IS NULL""",
+            {"code": code, "ids": list(at_by_subject), "ats": list(at_by_subject.values())},
         )
         return int(cursor.rowcount)
 
