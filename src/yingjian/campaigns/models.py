@@ -45,7 +45,10 @@ class Campaign(models.Model):
 
 
 class Round(models.Model):
-    """A preset applied to an area and a window. `due_total` is fixed when the list is frozen."""
+    """A preset applied to an area and a window. `due_total` is fixed when the list is frozen.
+
+    `area_classes` are the risk areas and sealed estates named at the freeze: `{prefix: class}`.
+    """
 
     id = models.UUIDField(primary_key=True)
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="rounds")
@@ -61,6 +64,8 @@ class Round(models.Model):
     activated_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     due_total = models.PositiveIntegerField(null=True)
+    area_classes = models.JSONField(default=dict)
+    ended_reason = models.CharField(max_length=120, default="")
 
     class Meta:
         constraints = [
@@ -76,6 +81,13 @@ class Round(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state="closed") | Q(closed_at__isnull=False), name="round_closed_at"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="cancelled") | ~Q(ended_reason=""), name="round_cancel_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "cancelled"]) | Q(frozen_at__isnull=False),
+                name="round_frozen_first",
             ),
         ]
 
@@ -128,4 +140,9 @@ class DuePerson(models.Model):
         indexes = [
             models.Index(fields=["round", "area", "state"], name="due_area_state"),
             models.Index(fields=["round", "site_code"], name="due_site"),
+            models.Index(
+                fields=["round", "category"],
+                name="due_key_open",
+                condition=Q(state__in=["due", "sampled"]) & ~Q(category="general"),
+            ),
         ]

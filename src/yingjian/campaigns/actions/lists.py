@@ -1,0 +1,183 @@
+"""Decisions about people of a due list: excuse, miss, add."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from django.db import connection
+
+from yingjian.access import clocks, outbox, scope
+from yingjian.access.actor import Actor
+from yingjian.access.permissions import granted
+from yingjian.campaigns import queries, rules
+from yingjian.campaigns.events import PeopleMissed
+from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.ids import derived
+from yingjian.ledgers import actions as ledgers
+
+from . import freezing
+from .due import Missed, catch_up_begins, key_groups_settled
+from .locking import shared_round_state
+
+MARK: Final = "mark_due"
+TOLD_AT_ONCE: Final = 10_000
+
+
+def _active_round(round_id: uuid.UUID) -> str:
+    """The state of a round that is frozen and not over (`campaigns.not_frozen`, `campaigns.round_over`)."""
+    state = shared_round_state(round_id)
+    if state in rules.OVER:
+        raise RuleBroken("campaigns.round_over", status=409, state=state)
+    return state
+
+
+def _marking_areas(actor: Actor) -> list[str]:
+    """Where the actor may decide about people of a list."""
+    return sorted({hold.area for hold in actor.holds if MARK in granted(hold.role)})
+
+
+def due_excuse(
+    *, actor: Actor, round_id: uuid.UUID, person_id: uuid.UUID, reason: str, at: datetime
+) -> queries.DueBrief:
+    """Excuse a person, with the reason; for a missed person this ends the catch-up (R77).
+
+    Refused for people who were swabbed (`campaigns.due_state`, 409) or are not on the list
+    (`campaigns.due_unknown`, 404). After the close a missed person stays missed in the count, but their task ends.
+    Excused twice changes nothing.
+    """
+    reason = rules.text_checked(reason, "reason", rules.REASON_MAX)
+    state = shared_round_state(round_id)
+    found = queries.due_lookup(round_id, [person_id]).get(person_id)
+    if found is None or state == "cancelled":
+        raise RuleBroken("campaigns.due_unknown", status=404)
+    scope.require(actor, MARK, found.area)
+    if found.state == "excused":
+        return found
+    if "excused" not in rules.DUE_MOVES[found.state] or (
+        state == "closed" and found.state != "missed"
+    ):
+        raise RuleBroken("campaigns.due_state", status=409, state=found.state, to="excused")
+    if state != "closed":
+        _excuse(found, reason)
+        key_groups_settled(round_id=round_id, at=at)
+    if found.state == "missed":
+        ledgers.tasks_close(kind=rules.CATCH_UP, at_by_subject={found.id: at}, outcome=reason)
+        clocks.stop(rules.CATCH_UP, [found.id], at=at)
+    return found
+
+
+def _excuse(found: queries.DueBrief, reason: str) -> None:
+    """Only from the state that was looked at: a swab that lands in between wins, and the excuse is refused."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE campaigns_dueperson SET state = 'excused', reason = %s WHERE id = %s AND state = %s",
+            [reason, found.id, found.state],
+        )
+        if cursor.rowcount != 1:
+            raise RuleBroken("campaigns.due_state", status=409, state="sampled", to="excused")
+
+
+def due_miss(
+    *,
+    actor: Actor,
+    command_id: uuid.UUID,
+    round_id: uuid.UUID,
+    person_ids: Sequence[uuid.UUID] | None,
+    owner: str,
+    reason: str,
+    at: datetime,
+) -> int:
+    """Mark people missed: each gets an owner, a catch-up task and its clock (R13, R77). Set-based for any number.
+
+    `person_ids` None means everybody still due in the actor's areas. Named people may also be sampled (a tube that
+    was lost); people missed already are left alone. Returns how many were marked.
+    """
+    owner = rules.text_checked(owner, "owner", rules.OWNER_MAX)
+    reason = rules.text_checked(reason, "reason", rules.REASON_MAX)
+    _active_round(round_id)
+    brief = queries.round_brief(round_id)
+    if brief.frozen_at is None:
+        raise RuleBroken("campaigns.not_frozen", status=409)
+    areas = _marking_areas(actor)
+    if person_ids is not None:
+        _all_missable(round_id, person_ids, areas)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""UPDATE campaigns_dueperson d SET state = 'missed', owner = %(owner)s, reason = %(reason)s
+                 WHERE d.round_id = %(round)s AND d.area ^@ ANY(%(areas)s::text[])
+                   AND {
+                "d.state = 'due'"
+                if person_ids is None
+                else "d.state IN ('due', 'sampled') AND d.person_id = ANY(%(people)s)"
+            }
+             RETURNING d.id, d.area""",  # noqa: S608 - fixed fragments
+            {
+                "owner": owner,
+                "reason": reason,
+                "round": round_id,
+                "areas": areas,
+                "people": list(person_ids or []),
+            },
+        )
+        missed = [Missed(id, area, owner) for id, area in sorted(cursor.fetchall())]
+    catch_up_begins(brief=brief, missed=missed, at=at)
+    key_groups_settled(round_id=round_id, at=at)
+    for start in range(0, len(missed), TOLD_AT_ONCE):
+        told = [person.due_id for person in missed[start : start + TOLD_AT_ONCE]]
+        outbox.publish(
+            PeopleMissed(
+                id=derived(command_id, f"missed.{start}"), at=at, round_id=round_id, due_ids=told
+            )
+        )
+    return len(missed)
+
+
+def _all_missable(
+    round_id: uuid.UUID, person_ids: Sequence[uuid.UUID], areas: Sequence[str]
+) -> None:
+    """Refuse a list that names strangers, people outside the actor's areas, or people who are settled."""
+    found = queries.due_lookup(round_id, person_ids)
+    visible = {
+        person: due for person, due in found.items() if any(due.area.startswith(a) for a in areas)
+    }
+    unknown = [str(person) for person in person_ids if person not in visible]
+    if unknown:
+        raise RuleBroken("campaigns.due_unknown", status=404, count=len(unknown), first=unknown[0])
+    settled = [due for due in visible.values() if due.state in {"resulted", "excused"}]
+    if settled:
+        raise RuleBroken("campaigns.due_state", status=409, state=settled[0].state, to="missed")
+
+
+def due_add(
+    *,
+    actor: Actor,
+    command_id: uuid.UUID,
+    round_id: uuid.UUID,
+    person_ids: Sequence[uuid.UUID],
+    at: datetime,
+) -> int:
+    """Put people of the roster on a frozen list, traced to this command (R13). Returns how many were new.
+
+    Refused before the freeze, after the end, and for people who live outside the round's or the actor's area.
+    """
+    _active_round(round_id)
+    brief = queries.round_brief(round_id)
+    if brief.frozen_at is None:
+        raise RuleBroken("campaigns.not_frozen", status=409)
+    homes = queries.person_areas(person_ids)
+    areas = _marking_areas(actor)
+    stray = [
+        person
+        for person in person_ids
+        if not homes.get(person, "").startswith(brief.area)
+        or not any(homes[person].startswith(area) for area in areas)
+    ]
+    if stray:
+        raise RuleBroken(
+            "campaigns.person_outside", status=404, count=len(stray), first=str(stray[0])
+        )
+    people = [(person, command_id, at) for person in dict.fromkeys(person_ids)]
+    return freezing.insert_named(brief=brief, people=people, state="due", owner="", reason="")
