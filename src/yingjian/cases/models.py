@@ -6,24 +6,31 @@ from django.db import models
 from django.db.models import F, Q
 
 from yingjian.campaigns.models import Round
-from yingjian.laboratory.models import Laboratory
+from yingjian.laboratory.models import Laboratory, Result
 from yingjian.population.models import AREA, Person
 from yingjian.sampling.models import Swab, Tube
 
 
 class FlaggedPool(models.Model):
-    """A pooled tube whose result is positive, grey or single-target (R70), until every member is settled."""
+    """A tube whose released result flags it (R70), until every member is settled.
+
+    A single tube is a pool of one: a positive person is tested twice too (R72, single positives). `original_to` is the
+    laboratory the tube itself goes to; `withdrawn` is the resolution when the result was corrected to negative.
+    """
 
     id = models.UUIDField(primary_key=True)
     round = models.ForeignKey(Round, on_delete=models.PROTECT)
     tube = models.OneToOneField(Tube, on_delete=models.PROTECT)
+    result = models.ForeignKey(Result, on_delete=models.PROTECT)
     area = models.CharField(max_length=AREA, db_index=True)
+    mode = models.CharField(max_length=10)
     outcome = models.CharField(max_length=16)
     flagged_at = models.DateTimeField()
     state = models.CharField(max_length=12)
     resolved_at = models.DateTimeField(null=True)
     resolution = models.CharField(max_length=12, null=True)
     original_to = models.ForeignKey(Laboratory, null=True, on_delete=models.PROTECT)
+    original_sent_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -32,22 +39,29 @@ class FlaggedPool(models.Model):
                 name="pool_state",
             ),
             models.CheckConstraint(
-                condition=~Q(state="resolved")
-                | Q(resolved_at__isnull=False, resolution__in=["all_negative", "positive"]),
+                condition=Q(state="resolved", resolved_at__isnull=False)
+                & Q(resolution__in=["all_negative", "positive", "withdrawn"])
+                | ~Q(state="resolved") & Q(resolved_at=None, resolution=None),
                 name="pool_resolution",
             ),
         ]
 
 
 class PoolMember(models.Model):
-    """A person of a flagged pool: isolated at once, swabbed twice, then released or confirmed."""
+    """A person of a flagged pool: isolated at once, swabbed twice, then released or confirmed.
+
+    `attempt` counts the pairs of swabs taken; `reason` says why the last pair did not settle the person.
+    """
 
     id = models.UUIDField(primary_key=True)
     pool = models.ForeignKey(FlaggedPool, on_delete=models.PROTECT, related_name="members")
     swab = models.ForeignKey(Swab, on_delete=models.PROTECT)
     person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT)
     area = models.CharField(max_length=AREA)
+    position = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=24, default="")
     isolation_sent_at = models.DateTimeField()
     isolated_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
@@ -62,10 +76,12 @@ class PoolMember(models.Model):
                 name="member_state",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["released", "confirmed"]) | Q(settled_at__isnull=False),
+                condition=Q(state__in=["released", "confirmed"], settled_at__isnull=False)
+                | ~Q(state__in=["released", "confirmed"]) & Q(settled_at=None),
                 name="member_settled",
             ),
         ]
+        indexes = [models.Index(fields=["person"], name="member_person")]
 
 
 class Recheck(models.Model):
@@ -73,6 +89,7 @@ class Recheck(models.Model):
 
     id = models.UUIDField(primary_key=True)
     member = models.ForeignKey(PoolMember, on_delete=models.PROTECT, related_name="rechecks")
+    attempt = models.PositiveSmallIntegerField()
     tube = models.OneToOneField(Tube, on_delete=models.PROTECT)
     area = models.CharField(max_length=AREA)
     laboratory = models.ForeignKey(Laboratory, on_delete=models.PROTECT)
@@ -82,7 +99,14 @@ class Recheck(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["member", "laboratory"], name="recheck_two_labs")
+            models.UniqueConstraint(
+                fields=["member", "attempt", "laboratory"], name="recheck_two_labs"
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome=None, outcome_at=None)
+                | Q(outcome__isnull=False, outcome_at__isnull=False),
+                name="recheck_outcome",
+            ),
         ]
 
 
@@ -106,17 +130,22 @@ class Dispatch(models.Model):
 
 
 class Positive(models.Model):
-    """A person with a positive single test."""
+    """A person with a positive single test, from `result`. `doubt` names what speaks against it."""
 
     id = models.UUIDField(primary_key=True)
     round = models.ForeignKey(Round, on_delete=models.PROTECT)
     person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT)
     swab = models.ForeignKey(Swab, on_delete=models.PROTECT)
+    result = models.ForeignKey(Result, on_delete=models.PROTECT)
     area = models.CharField(max_length=AREA, db_index=True)
     case_no = models.CharField(max_length=40, unique=True)
     found_at = models.DateTimeField()
     state = models.CharField(max_length=12)
+    doubt = models.CharField(max_length=24, default="")
+    household_measure = models.CharField(max_length=24, default="")
     reported_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_reason = models.CharField(max_length=200, default="")
 
     class Meta:
         constraints = [
@@ -127,17 +156,28 @@ class Positive(models.Model):
                 ),
                 name="positive_state",
             ),
+            models.CheckConstraint(
+                condition=~Q(state="excluded") | ~Q(decided_reason=""),
+                name="positive_excluded_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(reported_at=None) | Q(reported_at__gte=F("found_at")),
+                name="positive_reported_after",
+            ),
         ]
 
 
 class Notice(models.Model):
-    """One message to one party about a positive (R69: two messages to six parties, no order among them)."""
+    """One message to one party about a positive (R69: two messages to six parties, no order among them).
+
+    `withdrawal` follows when the positive was excluded or its result corrected: whoever was told is told again.
+    """
 
     id = models.UUIDField(primary_key=True)
     positive = models.ForeignKey(Positive, on_delete=models.PROTECT, related_name="notices")
     area = models.CharField(max_length=AREA)
     party = models.CharField(max_length=16)
-    message = models.CharField(max_length=8)
+    message = models.CharField(max_length=12)
     sent_at = models.DateTimeField()
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.CharField(max_length=80, default="")
@@ -146,10 +186,29 @@ class Notice(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["positive", "party", "message"], name="notice_once"),
             models.CheckConstraint(
-                condition=Q(message__in=["person", "report"]), name="notice_message"
+                condition=Q(message__in=["person", "report", "withdrawal"]), name="notice_message"
             ),
             models.CheckConstraint(
-                condition=Q(acknowledged_at=None) | Q(acknowledged_at__gte=F("sent_at")),
-                name="notice_order",
+                condition=Q(acknowledged_at=None, acknowledged_by="")
+                | Q(acknowledged_at__gte=F("sent_at")) & ~Q(acknowledged_by=""),
+                name="notice_acknowledged",
             ),
+        ]
+
+
+class Contact(models.Model):
+    """Somebody who may have been exposed to a positive. For now the household, as a suggestion for the investigator."""
+
+    id = models.UUIDField(primary_key=True)
+    positive = models.ForeignKey(Positive, on_delete=models.PROTECT, related_name="contacts")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT)
+    area = models.CharField(max_length=AREA, db_index=True)
+    category = models.CharField(max_length=32)
+    basis = models.CharField(max_length=16)
+    suggested_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["positive", "person"], name="contact_once"),
+            models.CheckConstraint(condition=Q(basis__in=["household"]), name="contact_basis"),
         ]

@@ -27,6 +27,10 @@ class Laboratory(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
+                condition=Q(opens_hour__lt=F("closes_hour"), closes_hour__lte=24),
+                name="laboratory_hours",
+            ),
+            models.CheckConstraint(
                 condition=Q(
                     state__in=[
                         "candidate",
@@ -67,12 +71,12 @@ class Allocation(models.Model):
 
 
 class Receipt(models.Model):
-    """A box opened at the bench: what the manifest said, what was there."""
+    """A box opened at the bench: what the manifest said, what was there. No box: tubes brought by hand (rechecks)."""
 
     id = models.UUIDField(primary_key=True)
     round = models.ForeignKey(Round, on_delete=models.PROTECT)
     laboratory = models.ForeignKey(Laboratory, on_delete=models.PROTECT)
-    box = models.ForeignKey(Box, on_delete=models.PROTECT, related_name="receipts")
+    box = models.ForeignKey(Box, null=True, on_delete=models.PROTECT, related_name="receipts")
     area = models.CharField(max_length=AREA, db_index=True)
     at = models.DateTimeField()
     by = models.CharField(max_length=64)
@@ -110,7 +114,7 @@ class ReceiptLine(models.Model):
 
 
 class Run(models.Model):
-    """One instrument batch."""
+    """One instrument batch. `ct_limit` is the kit leaflet's: a target with a Ct at or below it was found."""
 
     id = models.UUIDField(primary_key=True)
     laboratory = models.ForeignKey(Laboratory, on_delete=models.PROTECT)
@@ -120,6 +124,7 @@ class Run(models.Model):
     kit = models.CharField(max_length=80)
     method = models.CharField(max_length=80, default="RT-PCR")
     detection_limit = models.CharField(max_length=40, default="")
+    ct_limit = models.FloatField(null=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     tubes = models.PositiveIntegerField()
@@ -132,8 +137,26 @@ class Run(models.Model):
         ]
 
 
+class RunTube(models.Model):
+    """A tube laid on an instrument, by the code that was read; `tube` stays empty while the code is unknown."""
+
+    id = models.UUIDField(primary_key=True)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="lines")
+    tube = models.ForeignKey(Tube, null=True, on_delete=models.PROTECT)
+    tube_code = models.CharField(max_length=40)
+    area = models.CharField(max_length=AREA)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "tube_code"], name="runtube_once"),
+        ]
+
+
 class Result(models.Model):
-    """One version of a tube's result. A correction is a new version with a reason; the old one stays (two persons)."""
+    """One version of a tube's result. A correction is a new version with a reason; the old one stays (two persons).
+
+    `flags` say what is odd about it (rules.FLAGS); the flags in rules.BARRIERS keep it from release.
+    """
 
     id = models.UUIDField(primary_key=True)
     tube = models.ForeignKey(Tube, on_delete=models.PROTECT, related_name="results")
@@ -151,6 +174,7 @@ class Result(models.Model):
     released_at = models.DateTimeField(null=True)
     corrects = models.OneToOneField("self", null=True, on_delete=models.PROTECT)
     reason = models.CharField(max_length=200, default="")
+    flags = models.JSONField(default=list)
 
     class Meta:
         constraints = [
@@ -170,4 +194,42 @@ class Result(models.Model):
                 name="result_correction",
             ),
         ]
-        indexes = [models.Index(fields=["round", "area"], name="result_area")]
+        indexes = [
+            models.Index(fields=["round", "area"], name="result_area"),
+            models.Index(fields=["laboratory", "tested_at"], name="result_rate"),
+            models.Index(fields=["round"], name="result_unusual", condition=~Q(outcome="negative")),
+            models.Index(
+                fields=["laboratory", "entered_at"],
+                name="result_waiting",
+                condition=Q(released_at=None),
+            ),
+        ]
+
+
+class HeldResult(models.Model):
+    """A result that was handed in but is nobody's yet: unknown tube, second result of a tube, unknown outcome.
+
+    Kept as it came, for a person to decide; rows in = results + held.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    result_id = models.UUIDField()
+    laboratory = models.ForeignKey(Laboratory, on_delete=models.PROTECT)
+    run_id = models.UUIDField(null=True)
+    area = models.CharField(max_length=AREA, db_index=True)
+    tube_code = models.CharField(max_length=40)
+    outcome = models.CharField(max_length=40)
+    ct = models.JSONField(default=dict)
+    tested_at = models.DateTimeField()
+    entered_by = models.UUIDField()
+    entered_at = models.DateTimeField()
+    code = models.CharField(max_length=64)
+    decided_at = models.DateTimeField(null=True)
+    decision = models.CharField(max_length=200, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decided_at=None) | ~Q(decision=""), name="held_decided"
+            )
+        ]

@@ -19,7 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from yingjian.population import rules
-from yingjian.population.findings import CLEAN_COLUMNS, SEVERITY, Checked, CheckTotals
+from yingjian.population.findings import (
+    CLEAN_COLUMNS,
+    LONGEST,
+    SEVERITY,
+    Checked,
+    CheckTotals,
+)
 from yingjian.population.regions import RegionIndex
 from yingjian.population.roster import CELL_MAX, RawChunk, cell_text
 from yingjian.population.values import (
@@ -156,12 +162,11 @@ class RosterChecker:
                 words = {rules.fold(cell_text(cell)).lower() for cell in chunk.raw.lines[at]}
                 chunk.skipped[at] = not words.isdisjoint(_TOTAL_WORDS)
         for key, cells in chunk.raw.columns.items():
-            if len(max(cells, key=len)) > CELL_MAX:
+            most = LONGEST.get(key, CELL_MAX)
+            if len(max(cells, key=len)) > most:
                 for at, cell in enumerate(cells):
-                    if len(cell) > CELL_MAX:
-                        chunk.add(
-                            at, key, "population.cell.too_long", length=len(cell), max=CELL_MAX
-                        )
+                    if len(cell) > most:
+                        chunk.add(at, key, "population.cell.too_long", length=len(cell), max=most)
 
     def _names(self, chunk: _Chunk) -> None:
         names = [rules.normalise_name(cell) for cell in chunk.cells("name")]

@@ -25,7 +25,6 @@ SEVERITY: Final[dict[str, Severity]] = {
     "population.name.private_use": _W,
     "population.name.digits": _W,
     "population.sex.unknown": _W,
-    "population.sex.missing": _W,
     "population.sex.mismatch": _W,
     "population.birth.format": _E,
     "population.birth.missing": _E,
@@ -46,6 +45,9 @@ SEVERITY: Final[dict[str, Severity]] = {
     "population.id.duplicate": _E,
     "population.person.same_without_id": _E,
     "population.person.possible_duplicate": _W,
+    "population.person.stored_twin": _W,
+    "population.person.moved": _W,
+    "population.person.renamed": _W,
     "population.phone.format": _W,
     "population.phone.excel_rounded": _W,
     "population.region.missing": _E,
@@ -64,6 +66,16 @@ SEVERITY: Final[dict[str, Severity]] = {
 }
 
 
+#: Longest text each stored column takes; anything longer is refused, never cut.
+LONGEST: Final[dict[str, int]] = {
+    "registered_address": 200,
+    "present_address": 200,
+    "guardian": 80,
+    "grid": 16,
+    "household_no": 40,
+}
+
+
 @dataclass(slots=True)
 class CheckTotals:
     """Control totals: `lines == accepted + refused + duplicate + skipped`, always."""
@@ -78,6 +90,14 @@ class CheckTotals:
     by_region: Counter[str] = field(default_factory=Counter)
     by_category: Counter[str] = field(default_factory=Counter)
     by_issue: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, Any]:
+        """The totals as plain JSON values, counts by key in order of key."""
+        counts = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            name: dict(sorted(count.items())) if isinstance(count, Counter) else count
+            for name, count in counts.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -353,7 +353,7 @@ class RosterReader:
         """Identify a file and make its reader."""
         return cls(identify(path), chunk_rows)
 
-    def chunks(self) -> Iterator[RawChunk]:
+    def chunks(self) -> Generator[RawChunk, None, None]:
         """Data lines of all sheets in order, `chunk_rows` at a time."""
         tables = self._csv_tables() if self.file.kind == "csv" else self._workbook_tables()
         with_header = 0

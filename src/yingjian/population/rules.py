@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import uuid
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -289,6 +290,18 @@ def document(kind: IdType, raw: str, *, on: date) -> IdFacts:
             number, "" if id_check_char(number[:17]) == number[17] else "population.id.check_digit"
         )
     return IdFacts(number)
+
+
+#: Namespace of the ids that households get from their village and number.
+HOUSEHOLDS: Final = uuid.UUID("6f4b2c1e-5a0d-5c39-9a44-7d0f6a2e9b11")
+
+
+def id_text(kind: IdType | str, number: str) -> str | None:
+    """What a document is looked up by: the bare number of a citizen, else its kind and number
+    (a passport and a permit may share digits); None without a document."""
+    if kind in {IdType.RESIDENT_ID, IdType.HMT_RESIDENCE}:
+        return number
+    return None if kind == IdType.NONE or not number else f"{kind}:{number}"
 
 
 # -- telephone ---------------------------------------------------------------------------------

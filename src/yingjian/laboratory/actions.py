@@ -1,0 +1,524 @@
+"""Writes of this room. Called by command handlers and by planning, inside the journal's transaction.
+
+Commands of the bench come one at a time and hold thousands of tubes: the number of statements of a command
+does not depend on how many.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import IntegrityError, connection, transaction
+
+from yingjian.access import clocks, outbox, scope
+from yingjian.access.actor import Actor
+from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.ids import derived
+
+from . import below, consequences, queries, rules, timing
+from .events import ResultCorrected, ResultsReleased
+from .models import Allocation, HeldResult, Laboratory, Receipt, Result, Run
+
+SHOWN = 20  # offenders named in a refusal; the count is always exact
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationRow:
+    """A share of a site's tubes for one laboratory."""
+
+    laboratory_id: uuid.UUID
+    site_code: str
+    area: str
+    tubes_planned: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """A result as it was handed in."""
+
+    result_id: uuid.UUID
+    tube_code: str
+    outcome: str
+    ct: Mapping[str, Any]
+
+
+def laboratory_add(
+    *, actor: Actor, id: uuid.UUID, code: str, name: str, kind: str, area: str, tubes_per_day: int,
+    opens_hour: int, closes_hour: int,
+) -> None:  # fmt: skip
+    """Register a laboratory. `laboratory.code_taken` (409), `laboratory.hours_malformed`."""
+    scope.require(actor, "administer", area)
+    if not 0 <= opens_hour < closes_hour <= 24:  # noqa: PLR2004 - hours of a day
+        raise RuleBroken("laboratory.hours_malformed", opens=opens_hour, closes=closes_hour)
+    try:
+        with transaction.atomic():
+            Laboratory.objects.create(
+                id=id, code=code, name=name, kind=kind, area=area, tubes_per_day=tubes_per_day,
+                opens_hour=opens_hour, closes_hour=closes_hour,
+            )  # fmt: skip
+    except IntegrityError:
+        raise RuleBroken("laboratory.code_taken", status=409, laboratory=code) from None
+
+
+def laboratory_state(*, actor: Actor, id: uuid.UUID, to: str) -> Laboratory:
+    """Clear, fill, suspend or blacklist a laboratory. `laboratory.state_refused` (409)."""
+    laboratory = laboratory_known(id)
+    scope.require(actor, "administer", laboratory.area)
+    if not rules.may_become(rules.LABORATORY_STATES, laboratory.state, to):
+        raise RuleBroken("laboratory.state_refused", status=409, state=laboratory.state, to=to)
+    Laboratory.objects.filter(id=id).update(state=to)
+    return laboratory
+
+
+def laboratory_known(id: uuid.UUID) -> Laboratory:
+    """`laboratory.laboratory_unknown` (404)."""
+    found = Laboratory.objects.filter(id=id).first()
+    if found is None:
+        raise RuleBroken("laboratory.laboratory_unknown", status=404)
+    return found
+
+
+def allocate(*, round_id: uuid.UUID, rows: Sequence[AllocationRow]) -> None:
+    """Match sites with laboratories for a round (采送检匹配); a row given again takes the new share."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO laboratory_allocation (id, round_id, laboratory_id, site_code, area, tubes_planned)
+               SELECT g.id, %s, g.laboratory, g.site, g.area, g.tubes
+                 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::int[])
+                      AS g(id, laboratory, site, area, tubes)
+                   ON CONFLICT (round_id, site_code, laboratory_id)
+                   DO UPDATE SET tubes_planned = excluded.tubes_planned""",
+            [
+                round_id,
+                [derived(round_id, f"allocation.{row.site_code}.{row.laboratory_id}") for row in rows],
+                [row.laboratory_id for row in rows], [row.site_code for row in rows],
+                [row.area for row in rows], [row.tubes_planned for row in rows],
+            ],
+        )  # fmt: skip
+
+
+def allocations_clear(*, round_id: uuid.UUID) -> None:
+    """Take back a round's matching, before another plan is applied."""
+    Allocation.objects.filter(round_id=round_id).delete()
+
+
+# --- receipt
+
+
+def box_receive(
+    *, actor: Actor, id: uuid.UUID, laboratory_id: uuid.UUID, box_code: str, received: Sequence[str] | None,
+    broken: Sequence[str], extra: Sequence[str], at: datetime,
+) -> rules.Counted:  # fmt: skip
+    """Open a box at the bench and count it against its manifest (R65); what differs becomes an owned discrepancy.
+
+    Stops `deliver`, starts the result clocks of its tubes (R59, R66). A box opened a second time is counted against
+    what is still open on its manifest. `laboratory.box_unknown`, `laboratory.receipt_known` (409).
+    """
+    laboratory = laboratory_known(laboratory_id)
+    scope.require(actor, "receive", laboratory.area)
+    box = queries.box_at_door(box_code)
+    if box is None:
+        raise RuleBroken("laboratory.box_unknown", status=404, box=box_code)
+    counted = rules.count_receipt(
+        queries.manifest_open(box["id"]), received=received, broken=broken, extra=extra
+    )
+    receipt = Receipt(
+        id=id, round_id=box["round_id"], laboratory=laboratory, box_id=box["id"], area=box["area"], at=at,
+        by=actor.name[:64],
+    )  # fmt: skip
+    _receipt_store(receipt, counted)
+    below.boxes_checked(box_ids=[box["id"]], at=at)
+    clocks.stop("deliver", [box["id"]], at=at)
+    if not counted.agrees:
+        below.discrepancy_open(
+            kind="receipt", subject_kind="receipt", subject_id=id, label=box_code, round_id=box["round_id"],
+            area=box["area"], expected=counted.expected, actual=len(counted.received),
+            owner_role="laboratory_clerk", at=at,
+        )  # fmt: skip
+    return counted
+
+
+def tubes_receive(
+    *, actor: Actor, id: uuid.UUID, laboratory_id: uuid.UUID, round_id: uuid.UUID, tube_codes: Sequence[str],
+    at: datetime,
+) -> rules.Counted:  # fmt: skip
+    """Tubes carried to the bench by hand, without a box: recheck swabs and original tubes of flagged pools (R72)."""
+    laboratory = laboratory_known(laboratory_id)
+    scope.require(actor, "receive", laboratory.area)
+    queries.round_known(round_id)
+    counted = rules.count_receipt(tube_codes, received=None, broken=(), extra=())
+    receipt = Receipt(
+        id=id,
+        round_id=round_id,
+        laboratory=laboratory,
+        area=laboratory.area,
+        at=at,
+        by=actor.name[:64],
+    )
+    _receipt_store(receipt, counted)
+    return counted
+
+
+def _receipt_store(receipt: Receipt, counted: rules.Counted) -> None:
+    if Receipt.objects.filter(id=receipt.id).exists():
+        raise RuleBroken("laboratory.receipt_known", status=409)
+    receipt.expected, receipt.received = counted.expected, len(counted.received)
+    receipt.missing, receipt.extra = len(counted.missing), len(counted.extra)
+    receipt.broken = len(counted.broken)
+    receipt.save(force_insert=True)
+    lines = [
+        *((code, "broken") for code in sorted(counted.broken)),
+        *((code, "missing") for code in sorted(counted.missing)),
+        *(
+            (code, "extra" if code in counted.extra else "received")
+            for code in sorted(counted.received)
+        ),
+    ]
+    tubes = queries.tubes_by_code([code for code, _ in lines], receipt.round_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO laboratory_receiptline (id, receipt_id, area, tube_code, tube_id, state)
+               SELECT g.id, %s, %s, g.code, g.tube, g.state
+                 FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::text[]) AS g(id, code, tube, state)""",
+            [
+                receipt.id, receipt.area, [derived(receipt.id, code) for code, _ in lines], [code for code, _ in lines],
+                [tubes[code]["id"] if code in tubes else None for code, _ in lines],
+                [state for _, state in lines],
+            ],
+        )  # fmt: skip
+    states = {"broken": counted.broken, "missing": counted.missing, "received": counted.received}
+    for to, codes in states.items():
+        ids = sorted(tubes[code]["id"] for code in codes if code in tubes)
+        if ids:
+            below.tubes_advance(tube_ids=ids, to=to, at=receipt.at)
+    _clocks_at_receipt(
+        receipt, sorted(tubes[code]["id"] for code in counted.received if code in tubes)
+    )
+
+
+def _clocks_at_receipt(receipt: Receipt, tube_ids: Sequence[uuid.UUID]) -> None:
+    """Start the result clock of each tube, by who is in it (R66), and the on-instrument clock (R54)."""
+    people = queries.tube_people(tube_ids) if tube_ids else {}
+    started = [
+        start
+        for tube in people.values()
+        for start in timing.at_receipt(
+            queries.preset_of(tube["round_id"]),
+            tube,
+            received_at=receipt.at,
+            owner=receipt.laboratory.name,
+        )
+    ]
+    clocks.start(started)
+
+
+# --- runs
+
+
+def run_start(
+    *, actor: Actor, id: uuid.UUID, laboratory_id: uuid.UUID, round_id: uuid.UUID, instrument: str, kit: str,
+    method: str, detection_limit: str, ct_limit: float | None, tube_codes: Sequence[str], at: datetime,
+) -> list[str]:  # fmt: skip
+    """Lay tubes on an instrument; stops `on_instrument` (R54). Returns the codes no tube is known for.
+
+    `laboratory.run_known` (409).
+    """
+    laboratory = laboratory_known(laboratory_id)
+    scope.require(actor, "test", laboratory.area)
+    queries.round_known(round_id)
+    if Run.objects.filter(id=id).exists():
+        raise RuleBroken("laboratory.run_known", status=409)
+    codes = sorted(set(tube_codes))
+    Run.objects.create(
+        id=id, laboratory=laboratory, round_id=round_id, area=laboratory.area, instrument=instrument, kit=kit,
+        method=method, detection_limit=detection_limit, ct_limit=ct_limit, started_at=at, tubes=len(codes),
+    )  # fmt: skip
+    tubes = queries.tubes_by_code(codes, round_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO laboratory_runtube (id, run_id, tube_id, tube_code, area)
+               SELECT g.id, %s, g.tube, g.code, %s
+                 FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS g(id, tube, code)""",
+            [
+                id, laboratory.area, [derived(id, code) for code in codes],
+                [tubes[code]["id"] if code in tubes else None for code in codes], codes,
+            ],
+        )  # fmt: skip
+    ids = sorted(tube["id"] for tube in tubes.values())
+    below.tubes_advance(tube_ids=ids, to="testing", at=at)
+    clocks.stop("on_instrument", ids, at=at)
+    return [code for code in codes if code not in tubes]
+
+
+def run_end(*, actor: Actor, id: uuid.UUID, at: datetime) -> None:
+    """The instrument is done. `laboratory.run_unknown` (404), `laboratory.run_times`."""
+    run = Run.objects.filter(id=id).first()
+    if run is None:
+        raise RuleBroken("laboratory.run_unknown", status=404)
+    scope.require(actor, "test", run.area)
+    if at <= run.started_at:
+        raise RuleBroken("laboratory.run_times", started=run.started_at.isoformat())
+    Run.objects.filter(id=id, ended_at=None).update(ended_at=at)
+
+
+# --- results
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What became of the results handed in: stored + held = handed in."""
+
+    stored: int
+    flagged: int
+    held: list[tuple[str, str]]
+
+
+def results_enter(
+    *, actor: Actor, command_id: uuid.UUID, laboratory_id: uuid.UUID, run_id: uuid.UUID | None,
+    given: Sequence[ResultRow], tested_at: datetime, at: datetime,
+) -> Entered:  # fmt: skip
+    """Store results, any number in a fixed number of statements. None is refused: what is odd is flagged, what
+    cannot be bound to a tube is held for a person. `laboratory.run_unknown` (404).
+    """
+    laboratory = laboratory_known(laboratory_id)
+    scope.require(actor, "enter_result", laboratory.area)
+    run = queries.run_facts(run_id)
+    facts = queries.tube_facts(sorted({row.tube_code for row in given}), laboratory_id, run)
+    taken = queries.results_known([row.result_id for row in given])
+    left = rules.capacity_left(
+        laboratory.tubes_per_day, queries.tested_within_day(laboratory_id, tested_at)
+    )
+    stored: list[tuple[ResultRow, queries.TubeFacts, list[str]]] = []
+    held: list[tuple[int, ResultRow, str]] = []
+    bound: set[uuid.UUID] = set()
+    for position, row in enumerate(given):
+        tubes = facts.get(row.tube_code, [])
+        code = _why_held(row, tubes, taken, bound)
+        if code is not None:
+            held.append((position, row, code))
+            continue
+        flags = rules.judge(row.outcome, row.ct, tested_at, at, tubes[0].bench)
+        if len(stored) >= left:
+            flags = sorted([*flags, "over_capacity"])
+        stored.append((row, tubes[0], flags))
+        taken.add(row.result_id)
+        bound.add(tubes[0].id)
+    sheet = _Sheet(command_id, laboratory, run_id, tested_at, actor.id, at)
+    _results_store(sheet, stored)
+    _held_store(sheet, held)
+    below.tubes_advance(tube_ids=sorted(tube.id for _, tube, _ in stored), to="resulted", at=at)
+    if len(stored) > left:
+        _capacity_alarm(sheet, stored[-1][1].round_id, len(stored) - left)
+    return Entered(
+        len(stored),
+        sum(bool(flags) for *_, flags in stored),
+        [(row.tube_code, code) for _, row, code in held],
+    )
+
+
+def _why_held(
+    row: ResultRow, tubes: Sequence[queries.TubeFacts], taken: set[uuid.UUID], bound: set[uuid.UUID]
+) -> str | None:
+    if not rules.outcome_known(row.outcome):
+        return "laboratory.outcome_unknown"
+    if not tubes:
+        return "laboratory.tube_unknown"
+    if len(tubes) > 1:
+        return "laboratory.tube_ambiguous"
+    if row.result_id in taken:
+        return "laboratory.result_id_reused"
+    if tubes[0].has_result or tubes[0].id in bound:
+        return "laboratory.second_result"
+    return None
+
+
+def _json_each(values: Sequence[Any]) -> list[str]:
+    return [msgspec.json.encode(value, order="deterministic").decode() for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """What the results of one command share."""
+
+    command_id: uuid.UUID
+    laboratory: Laboratory
+    run_id: uuid.UUID | None
+    tested_at: datetime
+    by: uuid.UUID
+    at: datetime
+
+
+def _results_store(
+    sheet: _Sheet, stored: Sequence[tuple[ResultRow, queries.TubeFacts, list[str]]]
+) -> None:
+    if not stored:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO laboratory_result (id, tube_id, run_id, laboratory_id, round_id, area, version, outcome, ct,
+                                              tested_at, entered_by, entered_at, reason, flags)
+               SELECT g.id, g.tube, %s, %s, g.round, g.area, 1, g.outcome, g.ct::jsonb, %s, %s, %s, '', g.flags::jsonb
+                 FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])
+                      AS g(id, tube, round, area, outcome, ct, flags)""",
+            [
+                sheet.run_id, sheet.laboratory.id, sheet.tested_at, sheet.by, sheet.at,
+                [row.result_id for row, _, _ in stored], [tube.id for _, tube, _ in stored],
+                [tube.round_id for _, tube, _ in stored], [tube.area for _, tube, _ in stored],
+                [row.outcome for row, _, _ in stored], _json_each([row.ct for row, _, _ in stored]),
+                _json_each([flags for *_, flags in stored]),
+            ],
+        )  # fmt: skip
+
+
+def _held_store(sheet: _Sheet, held: Sequence[tuple[int, ResultRow, str]]) -> None:
+    HeldResult.objects.bulk_create(
+        HeldResult(
+            id=derived(sheet.command_id, f"held.{position}"), result_id=row.result_id, laboratory=sheet.laboratory,
+            run_id=sheet.run_id, area=sheet.laboratory.area, tube_code=row.tube_code, outcome=row.outcome[:40],
+            ct=dict(row.ct), tested_at=sheet.tested_at, entered_by=sheet.by, entered_at=sheet.at, code=code,
+        )
+        for position, row, code in held
+    )  # fmt: skip
+
+
+def _capacity_alarm(sheet: _Sheet, round_id: uuid.UUID, over: int) -> None:
+    """More results in a day than the laboratory can test: somebody must ask why (Hefei, Longyao)."""
+    laboratory = sheet.laboratory
+    below.discrepancy_open(
+        kind="capacity", subject_kind="laboratory",
+        subject_id=derived(laboratory.id, f"capacity.{sheet.tested_at.date().isoformat()}"), label=laboratory.name,
+        round_id=round_id, area=laboratory.area, expected=laboratory.tubes_per_day,
+        actual=laboratory.tubes_per_day + over, owner_role="supervisor", at=sheet.at,
+    )  # fmt: skip
+
+
+def held_decide(*, actor: Actor, id: uuid.UUID, decision: str, at: datetime) -> None:
+    """Close a held result with what was decided. `laboratory.held_unknown` (404), `laboratory.held_decided` (409)."""
+    held = HeldResult.objects.select_for_update().filter(id=id).first()
+    if held is None:
+        raise RuleBroken("laboratory.held_unknown", status=404)
+    scope.require(actor, "release_result", held.area)
+    if held.decided_at is not None:
+        raise RuleBroken("laboratory.held_decided", status=409)
+    HeldResult.objects.filter(id=id).update(
+        decided_at=at, decision=_reason(decision, "laboratory.decision_missing")
+    )
+
+
+def _reason(text: str, code: str) -> str:
+    cleaned = text.strip()
+    if not cleaned:
+        raise RuleBroken(code)
+    return cleaned[:200]
+
+
+def results_release(
+    *, actor: Actor, command_id: uuid.UUID, result_ids: Sequence[uuid.UUID], at: datetime
+) -> int:
+    """Release results: all or none, by another person than the one who entered each. A handful of statements.
+
+    `laboratory.result_unknown` (404), `laboratory.release_refused` (409) with the first offenders and why,
+    `laboratory.package_mixed` (409): negatives and others never travel in one package (Lanzhou).
+    """
+    wanted = sorted(set(result_ids))
+    if not wanted:
+        raise RuleBroken("laboratory.nothing_to_release")
+    queries.results_lock(wanted)
+    found = queries.results_to_judge(wanted)
+    if len(found) < len(wanted):
+        raise RuleBroken("laboratory.result_unknown", status=404, count=len(wanted) - len(found))
+    for area in sorted({row["laboratory_area"] for row in found}):
+        scope.require(actor, "release_result", area)
+    _release_judged(actor, found)
+    released = Result.objects.filter(id__in=wanted, released_at=None).update(
+        released_by=actor.id, released_at=at
+    )
+    if released != len(wanted):
+        raise AssertionError("locked results changed under the lock")
+    consequences.of_release(found, at=at)
+    _announce(command_id, found, at)
+    return released
+
+
+def _release_judged(actor: Actor, found: Sequence[Mapping[str, Any]]) -> None:
+    problems = [
+        (row["tube_code"], code)
+        for row in found
+        if (code := rules.release_problem(_candidate(row), releaser=actor.id)) is not None
+    ]
+    if problems:
+        codes = sorted({code for _, code in problems})
+        shown = [{"tube": tube, "code": code} for tube, code in problems[:SHOWN]]
+        code = codes[0] if len(codes) == 1 else "laboratory.release_refused"
+        raise RuleBroken(code, status=409, count=len(problems), where=shown)
+    if rules.package_mixed([row["outcome"] for row in found]):
+        others = [row["tube_code"] for row in found if row["outcome"] != "negative"]
+        raise RuleBroken(
+            "laboratory.package_mixed", status=409, count=len(others), where=others[:SHOWN]
+        )
+
+
+def _candidate(row: Mapping[str, Any]) -> rules.Candidate:
+    return rules.Candidate(
+        tube_code=row["tube_code"], outcome=row["outcome"], entered_by=row["entered_by"], released=row["released"],
+        superseded=row["superseded"], tube_state=row["tube_state"], received=row["received"],
+        laboratory_state=row["laboratory_state"], flags=row["flags"],
+    )  # fmt: skip
+
+
+def _announce(command_id: uuid.UUID, found: Sequence[Mapping[str, Any]], at: datetime) -> None:
+    """One event per round for what is new, one per correction of what was released before."""
+    fresh = [row for row in found if not row["old_released"]]
+    for round_id in sorted({row["round_id"] for row in fresh}):
+        outbox.publish(
+            ResultsReleased(
+                id=derived(command_id, f"released.{round_id}"), at=at, round_id=round_id,
+                result_ids=[row["id"] for row in fresh if row["round_id"] == round_id],
+            )
+        )  # fmt: skip
+    for row in found:
+        if row["old_released"]:
+            outbox.publish(
+                ResultCorrected(
+                    id=derived(row["id"], "corrected"), at=at, round_id=row["round_id"], result_id=row["id"],
+                    corrected_id=row["corrects_id"],
+                )
+            )  # fmt: skip
+
+
+def result_correct(
+    *, actor: Actor, id: uuid.UUID, corrects: uuid.UUID, outcome: str, ct: Mapping[str, Any] | None, reason: str,
+    tested_at: datetime | None, at: datetime,
+) -> None:  # fmt: skip
+    """Write a new version of a result, with a reason; both are kept, and another person must release it (Hohhot).
+
+    `laboratory.result_unknown` (404), `laboratory.result_superseded` (409), `laboratory.reason_missing`,
+    `laboratory.outcome_unknown`, `laboratory.result_known` (409).
+    """
+    queries.results_lock([corrects])
+    old = Result.objects.filter(id=corrects).select_related("run", "laboratory").first()
+    if old is None:
+        raise RuleBroken("laboratory.result_unknown", status=404, count=1)
+    scope.require(actor, "enter_result", old.laboratory.area)
+    if Result.objects.filter(corrects_id=corrects).exists():
+        raise RuleBroken("laboratory.result_superseded", status=409, count=1, where=[])
+    if not rules.outcome_known(outcome):
+        raise RuleBroken("laboratory.outcome_unknown", outcome=outcome[:40])
+    if Result.objects.filter(id=id).exists():
+        raise RuleBroken("laboratory.result_known", status=409)
+    evidence = dict(old.ct) if ct is None else dict(ct)
+    tested = tested_at or old.tested_at
+    limit = old.run.ct_limit if old.run else None
+    odd = {flag for flag in old.flags if flag not in rules.BARRIERS}
+    odd |= {"ct_contradicts"} if rules.ct_contradicts(outcome, evidence, limit) else set()
+    odd |= {"in_future"} if tested > at else set()
+    Result.objects.create(
+        id=id, tube_id=old.tube_id, run_id=old.run_id, laboratory_id=old.laboratory_id, round_id=old.round_id,
+        area=old.area, version=old.version + 1, outcome=outcome, ct=evidence, tested_at=tested, entered_by=actor.id,
+        entered_at=at, corrects_id=corrects, reason=_reason(reason, "laboratory.reason_missing"), flags=sorted(odd),
+    )  # fmt: skip

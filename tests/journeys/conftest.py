@@ -1,0 +1,149 @@
+"""One running system for all journeys, and one fresh browser for each.
+
+Screenshots go to ``var/journeys`` for a person to look at; they are never compared.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from config.postgres import Cluster
+
+PROJECT = Path(__file__).resolve().parents[2]
+SHOTS = PROJECT / "var" / "journeys"
+YINGJIAN = [sys.executable, "-m", "yingjian"]
+CHROMIUM = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
+expect.set_options(timeout=15_000)
+
+
+@dataclass(frozen=True)
+class System:
+    """A served Yingjian with seeded accounts and records."""
+
+    url: str
+    var: Path
+
+
+def environment(var: Path) -> dict[str, str]:
+    """What a fresh shell would give, with this ``var``."""
+    keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    return {**keep, "YINGJIAN_VAR": str(var), "PYTHONUNBUFFERED": "1"}
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    """Read what ``serve`` says until it is ready; returns where it listens."""
+    said: list[str] = []
+    address = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        said.append(line)
+        if found := re.search(r"http://\S+", line):
+            address = found.group()
+        if line.startswith("ready"):
+            return address
+    raise AssertionError("yingjian serve did not come up:\n" + "".join(said))
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The whole system as ``yingjian serve`` brings it up, on a ``var`` of its own."""
+    assert (PROJECT / "web" / "dist" / "index.html").exists(), (
+        "the console is not built: make setup"
+    )
+    var = tmp_path_factory.mktemp("journeys") / "var"
+    process = subprocess.Popen(
+        [*YINGJIAN, "serve", "--port", "0", "--migrate", "--drill"],
+        cwd=PROJECT, env=environment(var), text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        url = _address(process)
+        subprocess.run(
+            [sys.executable, "-m", "tests.journeys.seed", url],
+            cwd=PROJECT, env=environment(var), check=True,
+        )  # fmt: skip
+        yield System(url, var)
+    finally:
+        process.terminate()
+        if process.stdout is not None:
+            with process.stdout as rest:
+                rest.read()
+        process.wait(60)
+        Cluster.of(var).stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, with a profile made for this run and thrown away after it."""
+    with sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(params=SIZES)
+def size(request: pytest.FixtureRequest) -> str:
+    """Each journey is made on a desk and on a phone."""
+    return str(request.param)
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest) -> str:
+    """Each journey is made in Chinese and in English."""
+    return str(request.param)
+
+
+@pytest.fixture
+def context(browser: Browser, system: System, size: str, language: str) -> Iterator[BrowserContext]:
+    """A visitor nobody has seen before, in the language and on the screen of this journey."""
+    width, height = SIZES[size]
+    opened = browser.new_context(
+        viewport={"width": width, "height": height}, locale=LANGUAGES[language],
+        base_url=system.url, accept_downloads=True,
+    )  # fmt: skip
+    opened.set_default_timeout(15_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page that fails its journey when a script fails or the console complains."""
+    complaints: list[str] = []
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "console",
+        lambda said: complaints.append(said.text) if said.type == "error" else None,
+    )
+    yield opened
+    refused = (
+        "the server responded with a status of 4"  # asked for by a journey that errs on purpose
+    )
+    assert [line for line in complaints if refused not in line] == []
+
+
+@pytest.fixture
+def shot(page: Page, size: str, language: str) -> Callable[[str], None]:
+    """Keeps a picture of the whole page, and holds that nothing runs off its side."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+
+    def take(name: str) -> None:
+        page.screenshot(path=SHOTS / f"{name}-{size}-{language}.png", full_page=True)
+        wide, seen = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert wide <= seen, f"{name} is {wide} px wide on a screen of {seen}"
+
+    return take
