@@ -49,7 +49,7 @@ class FigureList(Schema):
     as_of: datetime
 
 
-class Rows(Schema):
+class FigureRows(Schema):
     label: str
     items: list[dict[str, Any]]
     next: int | None
@@ -183,7 +183,7 @@ def figures(request: HttpRequest, round_id: uuid.UUID) -> Any:
     return {"items": [_figure(request, value) for value in values.values()], "as_of": at}
 
 
-@router.get("/rounds/{round_id}/figures/{key}/rows", auth=needs("see_round"), response=Rows)
+@router.get("/rounds/{round_id}/figures/{key}/rows", auth=needs("see_round"), response=FigureRows)
 def figure_rows(request: HttpRequest, round_id: uuid.UUID, key: str, page: Query[RowsPage]) -> Any:
     """The records behind a figure; `part` narrows to one part (a state, an outcome)."""
     at, size, start = request_time(request), page.limit, page.after

@@ -2,6 +2,7 @@ import createClient, { type Middleware } from 'openapi-fetch';
 
 import { chosenLanguage } from '@/i18n';
 
+import type { ComingPaths } from './coming';
 import { ApiError, NO_ANSWER, toApiError } from './errors';
 import type { paths } from './schema';
 
@@ -32,7 +33,7 @@ const house: Middleware = {
 };
 
 /** The one way to the server: typed by its OpenAPI; every failure is an `ApiError`. */
-export const api = createClient<paths>({ baseUrl: '/', credentials: 'same-origin' });
+export const api = createClient<ComingPaths & paths>({ baseUrl: '/', credentials: 'same-origin' });
 api.use(house);
 
 /** The body of an answer that succeeded (failures have been thrown before this is reached). */

@@ -3,19 +3,22 @@
  * All instants are ISO 8601 with an offset; an area is a region code prefix.
  */
 
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Session = Schemas['Me'];
+export type Clock = Schemas['ClockOut'];
+export type ClockCount = Schemas['ClockCount'];
+export type Figure = Schemas['FigureOut'];
+export type Coverage = Schemas['CoverageRow'];
+export type Overview = Schemas['Overview'];
+export type FigureRows = Schemas['FigureRows'];
+/** A record as the figures registry gives it: the columns are the figure's own. */
+export type Row = Readonly<Record<string, unknown>>;
+
 export type Page<Item> = Readonly<{ items: Item[]; next: string | null; as_of: string }>;
 export type Area = Readonly<{ code: string; name: string }>;
-
-/** GET /api/session; an empty id means that nobody is signed in */
-export type Session = Readonly<{
-  id: string | null;
-  name: string;
-  language: string;
-  roles: Readonly<{ role: string; area: string }>[];
-  areas: string[];
-  permissions: string[];
-  csrf: string;
-}>;
 
 /** GET /api/rounds, GET /api/rounds/{id} */
 export type RoundState =
@@ -39,82 +42,6 @@ export type Round = Readonly<{
   window_start: string;
   window_end: string;
   due_total: number | null;
-}>;
-
-/** One row of GET /api/clocks */
-export type Clock = Readonly<{
-  id: string;
-  code: string;
-  subject_kind: string;
-  subject_label: string;
-  area: string;
-  origin: string;
-  owner_role: string;
-  owner_name: string;
-  started_at: string;
-  due_at: string;
-  stopped_at: string | null;
-  breached_at: string | null;
-  state: string;
-}>;
-
-export type Coverage = Readonly<{
-  area: string;
-  name: string;
-  town: string;
-  due: number;
-  sampled: number;
-  resulted: number;
-  excused: number;
-  missed: number;
-  waiting: number;
-  added: number;
-}>;
-
-export type Figure = Readonly<{
-  key: string;
-  label: string;
-  group: string;
-  kind: string;
-  value: number | string | null;
-  parts: Record<string, number>;
-}>;
-
-export type ClockCount = Readonly<{
-  code: string;
-  label: string;
-  running: number;
-  late: number;
-  met: number;
-  breached: number;
-}>;
-
-/** A record as the figures registry gives it: the columns are the figure's own. */
-export type Row = Readonly<Record<string, unknown>>;
-
-/** GET /api/rounds/{id}/overview: everything a round's first screen shows, at one moment. */
-export type Overview = Readonly<{
-  as_of: string;
-  round: Readonly<{
-    id: string;
-    name: string;
-    no: number;
-    area: string;
-    area_name: string | null;
-    campaign: string;
-    preset: string;
-    preset_version: number;
-    state: string;
-    window_start: string;
-    window_end: string;
-    due_total: number | null;
-  }>;
-  figures: Figure[];
-  coverage: Coverage[];
-  tubes: Record<string, number>;
-  clocks: ClockCount[];
-  discrepancies: Row[];
-  pools: Row[];
 }>;
 
 /** GET /api/rounds/{id}/sites */
@@ -157,9 +84,6 @@ export type Chain = Readonly<{
   steps: ChainStep[];
   clocks: Clock[];
 }>;
-
-/** GET /api/rounds/{id}/figures/{key}/rows */
-export type FigureRows = Readonly<{ label: string; items: Row[]; next: number | null; as_of: string }>;
 
 /** GET /api/presets, GET /api/presets/diff?a=&b= */
 export type PresetHead = Readonly<{ code: string; name: string; version: number; source: string }>;

@@ -50,6 +50,7 @@ const clock = (n: number, code: string, label: string, role: string, start: stri
   due_at: `2022-03-15T${due}:00+08:00`,
   stopped_at: null,
   breached_at: null,
+  escalated_at: null,
   state: 'running',
   ...more,
 });
@@ -69,7 +70,16 @@ export const clockList = clocks;
 
 export const overview: Overview = {
   as_of: asOf,
-  round: { ...round, area: '231183104', area_name: '伊拉哈镇', preset: 'yilaha', preset_version: 1 },
+  round: {
+    ...round,
+    area: '231183104',
+    area_name: '伊拉哈镇',
+    preset: 'yilaha',
+    preset_version: 1,
+    frozen_at: '2022-03-14T20:12:00+08:00',
+    activated_at: '2022-03-15T06:00:00+08:00',
+    closed_at: null,
+  },
   figures: [
     figure('due_people', '应检人员', 7409),
     figure('people_sampled', '已采样人数', 5236),
