@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connections
+from django.test.utils import setup_databases, teardown_databases
+from pytest_django import DjangoDbBlocker
 
 from config import databases, env, postgres
 
@@ -33,10 +35,31 @@ def django_db_modify_db_settings(database_server: None, django_db_modify_db_sett
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """Leave the test database before it is dropped: the drop goes through the owner only."""
+def django_db_setup(
+    django_test_environment: None,
+    django_db_blocker: DjangoDbBlocker,
+    django_db_modify_db_settings: None,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+) -> Iterator[None]:
+    """The owner makes and migrates the test database; the application joins it by name.
+
+    In pytest-django's own fixture only databases that some test names are made, and few name the
+    owner's. ``--reuse-db`` and ``--create-db`` work as documented there.
+    """
+    keep = django_db_keepdb
+    with django_db_blocker.unblock():
+        made = setup_databases(
+            verbosity=0,
+            interactive=False,
+            aliases={"default", "owner"},
+            keepdb=keep and not django_db_createdb,
+        )
     yield
-    connections.close_all()
+    connections.close_all()  # the drop goes through the owner only, and waits for nobody
+    if not keep:
+        with django_db_blocker.unblock():
+            teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture
@@ -62,19 +85,11 @@ def others_settled() -> Callable[[], None]:
     return wait
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give transactional tests the owner's connection: it empties the tables.
-
-    One test at least gets it in any case: without it the test database, which is the owner's,
-    would not be made, and the tests would meet the real one.
-    """
-    marked = [item for item in items if item.get_closest_marker("django_db")]
-    for item in marked:
+    """Give transactional tests the owner's connection: it empties the tables."""
+    for item in items:
         marker = item.get_closest_marker("django_db")
-        if marker is None or "databases" in marker.kwargs:
-            continue
-        if marker.kwargs.get("transaction") or item is marked[0]:
+        if marker and marker.kwargs.get("transaction") and "databases" not in marker.kwargs:
             item.add_marker(
                 pytest.mark.django_db(**{**marker.kwargs, "databases": ["default", "owner"]}),
                 append=False,
