@@ -30,5 +30,6 @@ export default defineConfig({
     include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
     environment: 'node',
     restoreMocks: true,
+    testTimeout: 30_000, // the machine may be busy with the rest of the suite
   },
 });

@@ -33,7 +33,11 @@ const house: Middleware = {
 };
 
 /** The one way to the server: typed by its OpenAPI; every failure is an `ApiError`. */
-export const api = createClient<ComingPaths & paths>({ baseUrl: '/', credentials: 'same-origin' });
+export const api = createClient<ComingPaths & paths>({
+  baseUrl: location.origin,
+  credentials: 'same-origin',
+  fetch: (request) => fetch(request),
+});
 api.use(house);
 
 /** The body of an answer that succeeded (failures have been thrown before this is reached). */
