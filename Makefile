@@ -40,7 +40,7 @@ $(READY): $(UV) requirements-dev.lock pyproject.toml
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-web/node_modules/.ready: web/package.json web/package-lock.json $(READY)
+web/node_modules/.ready: web/package.json web/package-lock.json | $(READY)
 	@$(NPM) ci --loglevel=error
 	@touch $@
 

@@ -52,7 +52,7 @@ def django_db_setup(
         made = setup_databases(
             verbosity=0,
             interactive=False,
-            aliases={"default", "owner"},
+            aliases={"default": None, "owner": None},  # the stubs want a mapping; Django asks `in`
             keepdb=keep and not django_db_createdb,
         )
     yield

@@ -73,6 +73,12 @@ STATIC_ROOT = env.VAR / "static"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
+if env.flag("YINGJIAN_HTTPS"):  # behind a proxy that ends TLS and sets X-Forwarded-Proto itself
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
 X_FRAME_OPTIONS = "DENY"
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
@@ -83,3 +89,17 @@ YINGJIAN_DRILL = env.flag("YINGJIAN_DRILL")
 YINGJIAN_VAR = env.VAR
 YINGJIAN_PRESETS = BASE_DIR / "presets"
 YINGJIAN_WEB_DIST = BASE_DIR / "web" / "dist"
+
+# One line per event on standard error. No statement and no parameter is logged: they carry names.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "yingjian": {"level": env.text("YINGJIAN_LOG", "INFO")},
+        "django.db.backends": {"level": "WARNING"},
+        "procrastinate": {"level": "WARNING"},  # below it, job arguments are written out
+    },
+}
