@@ -9,6 +9,9 @@ import signal
 import sys
 from types import FrameType
 
+from django.core.exceptions import ImproperlyConfigured
+from django.db.utils import OperationalError
+
 from config import databases, env, postgres
 
 # Commands that need no database, or look after it themselves: they must not start one.
@@ -37,8 +40,15 @@ def main(argv: list[str] | None = None) -> int:
                 stack.enter_context(cluster.in_use())
                 cluster.create_database(databases.name())
             execute_from_command_line(["yingjian", *arguments])
-    except postgres.PostgresError as error:
+    except (postgres.PostgresError, ImproperlyConfigured) as error:
         sys.stderr.write(f"yingjian: {error}\n")
+        return 1
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) is not None:
+            raise  # the server answered: this is a fault of ours
+        sys.stderr.write(
+            f"yingjian: The database does not answer; look at DATABASE_URL.\n{error}\n"
+        )
         return 1
     return 0
 

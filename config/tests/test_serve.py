@@ -39,12 +39,12 @@ def environment(var: Path) -> dict[str, str]:
 class Served:
     """One running ``yingjian serve`` and what it has said."""
 
-    def __init__(self, var: Path, *arguments: str) -> None:
+    def __init__(self, var: Path, *arguments: str, more: dict[str, str] | None = None) -> None:
         self.var = var
         self.said: list[str] = []
         self.process = subprocess.Popen(
             [*YINGJIAN, "serve", "--port", "0", *arguments],
-            cwd=PROJECT, env=environment(var), text=True, start_new_session=True,
+            cwd=PROJECT, env={**environment(var), **(more or {})}, text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self.url = ""

@@ -55,6 +55,12 @@ def lay(using: str) -> None:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE])
         if cursor.fetchone() is None:
             cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN NOBYPASSRLS").format(role))
+        # Who makes a role may grant it, but not take it on, before it is granted to him (PostgreSQL 16).
+        cursor.execute("SELECT pg_has_role(current_user, %s, 'SET')", [APP_ROLE])
+        if cursor.fetchone() == (False,):
+            cursor.execute(
+                sql.SQL("GRANT {} TO CURRENT_USER WITH INHERIT FALSE, SET TRUE").format(role)
+            )
         for statement in (
             "GRANT USAGE ON SCHEMA public TO {}",
             "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}",
