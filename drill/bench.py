@@ -1,0 +1,165 @@
+"""The bench: receipt, runs of an instrument, results entered by one and released by another.
+
+Only the bench knows which tubes hold a seeded positive. Instruments run in batches; a batch starts
+when it is full, or when its oldest tube has waited long enough. Results that are not negative are
+released apart from the others.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from drill.day import Day, Deed
+from drill.world import Lab, World
+
+BATCH: Final = 94  # wells of a plate beside two controls
+RUN: Final = timedelta(minutes=150)  # extraction and amplification (assumed)
+URGENT_RUN: Final = timedelta(minutes=90)  # a recheck goes first, on a quick instrument (assumed)
+TO_INSTRUMENT: Final = timedelta(minutes=5)
+PATIENCE: Final = timedelta(minutes=40)
+ENTER: Final = timedelta(minutes=8)
+RELEASE: Final = timedelta(minutes=15)
+KIT: Final = "演练试剂盒 3基因"
+CT_LIMIT: Final = 38.0
+POSITIVE_CT: Final = {"ORF1ab": 24.1, "N": 23.4}
+GREY_CT: Final = {"ORF1ab": 39.1, "N": 37.6}
+
+Released = Callable[[list[str], datetime], None]
+
+
+@dataclass(slots=True)
+class _Desk:
+    """One laboratory at work: tubes that wait, instruments and when each is free."""
+
+    lab: Lab
+    waiting: deque[tuple[datetime, str]] = field(default_factory=deque)
+    free: list[datetime] = field(default_factory=list)
+    runs: int = 0
+    tubes: int = 0
+
+
+class Bench:
+    """Every laboratory of the round. `found` is told the tubes whose released result is not negative."""
+
+    def __init__(self, world: World, day: Day, found: Released | None = None) -> None:
+        self.world, self.day, self.found = world, day, found
+        self.desks = {code: _Desk(lab) for code, lab in world.labs.items()}
+        self.boxes = 0
+        self.outcomes: dict[str, int] = {}
+        self.last_release: datetime | None = None
+        for desk in self.desks.values():
+            a_day = timedelta(days=1) / RUN * BATCH
+            begin = datetime.min.replace(tzinfo=world.scenario.times.opens.tzinfo)
+            desk.free = [begin] * max(1, round(desk.lab.tubes_per_day / a_day))
+
+    def receive(self, lab: Lab, boxes: Mapping[str, Sequence[str]], at: datetime) -> None:
+        """Open boxes at the door: everything on the manifest is there."""
+        lab.clerk.batch(
+            "box.receive",
+            [
+                {"receipt_id": self.world.ids.new(at), "laboratory_id": lab.id, "box_code": code,
+                 "received": sorted(tubes)}
+                for code, tubes in boxes.items()
+            ],
+            at=at,
+        )  # fmt: skip
+        self.boxes += len(boxes)
+        desk = self.desks[lab.code]
+        for tubes in boxes.values():
+            desk.waiting.extend((at, tube) for tube in tubes)
+        self.day.plan(at, lab.code, self._starting(desk))
+        self.day.plan(at + PATIENCE, lab.code, self._starting(desk))
+
+    def _starting(self, desk: _Desk) -> Deed:
+        """Start batches while there are tubes and an instrument is free."""
+
+        def start(at: datetime) -> None:
+            while desk.waiting and desk.free[0] <= at:
+                full = len(desk.waiting) >= BATCH
+                if not full and at - desk.waiting[0][0] < PATIENCE:
+                    return
+                batch = [desk.waiting.popleft()[1] for _ in range(min(BATCH, len(desk.waiting)))]
+                heapq.heapreplace(desk.free, at + RUN)
+                self.run(desk.lab, batch, at, RUN)
+                self.day.plan(at + RUN, desk.lab.code, self._starting(desk))
+
+        return start
+
+    def run(self, lab: Lab, tubes: Sequence[str], at: datetime, takes: timedelta) -> None:
+        """One batch on an instrument, with its results to come."""
+        desk = self.desks[lab.code]
+        desk.runs += 1
+        desk.tubes += len(tubes)
+        run_id = self.world.ids.new(at)
+        lab.clerk.command(
+            "run.start", at=at, run_id=run_id, laboratory_id=lab.id, round_id=self.world.round_id,
+            instrument=f"{lab.code}-{desk.runs:04d}", kit=KIT, tube_codes=list(tubes),
+            method="RT-PCR", detection_limit="200 copies/mL", ct_limit=CT_LIMIT,
+        )  # fmt: skip
+        self.day.plan(at + takes, lab.code, self._ending(lab, run_id, tubes))
+
+    def _ending(self, lab: Lab, run_id: str, tubes: Sequence[str]) -> Deed:
+        def end(at: datetime) -> None:
+            lab.clerk.command("run.end", at=at, run_id=run_id)
+            self.day.plan(at + ENTER, lab.code, self._entering(lab, run_id, tubes, at))
+
+        return end
+
+    def _entering(self, lab: Lab, run_id: str, tubes: Sequence[str], tested: datetime) -> Deed:
+        def enter(at: datetime) -> None:
+            rows: list[dict[str, Any]] = [
+                {"result_id": self.world.ids.new(at), "tube_code": tube, **self.finding(tube)}
+                for tube in tubes
+            ]
+            lab.clerk.command(
+                "result.enter", at=at, laboratory_id=lab.id, run_id=run_id, results=rows,
+                tested_at=tested,
+            )  # fmt: skip
+            report_at = self.world.scenario.times.results
+            when = at + RELEASE if report_at is None else max(at + RELEASE, report_at)
+            self.day.plan(when, lab.code, self._releasing(lab, rows))
+
+        return enter
+
+    def finding(self, tube: str) -> dict[str, Any]:
+        """What the curves of a tube say."""
+        people = self.world.inside[tube]
+        if self.world.positive.intersection(people):
+            return {"outcome": "positive", "ct": POSITIVE_CT}
+        if len(people) > 1 and self.world.grey.intersection(people):
+            return {"outcome": "grey", "ct": GREY_CT}
+        return {"outcome": "negative"}
+
+    def _releasing(self, lab: Lab, rows: Sequence[Mapping[str, Any]]) -> Deed:
+        def release(at: datetime) -> None:
+            clean = [row for row in rows if row["outcome"] == "negative"]
+            rest = [row for row in rows if row["outcome"] != "negative"]
+            for part in (clean, rest):
+                if part:
+                    ids = [row["result_id"] for row in part]
+                    lab.reviewer.command("result.release", at=at, result_ids=ids)
+            for row in rows:
+                self.outcomes[row["outcome"]] = self.outcomes.get(row["outcome"], 0) + 1
+            self.last_release = max(self.last_release or at, at)
+            if rest and self.found is not None:
+                self.found([str(row["tube_code"]) for row in rest], at)
+
+        return release
+
+    def urgent(self, lab: Lab, tubes: Sequence[str], at: datetime) -> None:
+        """Recheck tubes brought to the door: received and run at once."""
+        lab.clerk.command(
+            "tube.receive", at=at, receipt_id=self.world.ids.new(at), laboratory_id=lab.id,
+            round_id=self.world.round_id, tube_codes=list(tubes),
+        )  # fmt: skip
+        for start in range(0, len(tubes), BATCH):
+            part = list(tubes[start : start + BATCH])
+            self.day.plan(at + TO_INSTRUMENT, lab.code, self._urgent_run(lab, part))
+
+    def _urgent_run(self, lab: Lab, tubes: Sequence[str]) -> Deed:
+        return lambda at: self.run(lab, tubes, at, URGENT_RUN)

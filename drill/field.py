@@ -1,0 +1,309 @@
+"""The field: stations with their devices, tubes, boxes, shift close; who is not there.
+
+A station works offline at heart: it keeps what happened with the time it happened and hands it in
+at each sync. The day is worked out beforehand (`Table.tubes`), so a replay gives the same day.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from drill.client import Command, Device
+from drill.day import Day
+from drill.filling import Filled, Guest, deal, leave_over, pace, queue, split_boxes
+from drill.world import Site, World
+from yingjian.engines import plan_codes
+
+HOME_EACH: Final = timedelta(minutes=4)  # a door of a home visit, with the way to it (assumed)
+ROVING_EACH: Final = timedelta(minutes=2.5)  # people who wait for the roving team (assumed)
+HOME_TEAM_PEOPLE: Final = 60  # doors one home team does in a day (assumed)
+HOME_HOLD: Final = timedelta(minutes=90)  # a pool opened at doors is sealed after this, full or not
+SLACK: Final = timedelta(minutes=20)
+TUBE_CODE: Final = "{round:04d}{serial:08d}"
+
+
+@dataclass(slots=True)
+class Table:
+    """A device at work: a lane of a site, or a team that goes from door to door with a lane's device."""
+
+    site: Site
+    station: str
+    device: Device
+    tubes: list[tuple[str, Filled]] = field(default_factory=list)
+    synced: int = 0
+    boxed: int = 0
+    box_serial: int = 0
+    stubs: int = 0
+    counted: bool = False
+
+    @property
+    def ends(self) -> datetime | None:
+        return self.tubes[-1][1].sealed_at if self.tubes else None
+
+
+class Field:
+    """Every table of the round."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.tables: dict[str, Table] = {}
+        self.absent: list[Guest] = []
+        self._serial = 0
+        self.pool_size = int(world.leaf("pool.default_size", 10))
+        self.per_hour = float(world.leaf("sites.lane_per_hour", 100))
+        self.box_tubes = int(world.leaf("transport.box_tubes", 50))
+
+    # -- devices ------------------------------------------------------------------------------
+
+    def enrol(self, at: datetime) -> int:
+        """Invite and enrol a device for each lane; how many."""
+        world = self.world
+        maintainer = world.user("information_maintainer")
+        lanes = [(site, lane) for site in world.sites.values() for lane in site.stations]
+        tokens = [world.ids.new(at) for _ in lanes]
+        maintainer.batch(
+            "device.invite",
+            [
+                {"token_id": token, "station_code": lane, "area": site.area, "role": "sampler", "hours": 48}
+                for token, (site, lane) in zip(tokens, lanes, strict=True)
+            ],
+            at=at,
+        )  # fmt: skip
+        for token, (site, lane) in zip(tokens, lanes, strict=True):
+            told = maintainer.get(f"/devices/invitations/{token}", at=at)
+            device = Device.enrol(
+                world.link,
+                token=told["token"],
+                name=f"{site.name} {lane[-2:]}",
+                ids=world.ids,
+                at=at,
+            )
+            site.devices[lane] = device
+            self.tables[lane] = Table(site, lane, device)
+        return len(lanes)
+
+    # -- the day, worked out ------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Decide who is absent and work out every table's tubes, with the moment of each swab."""
+        world = self.world
+        spared: list[tuple[datetime, Site, list[Guest]]] = []
+        rover: Table | None = None
+        sites = sorted(world.sites.values(), key=lambda site: (len(site.guests), site.code))
+        for site in sites:
+            here = [guest for guest in site.guests if not self._is_absent(guest)]
+            over: list[Guest] = []
+            roving = world.scenario.roving and rover is None
+            if world.scenario.roving and not roving:
+                here, over = leave_over(here, self.pool_size)
+            ends = self._fill(site, here)
+            if roving:
+                rover = self.tables[site.stations[0]]
+            if over:
+                spared.append((ends, site, over))
+        if rover is not None and spared:
+            self._rove(
+                rover, [guest for _, _, over in sorted(spared, key=_first) for guest in over]
+            )
+        for table in self.tables.values():
+            self._number(table)
+
+    def _is_absent(self, guest: Guest) -> bool:
+        share = self.world.scenario.absent
+        known = self.world.positive | self.world.grey
+        if guest.person_id in known or self.world.rng.random() >= share.excused + share.missed:
+            return False
+        self.absent.append(guest)
+        return True
+
+    def _fill(self, site: Site, guests: Sequence[Guest]) -> datetime:
+        """Share a site's guests out over its lanes; doors after the queue, or beside it."""
+        times, rng = self.world.scenario.times, self._rng(site.code)
+        walkers = [guest for guest in guests if not guest.home]
+        doors = [guest for guest in guests if guest.home]
+        ends = times.opens
+        lanes = deal(sorted(walkers, key=_slot), len(site.stations), self.pool_size)
+        beside = len(doors) > 0 and not self.world.scenario.roving
+        for lane, mine in zip(site.stations, lanes, strict=True):
+            table = self.tables[lane]
+            extra = doors if not beside and lane == site.stations[0] else []
+            people = [*mine, *extra]
+            each = pace(
+                len(people),
+                opens=times.opens,
+                closes=times.closes,
+                per_hour=self.per_hour,
+                slack=SLACK,
+            )
+            made = queue(people, opens=times.opens, each=each, capacity=self.pool_size, rng=rng)
+            table.tubes = [("", tube) for tube in made]
+            ends = max(ends, table.ends or ends)
+        if beside:
+            self._doors(site, doors, rng)
+        return ends
+
+    def _doors(self, site: Site, doors: Sequence[Guest], rng: random.Random) -> None:
+        """Home visits by teams of their own, who use the devices of the site's lanes."""
+        times = self.world.scenario.times
+        teams = -(-len(doors) // HOME_TEAM_PEOPLE)
+        for number in range(teams):
+            mine = [_anytime(guest) for guest in doors[number::teams]]
+            made = queue(
+                mine, opens=times.opens + HOME_EACH, each=HOME_EACH, capacity=self.pool_size, rng=rng,
+                hold=HOME_HOLD,
+            )  # fmt: skip
+            table = self.tables[site.stations[number % len(site.stations)]]
+            table.tubes += [("", tube) for tube in made]
+
+    def _rove(self, rover: Table, guests: Sequence[Guest]) -> None:
+        """The team of the site that is through first goes on with the people left over everywhere.
+
+        It goes on filling its last pool: so all pools of the round but one are full.
+        """
+        times, rng = self.world.scenario.times, self._rng("roving")
+        start = (rover.ends or times.opens) + timedelta(minutes=15)
+        each = min(ROVING_EACH, (times.closes - SLACK - start) / len(guests))
+        waiting = [_anytime(guest) for guest in guests]
+        pools = [tube for _, tube in rover.tubes if tube.mode == "pool"]
+        last = min(pools, key=len, default=None)
+        if last is not None and len(last) < last.capacity:
+            room = last.capacity - len(last)
+            for guest in waiting[:room]:
+                start += each
+                last.swabs.append((guest, start))
+            waiting = waiting[room:]
+        made = queue(waiting, opens=start, each=each, capacity=self.pool_size, rng=rng)
+        rover.tubes += [("", tube) for tube in made]
+
+    def _number(self, table: Table) -> None:
+        """Give each tube its printed code, in the order the table seals them."""
+        numbered = []
+        for _, tube in sorted(table.tubes, key=lambda pair: pair[1].sealed_at):
+            self._serial += 1
+            code = TUBE_CODE.format(round=self.world.scenario.seed % 10_000, serial=self._serial)
+            numbered.append((code, tube))
+            self.world.inside[code] = [guest.person_id for guest, _ in tube.swabs]
+        table.tubes = numbered
+
+    def more(self, table: Table, tubes: Sequence[Filled]) -> None:
+        """Tubes a table fills after its shift; they are handed in and packed as the others were."""
+        done = table.tubes
+        table.tubes = [("", tube) for tube in tubes]
+        self._number(table)
+        table.tubes = done + table.tubes
+        table.counted = False
+
+    def _rng(self, name: str) -> random.Random:
+        return random.Random(f"{self.world.scenario.seed}/{name}")
+
+    # -- the day, handed in -------------------------------------------------------------------
+
+    def schedule(self, day: Day) -> None:
+        """Each table hands in what it has at fixed intervals, last when it is through."""
+        given = self.world.scenario
+        step = timedelta(minutes=given.sync_minutes)
+        for table in self.tables.values():
+            if table.ends is None:
+                continue
+            at = given.times.opens + step
+            while at < table.ends:
+                day.plan(at, table.station, _syncing(self, table), together=True)
+                at += step
+            day.plan(table.ends, table.station, _syncing(self, table), together=True)
+
+    def sync(self, table: Table, at: datetime, more: Iterable[Command] = ()) -> None:
+        """Hand in every tube sealed by `at`, then `more`."""
+        commands = []
+        while table.synced < len(table.tubes) and table.tubes[table.synced][1].sealed_at <= at:
+            commands.append(self._record(table, *table.tubes[table.synced]))
+            table.synced += 1
+        commands += more
+        if commands:
+            table.device.sync(commands, at=at)
+
+    def _record(self, table: Table, code: str, tube: Filled) -> Command:
+        """A whole tube as one command."""
+        new = self.world.ids.new
+        swabs = []
+        for guest, at in tube.swabs:
+            table.stubs += 1
+            swab: dict[str, Any] = {
+                "swab_id": new(at),
+                "at": at,
+                "entry": "code",
+                "token": guest.token,
+            }
+            if self.world.scenario.stubs:
+                swab["stub_no"] = f"{table.station[-5:]}-{table.stubs:04d}"
+            swabs.append(swab)
+        payload = {
+            "tube_id": new(tube.opened_at), "code": code, "mode": tube.mode, "capacity": tube.capacity,
+            "opened_at": tube.opened_at, "locked_at": tube.locked_at, "sealed_at": tube.sealed_at,
+            "count": len(tube), "swabs": swabs,
+        }  # fmt: skip
+        return Command(new(tube.sealed_at), "tube.record", tube.sealed_at, payload)
+
+    def pack(self, table: Table, at: datetime) -> list[tuple[str, list[str]]]:
+        """Put what is sealed and not packed into boxes, hand it in; box codes with their tubes."""
+        ready = [pair for pair in table.tubes[table.boxed :] if pair[1].sealed_at <= at]
+        if not ready:
+            self.sync(table, at)
+            return []
+        table.boxed += len(ready)
+        code_of = {id(tube): code for code, tube in ready}
+        boxes, commands = [], []
+        for part in split_boxes([tube for _, tube in ready], self.box_tubes):
+            codes = [code_of[id(tube)] for tube in part]
+            box = self._box_code(table)
+            commands += self._box(box, codes, at)
+            boxes.append((box, codes))
+        self.sync(table, at, commands)
+        return boxes
+
+    def _box_code(self, table: Table) -> str:
+        printed = table.site.boxes.get(table.station, [])
+        table.box_serial += 1
+        if table.box_serial <= len(printed):
+            return printed[table.box_serial - 1]
+        return plan_codes.box_code(table.station, 1, 1, table.box_serial)
+
+    def _box(self, code: str, tubes: Sequence[str], at: datetime) -> list[Command]:
+        new = self.world.ids.new
+        box_id = new(at)
+        steps: list[tuple[str, dict[str, Any]]] = [
+            ("box.open", {"box_id": box_id, "code": code}),
+            ("box.add", {"box_id": box_id, "tube_codes": list(tubes)}),
+            ("box.seal", {"box_id": box_id, "seal_no": f"F{code[-9:]}", "count": len(tubes)}),
+        ]
+        return [Command(new(at), kind, at, payload) for kind, payload in steps]
+
+    def close_shift(self, table: Table, at: datetime) -> None:
+        """Hand in everything, then count the rack against the system (R65)."""
+        if table.counted:
+            return
+        table.counted = True
+        payload = {
+            "count_id": self.world.ids.new(at), "tubes": len(table.tubes) - table.boxed, "by": "班组长"
+        }  # fmt: skip
+        self.sync(table, at, [Command(self.world.ids.new(at), "rack.count", at, payload)])
+
+
+def _first(entry: tuple[datetime, Site, list[Guest]]) -> tuple[datetime, str]:
+    return entry[0], entry[1].code
+
+
+def _slot(guest: Guest) -> str:
+    return guest.slot.isoformat() if guest.slot is not None else ""
+
+
+def _anytime(guest: Guest) -> Guest:
+    """Somebody who waits at home: no slot."""
+    return Guest(guest.person_id, guest.token, guest.mode, guest.home, None, guest.village)
+
+
+def _syncing(field_: Field, table: Table) -> Any:
+    return lambda at: field_.sync(table, at)

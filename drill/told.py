@@ -1,0 +1,140 @@
+"""What a replay tells in the end: a short table in Chinese or English, and a file of figures."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from drill.play import Outcome
+from drill.scenario import Words
+
+TABLE: Final = (
+    ("due_people", Words("应检人数", "people due")),
+    ("sites", Words("采样点", "sites")),
+    ("samplers", Words("采样人员", "samplers")),
+    ("staff_supporting", Words("其中支援", "of them supporting")),
+    ("registrars", Words("信息录入人员", "registrars")),
+    ("police", Words("警员", "police")),
+    ("volunteers", Words("工作人员及志愿者", "staff and volunteers")),
+    ("staff", Words("参与人员合计", "people at work")),
+    ("staff_stated", Words("汇报所写参与人员", "people at work as stated")),
+    ("vehicles", Words("车辆", "vehicles")),
+    ("first_sample_at", Words("首个样本", "first sample")),
+    ("last_sample_at", Words("末个样本", "last sample")),
+    ("delivered_at", Words("送检完成", "delivered")),
+    ("tubes", Words("采样管", "tubes")),
+    ("tubes_full", Words("其中满管", "of them full")),
+    ("samples", Words("样本", "samples")),
+    ("stubs", Words("存根", "stubs")),
+    ("register_rows", Words("登记表行", "register rows")),
+    ("people_negative", Words("阴性", "negative")),
+    ("people_positive", Words("阳性", "positive")),
+    ("people_excused", Words("免检", "excused")),
+    ("people_missed", Words("漏检（有责任人）", "missed (with an owner)")),
+    ("pools_flagged", Words("异常混管", "flagged pools")),
+    ("positives", Words("阳性感染者", "positive persons")),
+    ("notices", Words("通知", "notices")),
+    ("waste_bags", Words("医疗废物（袋）", "bags of waste")),
+    ("disinfections", Words("终末消毒", "disinfections")),
+    ("clocks_met", Words("按时完成时限", "clocks met")),
+    ("clocks_breached", Words("超时时限（有责任人）", "clocks breached (with an owner)")),
+)
+
+
+def width(text: str) -> int:
+    """Columns a terminal uses: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _padded(text: str, room: int) -> str:
+    return text + " " * max(1, room - width(text))
+
+
+def table(outcome: Outcome, language: str) -> list[str]:
+    """The outcome, a line each."""
+    figures, scenario = outcome.score.figures, outcome.world.scenario
+    lines = ["", scenario.title.told(language), ""]
+    rows: list[tuple[str, Any]] = [
+        (words.told(language), figures[key]) for key, words in TABLE if figures.get(key) is not None
+    ]
+    used = figures.get("used") or {}
+    for item in scenario.items:
+        name, unit = (
+            (item.name_zh, item.unit_zh) if language == "zh" else (item.name_en, item.unit_en)
+        )
+        rows.append((name, f"{used.get(item.code, 0)} {unit}"))
+    room = max(width(name) for name, _ in rows) + 2
+    lines += [f"  {_padded(name, room)}{_number(value)}" for name, value in rows]
+    lines += ["", *points(outcome, language)]
+    return lines
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def points(outcome: Outcome, language: str) -> list[str]:
+    """What had to hold, and whether it did."""
+    found = outcome.score.points
+    room = max(width(point.label.told(language)) for point in found) + 2
+    return [
+        f"  {'✓' if point.holds else '✗'} {_padded(point.label.told(language), room)}{point.told}"
+        for point in found
+    ]
+
+
+def access(outcome: Outcome, language: str) -> list[str]:
+    """Where the report lies, who may sign in, where."""
+    world = outcome.world
+    word = (
+        Words("报告", "report"),
+        Words("账号", "accounts"),
+        Words("密码（各账号相同）", "password (of each account)"),
+    )
+    report, accounts, password = (entry.told(language) for entry in word)
+    names = "、".join(f"{name}（{called}）" for name, _, called in world.accounts)
+    if language == "en":
+        names = ", ".join(f"{name} ({role})" for name, role, _ in world.accounts)
+    return [
+        "",
+        *(f"  {report}  {path}" for path in outcome.files),
+        f"  {accounts}  {names}",
+        f"  {password}  {world.password}",
+    ]
+
+
+def document(outcome: Outcome, more: dict[str, Any]) -> dict[str, Any]:
+    """Everything as JSON: the figures at the top, the judgement and the cost below."""
+    traffic = outcome.world.traffic
+    slowest = sorted(traffic.seconds.items(), key=lambda pair: -pair[1])[:12]
+    return {
+        **outcome.score.figures,
+        "judgement": {k: v for k, v in outcome.score.document().items() if k != "figures"},
+        "cost": {
+            "seconds": outcome.seconds,
+            "requests": sum(traffic.requests.values()),
+            "commands": sum(traffic.commands.values()),
+            "retries": traffic.retries,
+            "slowest": {
+                route: {"requests": traffic.requests[route], "seconds": round(seconds, 1)}
+                for route, seconds in slowest
+            },
+        },
+        "reports": [path.name for path in outcome.files],
+        **more,
+    }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON a person can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1))
+
+
+def failing(outcome: Outcome) -> Sequence[str]:
+    """Keys of what did not hold."""
+    return [point.key for point in outcome.score.points if not point.holds]
