@@ -16,8 +16,8 @@ from config import databases, env, postgres
 
 # Commands that need no database, or look after it themselves: they must not start one.
 _WITHOUT_DATABASE = {
-    "check", "compilemessages", "collectstatic", "db", "diffsettings", "errors", "findstatic", "help",
-    "makemessages", "openapi", "preset", "serve", "version",
+    "check", "compilemessages", "collectstatic", "db", "demo", "diffsettings", "drill", "errors", "findstatic",
+    "help", "makemessages", "openapi", "preset", "serve", "version",
 }  # fmt: skip
 
 
