@@ -100,7 +100,7 @@ class DuePerson(models.Model):
     """
 
     id = models.UUIDField(primary_key=True)
-    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="due")
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="due", db_index=False)
     person = models.ForeignKey(Person, on_delete=models.PROTECT)
     area = models.CharField(max_length=AREA)
     rank = models.PositiveSmallIntegerField()
@@ -112,7 +112,7 @@ class DuePerson(models.Model):
     state = models.CharField(max_length=8, default="due")
     sampled_at = models.DateTimeField(null=True)
     resulted_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=12, null=True)
+    outcome = models.CharField(max_length=16, null=True)
     reason = models.CharField(max_length=120, default="")
     owner = models.CharField(max_length=80, default="")
     caught_up_at = models.DateTimeField(null=True)
@@ -138,11 +138,10 @@ class DuePerson(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["round", "area", "state"], name="due_area_state"),
+            # No index names `state`: a swab and a result then change the row in place (HOT), not six indexes.
+            models.Index(fields=["round", "area"], name="due_area"),
             models.Index(fields=["round", "site_code"], name="due_site"),
             models.Index(
-                fields=["round", "category"],
-                name="due_key_open",
-                condition=Q(state__in=["due", "sampled"]) & ~Q(category="general"),
+                fields=["round", "category"], name="due_key", condition=~Q(category="general")
             ),
         ]

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connection
 
 from yingjian.access import scope
@@ -91,6 +92,11 @@ def touches(actor: Actor, area: str) -> bool:
     return any(area.startswith(own) or own.startswith(area) for own in actor.areas)
 
 
+def covers(actor: Actor, area: str) -> bool:
+    """Whether the whole of an area lies in the actor's."""
+    return any(area.startswith(own) for own in actor.areas)
+
+
 def round_brief_for(actor: Actor, round_id: uuid.UUID) -> RoundBrief:
     """A round that touches the actor's areas, else `campaigns.round_unknown` (404)."""
     found = round_brief(round_id)
@@ -148,6 +154,33 @@ def presets_stored() -> list[dict[str, Any]]:
         "id", "code", "version", "digest", "loaded_at"
     )
     return [dict(row) for row in rows]
+
+
+def presets_known() -> list[Preset]:
+    """Every preset on file, by code."""
+    folder = settings.YINGJIAN_PRESETS
+    return [presets.load(code, folder) for code in presets.codes(folder)]
+
+
+def preset_named(name: str) -> Preset:
+    """A preset by `code` (the one on file, else the one stored last) or `code@version`.
+
+    `campaigns.preset_unknown` (404).
+    """
+    code, _, version = name.partition("@")
+    number = int(version) if version.isascii() and version.isdigit() and len(version) < 6 else None  # noqa: PLR2004
+    folder = settings.YINGJIAN_PRESETS
+    if code in presets.codes(folder):
+        preset = presets.load(code, folder)
+        if not version or preset.version == number:
+            return preset
+    stored = preset_row_latest(code[:32], number) if number is not None or not version else None
+    if stored is None:
+        raise RuleBroken(
+            "campaigns.preset_unknown", status=404, code=code[:40], version=version[:8],
+            known=", ".join(presets.codes(folder)),
+        )  # fmt: skip
+    return preset_by_id(stored[0])
 
 
 @lru_cache(maxsize=256)
@@ -258,6 +291,16 @@ def due_counts(round_id: uuid.UUID, *, digits: int = 12, under: str = "") -> dic
             {"digits": digits, "round": round_id, "under": under},
         )
         return {row[0]: DueCounts(*row[1:]) for row in cursor.fetchall()}
+
+
+def due_total_counts(round_id: uuid.UUID) -> DueCounts:
+    """Counts of everybody on the list in the sight of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_COUNTS} FROM campaigns_dueperson d WHERE d.round_id = %s",  # noqa: S608 - fixed fragments
+            [round_id],
+        )
+        return DueCounts(*cursor.fetchone())
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ AREA_DIGITS: Final = frozenset({2, 4, 6, 9, 12})
 REASON_MAX: Final = 120
 OWNER_MAX: Final = 80
 NAME_MAX: Final = 120
+CODE_MAX: Final = 32
 ROUNDS_MAX: Final = 9999
 
 ROUND_CLOCKS: Final = ("round_finish", "key_groups_finish")

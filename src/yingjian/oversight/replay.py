@@ -94,8 +94,8 @@ TABLES: Final = (
 INPUTS: Final = frozenset(
     {
         "organisation.add", "user.add", "grant.add", "device.invite", "device.revoke", "device.enrol", "parked.decide",
-        "campaign.create", "round.create", "plan.propose", "institution.add", "staff.add", "workgroup.add",
-        "training.record", "lab.add", "vehicle.add", "supply.item", "figure.state", "report.file",
+        "preset.store", "campaign.create", "round.create", "plan.propose", "institution.add", "staff.add",
+        "workgroup.add", "training.record", "lab.add", "vehicle.add", "supply.item", "figure.state", "report.file",
     }
 )  # fmt: skip
 

@@ -188,7 +188,7 @@ def due_resulted(*, round_id: uuid.UUID, rows: Iterable[DueResult]) -> None:
 def _columns(rows: Sequence[DueResult]) -> dict[str, Any]:
     return {
         "ids": [row.due_id for row in rows],
-        "outcomes": [row.outcome[:12] for row in rows],
+        "outcomes": [row.outcome for row in rows],
         "ats": [row.at for row in rows],
         "final": FINAL,
         "key": KEY,

@@ -62,7 +62,8 @@ _EVERYBODY: Final = _BUILD.format(
     added_by="NULL::uuid",
     which="""p.area LIKE %(prefix)s AND CASE %(people)s WHEN 'key_groups' THEN coalesce(h1.key, false)
                                                        WHEN 'students' THEN coalesce(h1.student, false)
-                                                       ELSE true END""",
+                                                       ELSE true END
+          ON CONFLICT (round_id, person_id) DO NOTHING""",
 )
 _NAMED: Final = _BUILD.format(
     held_from="""JOIN who w1 ON w1.person_id = c.person_id
@@ -128,12 +129,18 @@ def round_freeze(
     )
     with connection.cursor() as cursor:
         cursor.execute(_EVERYBODY, {**parameters, "at": at, "prefix": f"{row.area}%"})
-        total = cursor.rowcount
+        # Counted, not taken from the insert: a replay finds the list there, and whoever was swabbed before the freeze
+        # is on it as added.
+        cursor.execute(
+            "SELECT count(*) FROM campaigns_dueperson WHERE round_id = %s AND added_by IS NULL",
+            [round_id],
+        )
+        total = int(cursor.fetchone()[0])
     if not total:
         raise RuleBroken("campaigns.nobody_due", area=row.area)
     Round.objects.filter(id=round_id).update(frozen_at=at, due_total=total, area_classes=checked)
     outbox.publish(RoundFrozen(id=derived(command_id, "frozen"), at=at, round_id=round_id))
-    return int(total)
+    return total
 
 
 def insert_named(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 from django.conf import settings
+from django.db.models import Max
 
 from yingjian.access import clocks, journal, outbox, scope
 from yingjian.access.actor import Actor
@@ -41,8 +42,12 @@ def preset_store(*, actor: Actor, document: Mapping[str, Any], at: datetime) -> 
     """Store a preset's document whole, once per content; storing it again makes it the latest of its code."""
     scope.require(actor, "administer", "")
     preset = presets.restore(document)
+    rules.text_checked(preset.code, "code", rules.CODE_MAX)
     digest = presets.digest(preset)
     row_id = derived(PRESETS, f"{preset.key}:{digest}")
+    newest = Preset.objects.filter(code=preset.code).aggregate(at=Max("loaded_at"))["at"]
+    if newest is not None and at <= newest:
+        at = newest + timedelta(microseconds=1)  # "latest" means stored last, whatever the clocks said
     Preset.objects.update_or_create(
         id=row_id,
         defaults={"loaded_at": at},
@@ -73,7 +78,7 @@ def _preset_for(
             latest = queries.preset_row_latest(code, version)
     if latest is None:
         raise RuleBroken(
-            "campaigns.preset_unknown", status=404, code=code[:40], version=version or "",
+            "campaigns.preset_unknown", status=404, code=code[:40], version=str(version or ""),
             known=", ".join(presets.codes(settings.YINGJIAN_PRESETS)),
         )  # fmt: skip
     return latest[0]

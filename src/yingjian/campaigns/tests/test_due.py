@@ -1,0 +1,707 @@
+"""People of a due list: swabs, results, corrections, excuses, misses, catch-up; set-based and never refused."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from yingjian.access import scope
+from yingjian.access.models import Clock
+from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, new_id
+from yingjian.campaigns import actions, queries, rules
+from yingjian.campaigns.models import DuePerson
+from yingjian.campaigns.tests.factories import (
+    COUNTY,
+    DAY,
+    VILLAGE_A,
+    VILLAGE_B,
+    active,
+    drafted,
+    due_ids,
+    frozen,
+    persons,
+    send,
+)
+from yingjian.kernel.errors import RuleBroken
+from yingjian.ledgers.models import Task
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _sight(db: None) -> Iterator[None]:
+    with scope.everywhere():
+        yield
+
+
+def due(id: uuid.UUID) -> DuePerson:
+    return DuePerson.objects.get(id=id)
+
+
+def refused(kind: str, payload: dict[str, Any], **more: Any) -> RuleBroken:
+    with pytest.raises(RuleBroken) as error:
+        send(kind, payload, **more)
+    return error.value
+
+
+def miss(round_id: uuid.UUID, people: list[uuid.UUID] | None = None, **more: Any) -> int:
+    payload = {"round_id": round_id, "person_ids": people, "owner": "村医", "reason": "外出未归"}
+    return int(send("due.miss", payload, **more).answer["missed"])
+
+
+def close(round_id: uuid.UUID) -> None:
+    for to in ("testing", "reconciling"):
+        send("round.advance", {"round_id": round_id, "to": to})
+    send("round.close", {"round_id": round_id})
+
+
+def test_a_swab_makes_a_person_sampled_and_the_earliest_time_stays() -> None:
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    assert actions.due_sampled(at_by_due_id={id: NOON + HOUR}) == []
+    actions.due_sampled(at_by_due_id={id: NOON + 2 * HOUR})
+    assert (due(id).state, due(id).sampled_at) == ("sampled", NOON + HOUR)
+    actions.due_sampled(at_by_due_id={id: NOON})
+    assert due(id).sampled_at == NOON
+    assert due(id).caught_up_at is None
+    assert actions.due_sampled(at_by_due_id={}) == []
+    assert actions.due_sampled(at_by_due_id={new_id(): NOON}) == []
+
+
+def test_a_voided_only_swab_makes_a_person_due_again() -> None:
+    (one, two) = persons(2)
+    round_id = active()
+    ids = due_ids(round_id, [one, two])
+    actions.due_sampled(at_by_due_id=dict.fromkeys(ids, NOON))
+    actions.due_unsampled(due_ids=[ids[0]], at=NOON + HOUR)
+    assert [due(id).state for id in ids] == ["due", "sampled"]
+    assert due(ids[0]).sampled_at is None
+    actions.due_unsampled(due_ids=[], at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [("negative", "resulted"), ("positive", "resulted"), ("grey", "sampled"), ("invalid", "sampled"),
+     ("single_target", "sampled")],
+)  # fmt: skip
+def test_only_an_end_outcome_ends_the_obligation(outcome: str, state: str) -> None:
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    actions.due_sampled(at_by_due_id={id: NOON})
+    actions.due_resulted(round_id=round_id, rows=[actions.DueResult(id, outcome, NOON + HOUR)])
+    assert (due(id).state, due(id).outcome) == (state, outcome)
+    assert (due(id).resulted_at is None) == (state == "sampled")
+
+
+outcomes = st.lists(
+    st.sampled_from(["negative", "positive", "grey", "invalid"]), min_size=1, max_size=5
+)
+
+
+@settings(
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(told=outcomes, together=st.booleans())
+def test_a_positive_is_never_hidden_whatever_the_order(told: list[str], together: bool) -> None:
+    """Results of several swabs, in one batch or one after another: positive beats negative beats the rest."""
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    rows = [
+        actions.DueResult(id, outcome, NOON + no * HOUR) for no, outcome in enumerate(told, start=1)
+    ]
+    for batch in [rows] if together else [[row] for row in rows]:
+        actions.due_resulted(round_id=round_id, rows=batch)
+    end = [outcome for outcome in ("positive", "negative") if outcome in told]
+    assert due(id).state == ("resulted" if end else "due")
+    assert due(id).outcome == end[0] if end else due(id).outcome in told
+
+
+def test_a_result_of_another_round_touches_nobody() -> None:
+    (person,) = persons(1)
+    round_id, other = active(), active()
+    (id,) = due_ids(round_id, [person])
+    actions.due_resulted(round_id=other, rows=[actions.DueResult(id, "negative", NOON)])
+    assert due(id).state == "due"
+
+
+def test_a_correction_replaces_the_outcome_and_may_reopen() -> None:
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    actions.due_sampled(at_by_due_id={id: NOON})
+    actions.due_resulted(round_id=round_id, rows=[actions.DueResult(id, "positive", NOON)])
+    actions.due_corrected(round_id=round_id, rows=[actions.DueResult(id, "negative", NOON + HOUR)])
+    assert (due(id).state, due(id).outcome, due(id).resulted_at) == (
+        "resulted",
+        "negative",
+        NOON + HOUR,
+    )
+    actions.due_corrected(
+        round_id=round_id, rows=[actions.DueResult(id, "invalid", NOON + 2 * HOUR)]
+    )
+    assert (due(id).state, due(id).outcome, due(id).resulted_at) == ("sampled", "invalid", None)
+
+
+# -- excuse, miss, catch up --------------------------------------------------------------------
+
+
+def test_missed_people_have_owner_task_and_clock() -> None:
+    """R13, R77."""
+    people = persons(3)
+    round_id = active()
+    ids = due_ids(round_id, people)
+    actions.due_sampled(at_by_due_id={ids[0]: NOON})
+    assert miss(round_id) == 2
+    assert [due(id).state for id in ids] == ["sampled", "missed", "missed"]
+    assert due(ids[1]).owner == "村医"
+    tasks = Task.objects.filter(kind="catch_up", round_id=round_id)
+    assert {task.subject_id for task in tasks} == set(ids[1:])
+    found = Clock.objects.get(code="catch_up", subject_id=ids[1])
+    length = queries.preset_of(round_id).clocks.catch_up.minutes
+    assert length is not None
+    assert found.due_at == NOON + timedelta(minutes=length) == tasks[0].due_at
+    assert (found.owner_role, found.owner_name) == ("village_worker", "村医")
+    assert queries.denominator(round_id).faults == []
+    assert miss(round_id) == 0
+
+
+def test_turning_up_later_catches_up_and_ends_task_and_clock_at_its_own_time() -> None:
+    people = persons(3)
+    round_id = active()
+    ids = due_ids(round_id, people)
+    miss(round_id)
+    times = {id: NOON + (no + 1) * HOUR for no, id in enumerate(ids)}
+    times[ids[2]] = NOON + 100 * HOUR
+    assert actions.due_sampled(at_by_due_id=times) == sorted(ids)
+    for id in ids:
+        assert (due(id).state, due(id).caught_up_at) == ("missed", times[id])
+        assert Task.objects.get(subject_id=id).done_at == times[id]
+        assert Clock.objects.get(code="catch_up", subject_id=id).stopped_at == times[id]
+    late = Clock.objects.get(code="catch_up", subject_id=ids[2])
+    assert late.breached_at == late.due_at
+    assert Clock.objects.get(code="catch_up", subject_id=ids[0]).breached_at is None
+    actions.due_resulted(
+        round_id=round_id, rows=[actions.DueResult(ids[0], "negative", NOON + 30 * HOUR)]
+    )
+    assert (due(ids[0]).state, due(ids[0]).outcome) == ("missed", "negative")
+
+
+def test_a_caught_up_swab_that_is_voided_opens_the_task_again() -> None:
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    miss(round_id)
+    actions.due_sampled(at_by_due_id={id: NOON + HOUR})
+    actions.due_unsampled(due_ids=[id], at=NOON + 2 * HOUR)
+    assert (due(id).state, due(id).caught_up_at) == ("missed", None)
+    assert Task.objects.get(subject_id=id).done_at is None
+
+
+def test_excused_people_who_turn_up_are_caught_up() -> None:
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    send("due.excuse", {"round_id": round_id, "person_id": person, "reason": "住院"})
+    assert (due(id).state, due(id).reason) == ("excused", "住院")
+    again = send("due.excuse", {"round_id": round_id, "person_id": person, "reason": "住院"})
+    assert again.verdict == "applied"
+    assert actions.due_sampled(at_by_due_id={id: NOON}) == [id]
+    assert (due(id).state, due(id).caught_up_at) == ("excused", NOON)
+
+
+def test_an_excuse_ends_the_catch_up() -> None:
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    miss(round_id)
+    send(
+        "due.excuse",
+        {"round_id": round_id, "person_id": person, "reason": "已迁出"},
+        at=NOON + HOUR,
+    )
+    assert due(id).state == "excused"
+    assert Task.objects.get(subject_id=id).outcome == "已迁出"
+    assert Clock.objects.get(code="catch_up", subject_id=id).stopped_at == NOON + HOUR
+
+
+def test_an_excuse_after_the_close_ends_the_task_and_not_the_count() -> None:
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    miss(round_id)
+    close(round_id)
+    send(
+        "due.excuse",
+        {"round_id": round_id, "person_id": person, "reason": "已迁出"},
+        at=NOON + HOUR,
+    )
+    assert due(id).state == "missed"
+    assert Task.objects.get(subject_id=id).done_at == NOON + HOUR
+
+
+@pytest.mark.parametrize("state", ["sampled", "resulted"])
+def test_swabbed_people_cannot_be_excused(state: str) -> None:
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    actions.due_sampled(at_by_due_id={id: NOON})
+    if state == "resulted":
+        actions.due_resulted(round_id=round_id, rows=[actions.DueResult(id, "negative", NOON)])
+    error = refused("due.excuse", {"round_id": round_id, "person_id": person, "reason": "x"})
+    assert (error.code, error.params) == ("campaigns.due_state", {"state": state, "to": "excused"})
+
+
+def test_a_lost_tube_may_be_missed_by_name_and_a_result_may_not() -> None:
+    (lost, fine) = persons(2)
+    round_id = active()
+    ids = due_ids(round_id, [lost, fine])
+    actions.due_sampled(at_by_due_id=dict.fromkeys(ids, NOON))
+    actions.due_resulted(round_id=round_id, rows=[actions.DueResult(ids[1], "negative", NOON)])
+    payload = {"round_id": round_id, "person_ids": [lost, fine], "owner": "村医", "reason": "破管"}
+    assert refused("due.miss", payload).code == "campaigns.due_state"
+    assert miss(round_id, [lost]) == 1
+    assert due(ids[0]).state == "missed"
+
+
+def test_a_village_worker_decides_about_the_village_only() -> None:
+    (here,), (there,) = persons(1, VILLAGE_A), persons(1, VILLAGE_B)
+    round_id = active()
+    worker = actor("village_worker", VILLAGE_A)
+    payload = {"round_id": round_id, "person_ids": [here, there], "owner": "村医", "reason": "x"}
+    error = refused("due.miss", payload, by=worker)
+    assert (error.code, error.params["count"]) == ("campaigns.due_unknown", 1)
+    error = refused(
+        "due.excuse", {"round_id": round_id, "person_id": there, "reason": "x"}, by=worker
+    )
+    assert error.code == "access.outside_area"
+    assert miss(round_id, by=worker) == 1
+    states = [due(id).state for id in due_ids(round_id, [here, there])]
+    assert states == ["missed", "due"]
+    assert refused("due.miss", payload, by=actor("sampler", TOWN_A)).code == "access.not_permitted"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "code"),
+    [
+        ("due.excuse", {"person_id": new_id(), "reason": "x"}, "campaigns.due_unknown"),
+        ("due.excuse", {"person_id": new_id(), "reason": ""}, "campaigns.text_missing"),
+        ("due.excuse", {"person_id": new_id(), "reason": "x" * 121}, "campaigns.text_too_long"),
+        ("due.miss", {"owner": "", "reason": "x"}, "campaigns.text_missing"),
+        ("due.miss", {"owner": "x", "reason": " "}, "campaigns.text_missing"),
+        ("due.miss", {"owner": "x", "reason": "x", "person_ids": [new_id()]}, "campaigns.due_unknown"),
+        ("due.miss", {"owner": "x", "reason": "x", "person_ids": ["7"]}, "access.payload_malformed"),
+        ("due.add", {"person_ids": [new_id()]}, "campaigns.person_outside"),
+    ],
+)  # fmt: skip
+def test_malformed_decisions_are_refused_with_their_code(
+    kind: str, given: dict[str, Any], code: str
+) -> None:
+    persons(1)
+    round_id = active()
+    assert refused(kind, {"round_id": round_id, **given}).code == code
+
+
+def test_decisions_need_a_frozen_list() -> None:
+    (person,) = persons(1)
+    round_id = drafted()
+    payload = {"round_id": round_id, "owner": "x", "reason": "x"}
+    assert refused("due.miss", payload).code == "campaigns.not_frozen"
+    payload = {"round_id": round_id, "person_ids": [person]}
+    assert refused("due.add", payload).code == "campaigns.not_frozen"
+
+
+def test_the_database_itself_holds_the_states() -> None:
+    (person,) = persons(1)
+    round_id = active()
+    (id,) = due_ids(round_id, [person])
+    for wrong in (
+        {"state": "lost"},
+        {"state": "missed"},
+        {"state": "excused"},
+        {"state": "resulted"},
+        {"mode": "barrel"},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            DuePerson.objects.filter(id=id).update(**wrong)
+
+
+# -- added and found ---------------------------------------------------------------------------
+
+
+def test_late_people_of_the_roster_are_added_with_a_trace() -> None:
+    persons(2)
+    round_id = active()
+    late = persons(2, categories=("key_group",))
+    (stranger,) = persons(1, f"{TOWN_B}001")
+    command = new_id()
+    payload = {"round_id": round_id, "person_ids": [*late, late[0]]}
+    assert send("due.add", payload, id=command).answer == {"added": 2}
+    added = DuePerson.objects.filter(round_id=round_id, added_by=command)
+    assert {row.mode for row in added} == {"single"}
+    assert queries.round_brief(round_id).due_total == 2
+    law = queries.denominator(round_id)
+    assert (law.frozen, law.counts.added, law.counts.total, law.faults) == (2, 2, 4, [])
+    assert send("due.add", payload).answer == {"added": 0}
+    outside = refused("due.add", {"round_id": round_id, "person_ids": [stranger]})
+    assert outside.code == "campaigns.person_outside"
+    worker = actor("village_worker", VILLAGE_B)
+    assert refused("due.add", payload, by=worker).code == "campaigns.person_outside"
+
+
+def test_people_found_on_the_way_are_added_by_the_presets_rules() -> None:
+    (listed,) = persons(1)
+    round_id = active(preset="yongning")
+    (red,) = persons(1, f"{TOWN_B}001", categories=("red_code",))
+    (plain,) = persons(1, VILLAGE_B)
+    trace = new_id()
+    found = actions.due_add_found(
+        round_id=round_id,
+        rows=[actions.FoundDue(person, trace, NOON) for person in (red, plain, listed, plain)],
+    )
+    assert {p: d.mode for p, d in found.items()} == {red: "single", plain: "pool", listed: "pool"}
+    assert found[red].area == f"{TOWN_B}001"
+    assert due(found[red].id).added_by == trace
+    assert due(found[listed].id).added_by is None
+    assert {d.id for d in found.values()} == set(due_ids(round_id, [red, plain, listed]))
+    assert queries.denominator(round_id).faults == []
+    assert actions.due_add_found(round_id=round_id, rows=[]) == {}
+
+
+def test_found_people_inherit_the_class_of_their_area() -> None:
+    persons(1)
+    round_id = drafted(preset="street10in1")
+    send("round.freeze", {"round_id": round_id, "areas": {VILLAGE_B: "medium_high_risk_area"}})
+    (risk,), (calm,) = persons(1, VILLAGE_B), persons(1)
+    found = actions.due_add_found(
+        round_id=round_id, rows=[actions.FoundDue(p, new_id(), NOON) for p in (risk, calm)]
+    )
+    assert found[risk].rank < found[calm].rank
+
+
+def test_somebody_swabbed_before_the_freeze_is_on_the_list_once() -> None:
+    people = persons(3)
+    round_id = drafted()
+    actions.due_add_found(round_id=round_id, rows=[actions.FoundDue(people[0], new_id(), NOON)])
+    assert queries.denominator(round_id).faults == ["people_before_freeze"]
+    assert send("round.freeze", {"round_id": round_id}).answer == {"due_total": 2}
+    law = queries.denominator(round_id)
+    assert (law.frozen, law.counts.added, law.counts.total, law.faults) == (2, 1, 3, [])
+
+
+# -- after the close ---------------------------------------------------------------------------
+
+
+def closed_with_results(count: int) -> tuple[uuid.UUID, list[uuid.UUID]]:
+    people = persons(count)
+    round_id = active()
+    ids = due_ids(round_id, people)
+    actions.due_sampled(at_by_due_id=dict.fromkeys(ids, NOON))
+    actions.due_resulted(
+        round_id=round_id, rows=[actions.DueResult(id, "negative", NOON) for id in ids]
+    )
+    close(round_id)
+    return round_id, ids
+
+
+def test_no_fact_opens_a_closed_round() -> None:
+    """A late void, a correction, a stranger who was swabbed: everybody stays terminal, with owner and task."""
+    round_id, ids = closed_with_results(3)
+    actions.due_unsampled(due_ids=[ids[0]], at=NOON + DAY)
+    actions.due_corrected(
+        round_id=round_id, rows=[actions.DueResult(ids[1], "invalid", NOON + DAY)]
+    )
+    actions.due_corrected(
+        round_id=round_id, rows=[actions.DueResult(ids[2], "positive", NOON + DAY)]
+    )
+    (stranger,) = persons(1)
+    found = actions.due_add_found(
+        round_id=round_id, rows=[actions.FoundDue(stranger, new_id(), NOON + DAY)]
+    )
+    id = found[stranger].id
+    assert [due(each).state for each in (*ids, id)] == ["missed", "missed", "resulted", "missed"]
+    assert [due(each).reason for each in (*ids[:2], id)] == [
+        "swab_voided", "result_corrected", "found_after_close",
+    ]  # fmt: skip
+    open_tasks = Task.objects.filter(round_id=round_id, done_at=None)
+    assert {task.subject_id for task in open_tasks} == {ids[0], ids[1], id}
+    actions.due_sampled(at_by_due_id={id: NOON + DAY})
+    assert due(id).caught_up_at == NOON + DAY
+    assert queries.denominator(round_id).faults == []
+
+
+towns = count(10)
+events = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["sampled", "unsampled", "negative", "positive", "invalid", "corrected", "reopened", "found", "missed",
+             "excused", "close"]
+        ),
+        st.integers(0, 3),
+    ),
+    max_size=14,
+)  # fmt: skip
+
+
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(happened=events)
+def test_the_denominator_holds_whatever_happens_in_whatever_order(
+    happened: list[tuple[str, int]],
+) -> None:
+    town = f"2311832{next(towns):02}"
+    people, strangers = persons(4, f"{town}001"), persons(4, f"{TOWN_B}001")
+    round_id = active(town, state="reconciling")
+    ids = due_ids(round_id, people)
+    for no, (what, who) in enumerate(happened):
+        at = NOON + no * HOUR
+        match what:
+            case "sampled":
+                actions.due_sampled(at_by_due_id={ids[who]: at})
+            case "unsampled":
+                actions.due_unsampled(due_ids=[ids[who]], at=at)
+            case "negative" | "positive" | "invalid":
+                actions.due_resulted(
+                    round_id=round_id, rows=[actions.DueResult(ids[who], what, at)]
+                )
+            case "corrected" | "reopened":
+                outcome = "negative" if what == "corrected" else "grey"
+                actions.due_corrected(
+                    round_id=round_id, rows=[actions.DueResult(ids[who], outcome, at)]
+                )
+            case "found":
+                rows = [actions.FoundDue(strangers[who], new_id(), at)]
+                found = actions.due_add_found(round_id=round_id, rows=rows)
+                actions.due_sampled(at_by_due_id={found[strangers[who]].id: at})
+            case _:
+                decide(what, round_id, people[who], at)
+        law = queries.denominator(round_id)
+        assert law.faults == []
+        assert law.frozen == 4
+        for row in DuePerson.objects.filter(round_id=round_id, state="missed", caught_up_at=None):
+            task = Task.objects.get(kind="catch_up", subject_id=row.id)
+            assert task.done_at is None or law.state == "closed"
+
+
+def decide(what: str, round_id: uuid.UUID, person: uuid.UUID, at: Any) -> None:
+    """A decision may be refused; then nothing changed."""
+    before = list(DuePerson.objects.filter(round_id=round_id).order_by("id").values())
+    payloads = {
+        "missed": ("due.miss", {"person_ids": [person], "owner": "村医", "reason": "x"}),
+        "excused": ("due.excuse", {"person_id": person, "reason": "x"}),
+        "close": ("round.close", {}),
+    }
+    kind, payload = payloads[what]
+    try:
+        send(kind, {"round_id": round_id, **payload}, at=at)
+    except RuleBroken:
+        assert list(DuePerson.objects.filter(round_id=round_id).order_by("id").values()) == before
+
+
+# -- plans -------------------------------------------------------------------------------------
+
+
+def test_a_plan_calls_people_to_sites_and_never_the_home_bound_to_a_public_one() -> None:
+    """R29: the line of a village passes over those visited at home."""
+    (at_home,) = persons(1, VILLAGE_A, categories=("home_bound",))
+    (plain,) = persons(1, VILLAGE_A)
+    (named,) = persons(1, VILLAGE_A)
+    behind = persons(2, VILLAGE_B, household=True)
+    (other,) = persons(1, VILLAGE_B)
+    round_id = frozen(preset="yongning")
+    household = queries.due_list_for(
+        actor("system", ""), round_id, queries.DueFilter(area=VILLAGE_B)
+    )
+    door = next(row.household_id for row in household if row.household_id)
+    (named_id,) = due_ids(round_id, [named])
+    assigned = actions.due_assign(
+        round_id=round_id,
+        rows=[
+            actions.DueAssign("TOWN", NOON, area=TOWN_A),
+            actions.DueAssign("A-1", NOON + HOUR, area=VILLAGE_A),
+            actions.DueAssign("HOME", None, area=TOWN_A, home=True),
+            actions.DueAssign("DOOR", NOON, household_id=door),
+            actions.DueAssign("ONE", NOON, due_id=named_id),
+        ],
+    )
+    sites = {
+        p: d.site_code
+        for p, d in queries.due_lookup(round_id, [at_home, plain, named, *behind, other]).items()
+    }
+    assert sites == {
+        at_home: "HOME", plain: "A-1", named: "ONE", behind[0]: "DOOR", behind[1]: "DOOR", other: "TOWN",
+    }  # fmt: skip
+    assert assigned == 6 + 2 + 1
+    assert due(due_ids(round_id, [plain])[0]).slot_start == NOON + HOUR
+
+
+# -- queries -----------------------------------------------------------------------------------
+
+
+def test_counts_by_level_and_in_sight() -> None:
+    persons(3, VILLAGE_A)
+    persons(2, VILLAGE_B, categories=("home_bound",))
+    persons(4, f"{TOWN_B}001")
+    round_id = frozen(COUNTY, preset="yongning")
+    villages = queries.due_counts(round_id)
+    assert {area: counts.total for area, counts in villages.items()} == {
+        VILLAGE_A: 3, VILLAGE_B: 2, f"{TOWN_B}001": 4,
+    }  # fmt: skip
+    assert villages[VILLAGE_B].home == 2
+    assert queries.due_counts(round_id, digits=9)[TOWN_A].states["due"] == 5
+    assert list(queries.due_counts(round_id, under=TOWN_B)) == [f"{TOWN_B}001"]
+    assert queries.due_total_counts(round_id).total == 9
+    with scope.acting(actor("town_worker", TOWN_A)):
+        assert queries.due_total_counts(round_id).total == 5
+        assert (
+            len(queries.due_list_for(actor("town_worker", TOWN_A), round_id, queries.DueFilter()))
+            == 5
+        )
+
+
+def test_pages_follow_each_other_and_leave_nobody_out() -> None:
+    for no in range(1, 4):
+        persons(5, f"{TOWN_A}00{no}")
+        persons(2, f"{TOWN_A}00{no}", categories=("key_group",))
+    round_id = frozen()
+    every = actor("system", "")
+    whole = queries.due_list_for(every, round_id, queries.DueFilter(), limit=1000)
+    assert len(whole) == 21
+    assert [(row.area, row.rank) for row in whole] == sorted((row.area, row.rank) for row in whole)
+    pages: list[queries.DueRow] = []
+    after = None
+    while page := queries.due_list_for(every, round_id, queries.DueFilter(after=after), limit=4):
+        pages += page
+        after = page[-1].key
+    assert pages == whole
+    assert [
+        r for p in queries.due_pages_for(every, round_id, queries.DueFilter()) for r in p
+    ] == whole
+    only = queries.due_list_for(every, round_id, queries.DueFilter(area=f"{TOWN_A}002"))
+    assert {row.area for row in only} == {f"{TOWN_A}002"}
+    with pytest.raises(RuleBroken, match=r"campaigns\.page_malformed"):
+        queries.due_list_for(every, round_id, queries.DueFilter(after="page two"))
+
+
+def test_filters_and_masks() -> None:
+    people = persons(3)
+    round_id = active()
+    ids = due_ids(round_id, people)
+    actions.due_resulted(round_id=round_id, rows=[actions.DueResult(ids[0], "negative", NOON)])
+    miss(round_id, [people[1]])
+    actions.due_sampled(at_by_due_id={ids[1]: NOON})
+    reader = actor("round_planner", TOWN_A)
+
+    def found(**wanted: Any) -> set[uuid.UUID]:
+        return {
+            row.id for row in queries.due_list_for(reader, round_id, queries.DueFilter(**wanted))
+        }
+
+    assert found(state="due") == {ids[2]}
+    assert found(caught_up=True) == {ids[1]}
+    assert found(home=True) == set()
+    (row,) = queries.due_list_for(reader, round_id, queries.DueFilter(state="resulted"))
+    assert (row.name, row.outcome) == ("测*人", None)
+    (row,) = queries.due_list_for(
+        actor("commander", TOWN_A), round_id, queries.DueFilter(state="resulted")
+    )
+    assert row.outcome == "negative"
+
+
+# -- query counts: the baseline ----------------------------------------------------------------
+
+BASELINE = {
+    "due_sampled": 1,
+    "due_sampled, caught up": 3,
+    "due_resulted": 1,
+    "due_resulted, key people": 3,
+    "due_unsampled": 2,
+    "due_corrected": 2,
+    "due_add_found": 4,
+    "due_assign": 3,
+    "due_lookup": 1,
+    "due_list_for": 1,
+    "due_counts": 1,
+    "preset_of": 1,
+    "clock_rules": 1,
+}
+
+
+def measured(people_count: int) -> dict[str, int]:
+    """Statements each action needs for so many people."""
+    people, key = persons(people_count), persons(people_count, categories=("key_group",))
+    absent, strangers = persons(people_count), persons(people_count, VILLAGE_B)
+    round_id = active()
+    DuePerson.objects.filter(round_id=round_id, person_id__in=strangers).delete()
+    ids, key_ids = due_ids(round_id, people), due_ids(round_id, key)
+    miss(round_id, absent)
+    queries.preset_of(round_id)
+
+    def results(of: list[uuid.UUID], outcome: str) -> list[actions.DueResult]:
+        return [actions.DueResult(id, outcome, NOON) for id in of]
+
+    def times(of: list[uuid.UUID]) -> dict[uuid.UUID, Any]:
+        return dict.fromkeys(of, NOON)
+
+    assigned = [actions.DueAssign("S", NOON, due_id=id) for id in ids]
+    assigned += [actions.DueAssign("S", NOON, area=VILLAGE_A) for _ in ids]
+    assigned += [actions.DueAssign("S", NOON, household_id=id) for id in ids]
+    steps: dict[str, Callable[[], Any]] = {
+        "due_sampled": lambda: actions.due_sampled(at_by_due_id=times(ids)),
+        "due_sampled, caught up": lambda: actions.due_sampled(
+            at_by_due_id=times(due_ids(round_id, absent))
+        ),
+        "due_resulted": lambda: actions.due_resulted(
+            round_id=round_id, rows=results(ids, "negative")
+        ),
+        "due_resulted, key people": lambda: actions.due_resulted(
+            round_id=round_id, rows=results(key_ids, "negative")
+        ),
+        "due_corrected": lambda: actions.due_corrected(
+            round_id=round_id, rows=results(ids, "positive")
+        ),
+        "due_unsampled": lambda: actions.due_unsampled(due_ids=ids, at=NOON),
+        "due_add_found": lambda: actions.due_add_found(
+            round_id=round_id, rows=[actions.FoundDue(p, new_id(), NOON) for p in strangers]
+        ),
+        "due_assign": lambda: actions.due_assign(round_id=round_id, rows=assigned),
+        "due_lookup": lambda: queries.due_lookup(round_id, people),
+        "due_list_for": lambda: queries.due_list_for(
+            actor("system", ""), round_id, queries.DueFilter()
+        ),
+        "due_counts": lambda: queries.due_counts(round_id),
+        "preset_of": lambda: queries.preset_of(round_id),
+        "clock_rules": lambda: queries.clock_rules(round_id),
+    }
+    found = {}
+    for name, step in steps.items():
+        with CaptureQueriesContext(connection) as caught:
+            step()
+        found[name] = len(caught)
+    return found
+
+
+@pytest.mark.parametrize("people", [1, 60])
+def test_the_number_of_statements_does_not_grow_with_the_people(people: int) -> None:
+    assert measured(people) == BASELINE
+
+
+def test_ids_in_sql_and_python_agree_for_found_people_too() -> None:
+    persons(1)
+    round_id = active()
+    (late,) = persons(1)
+    found = actions.due_add_found(round_id=round_id, rows=[actions.FoundDue(late, new_id(), NOON)])
+    assert found[late].id == rules.due_id(round_id, late)
