@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from yingjian.population.models import AREA
 
-BOX_STATES = ["open", "sealed", "handed_over", "received", "checked", "emptied"]
+from .values import BOX_STATES, HAND_OVER_KINDS
 
 
 class Vehicle(models.Model):
@@ -25,10 +25,13 @@ class Vehicle(models.Model):
 
 
 class Box(models.Model):
-    """A transport box. A code met again after the first box gets the next `binding` and a flag, never a refusal."""
+    """A transport box. A code met again after the first box gets the next `binding` and a flag, never a refusal.
+
+    `opened_at` is null while only later facts of the box have arrived. `tubes_stated` is the count at the seal.
+    """
 
     id = models.UUIDField(primary_key=True)
-    code = models.CharField(max_length=40)
+    code = models.CharField(max_length=40, default="")
     binding = models.PositiveSmallIntegerField(default=1)
     round_id = models.UUIDField(db_index=True)
     area = models.CharField(max_length=AREA, db_index=True)
@@ -36,7 +39,7 @@ class Box(models.Model):
     station_code = models.CharField(max_length=32)
     state = models.CharField(max_length=12, default="open")
     seal_no = models.CharField(max_length=40, default="")
-    opened_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True)
     sealed_at = models.DateTimeField(null=True)
     oldest_sample_at = models.DateTimeField(null=True)
     tubes_stated = models.PositiveIntegerField(null=True)
@@ -45,24 +48,27 @@ class Box(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["code", "binding"], name="box_code_once"),
-            models.CheckConstraint(condition=Q(state__in=BOX_STATES), name="box_state"),
-            models.CheckConstraint(
-                condition=Q(state="open") | Q(sealed_at__isnull=False), name="box_sealed_at"
+            models.UniqueConstraint(
+                fields=["code", "binding"], condition=~Q(code=""), name="box_code_once"
             ),
+            models.CheckConstraint(condition=Q(state__in=BOX_STATES), name="box_state"),
         ]
 
 
 class BoxLine(models.Model):
-    """A tube on a box's manifest (送检单), by printed code: known to us or not."""
+    """A tube on a box's manifest (送检单), by printed code: known to us or not.
+
+    `moved_at` ends a line: the same tube was put into another box later.
+    """
 
     id = models.UUIDField(primary_key=True)
     box = models.ForeignKey(Box, on_delete=models.PROTECT, related_name="lines")
     area = models.CharField(max_length=AREA)
-    tube_code = models.CharField(max_length=40)
+    tube_code = models.CharField(max_length=40, db_index=True)
     tube_id = models.UUIDField(null=True, db_index=True)
     people = models.PositiveSmallIntegerField(default=0)
     added_at = models.DateTimeField()
+    moved_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["box", "tube_code"], name="boxline_once")]
@@ -72,7 +78,7 @@ class HandOver(models.Model):
     """Two-party transfer of boxes: what the system counted, what the parties counted, who signed (R65)."""
 
     id = models.UUIDField(primary_key=True)
-    round_id = models.UUIDField(db_index=True)
+    round_id = models.UUIDField(null=True, db_index=True)
     area = models.CharField(max_length=AREA, db_index=True)
     kind = models.CharField(max_length=16)
     giver = models.CharField(max_length=80)
@@ -83,25 +89,28 @@ class HandOver(models.Model):
     tubes_counted = models.PositiveIntegerField()
     tubes_system = models.PositiveIntegerField()
     temperature_c = models.FloatField(null=True)
+    flags = models.JSONField(default=list)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(kind__in=["pick_up", "delivery", "relay"]), name="handover_kind"
-            )
+            models.CheckConstraint(condition=Q(kind__in=HAND_OVER_KINDS), name="handover_kind")
         ]
 
 
 class HandOverBox(models.Model):
+    """A box of a hand-over by its printed code; `box` is null until that box is known to us."""
+
     id = models.UUIDField(primary_key=True)
     hand_over = models.ForeignKey(HandOver, on_delete=models.PROTECT, related_name="boxes")
-    box = models.ForeignKey(Box, on_delete=models.PROTECT, related_name="hand_overs")
+    code = models.CharField(max_length=40, db_index=True)
+    box = models.ForeignKey(Box, null=True, on_delete=models.PROTECT, related_name="hand_overs")
     area = models.CharField(max_length=AREA)
     tubes = models.PositiveIntegerField()
+    tubes_system = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["hand_over", "box"], name="handoverbox_once")
+            models.UniqueConstraint(fields=["hand_over", "code"], name="handoverbox_once")
         ]
 
 
@@ -109,7 +118,7 @@ class Discrepancy(models.Model):
     """A count that did not agree at a hand-over: stored and owned until it is explained."""
 
     id = models.UUIDField(primary_key=True)
-    round_id = models.UUIDField(db_index=True)
+    round_id = models.UUIDField(null=True, db_index=True)
     area = models.CharField(max_length=AREA, db_index=True)
     kind = models.CharField(max_length=24)
     subject_kind = models.CharField(max_length=24)
@@ -152,6 +161,7 @@ class SupplyMove(models.Model):
     at = models.DateTimeField()
     form_no = models.CharField(max_length=40, default="")
     note = models.CharField(max_length=200, default="")
+    flags = models.JSONField(default=list)
 
     class Meta:
         constraints = [

@@ -9,22 +9,7 @@ from yingjian.campaigns.models import DuePerson, Round
 from yingjian.logistics.models import Box
 from yingjian.population.models import AREA, Person
 
-TUBE_STATES = [
-    "issued",
-    "open",
-    "locked",
-    "sealed",
-    "boxed",
-    "in_transit",
-    "received",
-    "testing",
-    "resulted",
-    "released",
-    "broken",
-    "missing",
-    "rejected",
-    "voided",
-]
+from .values import TUBE_STATES
 
 
 class Site(models.Model):
@@ -79,25 +64,31 @@ class Station(models.Model):
 class Tube(models.Model):
     """A sample tube. `code` is the printed barcode; a second binding of a code is kept, numbered and flagged (重码).
 
-    `people` counts the swabs not voided. `pair_id` joins the two tubes of a double swab (双采双检).
+    `people` counts the swabs not voided; `key`: a key person is among them (R66). `count_stated` is what the sampler
+    counted at the seal. `pair_id` joins the two tubes of a double swab (双采双检). A tube of which only later facts have
+    arrived has no `opened_at` and no code yet.
     """
 
     id = models.UUIDField(primary_key=True)
-    code = models.CharField(max_length=40)
+    code = models.CharField(max_length=40, default="")
     binding = models.PositiveSmallIntegerField(default=1)
     round = models.ForeignKey(Round, on_delete=models.PROTECT)
     site = models.ForeignKey(Site, on_delete=models.PROTECT)
     station = models.ForeignKey(Station, on_delete=models.PROTECT)
     area = models.CharField(max_length=AREA)
     purpose = models.CharField(max_length=10, default="screening")
-    mode = models.CharField(max_length=10)
-    capacity = models.PositiveSmallIntegerField()
+    mode = models.CharField(max_length=10, default="unknown")
+    capacity = models.PositiveSmallIntegerField(default=0)
     people = models.PositiveSmallIntegerField(default=0)
+    key = models.BooleanField(default=False)
     state = models.CharField(max_length=12)
-    opened_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True)
     first_swab_at = models.DateTimeField(null=True)
     locked_at = models.DateTimeField(null=True)
     sealed_at = models.DateTimeField(null=True)
+    count_stated = models.PositiveSmallIntegerField(null=True)
+    boxed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
     ended_reason = models.CharField(max_length=120, default="")
     pair_id = models.UUIDField(null=True)
     box = models.ForeignKey(Box, null=True, on_delete=models.PROTECT)
@@ -105,18 +96,25 @@ class Tube(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["code", "binding"], name="tube_code_once"),
+            models.UniqueConstraint(
+                fields=["code", "binding"], condition=~Q(code=""), name="tube_code_once"
+            ),
             models.CheckConstraint(condition=Q(state__in=TUBE_STATES), name="tube_state"),
             models.CheckConstraint(
-                condition=Q(mode__in=["pool", "single", "household"]), name="tube_mode"
+                condition=Q(mode__in=["pool", "single", "household"])
+                | Q(mode="unknown", opened_at=None),
+                name="tube_mode",
             ),
             models.CheckConstraint(
                 condition=Q(purpose__in=["screening", "recheck"]), name="tube_purpose"
             ),
-            models.CheckConstraint(condition=Q(capacity__gt=0), name="tube_capacity"),
+            models.CheckConstraint(
+                condition=Q(capacity__gt=0) | Q(opened_at=None), name="tube_capacity"
+            ),
             models.CheckConstraint(
                 condition=~Q(state="voided") | ~Q(ended_reason=""), name="tube_void_reason"
             ),
+            models.CheckConstraint(condition=Q(binding__gt=0), name="tube_binding"),
         ]
         indexes = [
             models.Index(fields=["round", "area", "state"], name="tube_area_state"),
@@ -127,19 +125,21 @@ class Tube(models.Model):
 class Swab(models.Model):
     """One swab that happened: who, into which tube, when, where, entered how. Never refused; flagged instead.
 
-    `person` is null only while identity is unknown; then `identity_cipher` holds what was typed. `area` is the site's.
+    `person` is null while identity is unknown; then `identity_cipher` holds what was typed or scanned. `area` is the
+    site's. While only a void or a move of it has arrived, `tube` and `taken_at` are null; `moved_to` waits for it.
     """
 
     id = models.UUIDField(primary_key=True)
-    tube = models.ForeignKey(Tube, on_delete=models.PROTECT, related_name="swabs")
-    position = models.PositiveSmallIntegerField()
+    tube = models.ForeignKey(Tube, null=True, on_delete=models.PROTECT, related_name="swabs")
+    position = models.PositiveSmallIntegerField(default=0)
     round = models.ForeignKey(Round, on_delete=models.PROTECT)
     person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT)
     due = models.ForeignKey(DuePerson, null=True, on_delete=models.PROTECT)
+    station = models.ForeignKey(Station, on_delete=models.PROTECT)
     area = models.CharField(max_length=AREA)
     person_area = models.CharField(max_length=AREA, default="")
-    entry = models.CharField(max_length=8)
-    taken_at = models.DateTimeField()
+    entry = models.CharField(max_length=8, default="")
+    taken_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField()
     device_id = models.UUIDField(null=True)
     identity_cipher = models.BinaryField(null=True)
@@ -147,15 +147,28 @@ class Swab(models.Model):
     flags = models.JSONField(default=list)
     voided_at = models.DateTimeField(null=True)
     void_reason = models.CharField(max_length=120, default="")
+    moved_at = models.DateTimeField(null=True)
+    moved_from = models.UUIDField(null=True)
+    moved_to = models.UUIDField(null=True)
+    move_reason = models.CharField(max_length=120, default="")
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(entry__in=["code", "family", "id", "card", "walk_in"]),
+                condition=Q(entry__in=["code", "family", "id", "card", "walk_in"])
+                | Q(entry="", taken_at=None),
                 name="swab_entry",
             ),
             models.CheckConstraint(
+                condition=Q(tube=None, taken_at=None)
+                | Q(tube__isnull=False, taken_at__isnull=False),
+                name="swab_taken",
+            ),
+            models.CheckConstraint(
                 condition=Q(voided_at=None) | ~Q(void_reason=""), name="swab_void_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(moved_at=None) | ~Q(move_reason=""), name="swab_move_reason"
             ),
         ]
         indexes = [

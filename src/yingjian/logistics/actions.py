@@ -1,0 +1,349 @@
+"""Writes of this room. Called by command handlers and by higher rooms, inside their transaction; set-based.
+
+Boxes are written from folded facts (`rules.fold_boxes`). Differences become stored, owned discrepancies.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection
+
+from yingjian.access import clocks
+from yingjian.campaigns import queries as campaigns
+from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.ids import derived
+
+from . import queries, rules
+from .values import BOX_STATES, OWNER_DUTY
+
+PICK_UP: Final = "pick_up"
+DELIVER: Final = "deliver"
+AGREED: Final = "agrees_after_late_upload"
+
+
+class Raced(Exception):  # noqa: N818 - nothing erred: another transaction was first; the caller reads again
+    """A row this batch wanted to insert was inserted meanwhile by another."""
+
+
+# -- discrepancies -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A count that does not agree. The owner is whoever owns the duty of this kind under the round's preset."""
+
+    kind: str
+    subject_kind: str
+    subject_id: uuid.UUID
+    label: str
+    area: str
+    round_id: uuid.UUID | None
+    expected: int
+    actual: int
+    at: datetime
+    owner_role: str = ""
+
+
+_OPEN: Final = """
+INSERT INTO logistics_discrepancy AS d (id, round_id, area, kind, subject_kind, subject_id, subject_label, expected,
+                                        actual, owner_role, opened_at, resolution)
+SELECT u.*, '' FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::int[],
+                           %s::int[], %s::text[], %s::timestamptz[]) AS u
+    ON CONFLICT (kind, subject_id) DO UPDATE
+       SET expected = excluded.expected, actual = excluded.actual,
+           resolved_at = CASE WHEN d.resolution = %s THEN NULL ELSE d.resolved_at END,
+           resolution = CASE WHEN d.resolution = %s THEN '' ELSE d.resolution END
+     WHERE (d.expected, d.actual) <> (excluded.expected, excluded.actual) OR d.resolution = %s
+"""
+
+
+def discrepancies_open(*, found: Sequence[Difference]) -> None:
+    """Store differences with their owners, once per kind and subject; a changed count updates the open row."""
+    if not found:
+        return
+    owners: dict[tuple[uuid.UUID | None, str], str] = {}
+    for one in found:
+        key = (one.round_id, one.kind)
+        if not one.owner_role and key not in owners:
+            owners[key] = _owner(one.round_id, one.kind)
+    rows = [
+        (
+            derived(one.subject_id, f"discrepancy.{one.kind}"), one.round_id, one.area, one.kind, one.subject_kind,
+            one.subject_id, one.label[:80], one.expected, one.actual,
+            one.owner_role or owners[one.round_id, one.kind], one.at,
+        )
+        for one in found
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        cursor.execute(_OPEN, [*columns, AGREED, AGREED, AGREED])
+
+
+def _owner(round_id: uuid.UUID | None, kind: str) -> str:
+    """The role that owns a kind of difference in a round; without a round whoever keeps the information in order."""
+    duty = OWNER_DUTY.get(kind)
+    if round_id is None or duty is None:
+        return "information_maintainer"
+    return str(getattr(campaigns.preset_of(round_id).duties, duty).owner)
+
+
+def discrepancies_agreed(*, kind: str, subject_ids: Sequence[uuid.UUID], at: datetime) -> None:
+    """Counts agree after all, because what was missing arrived late: close what nobody has explained yet."""
+    if not subject_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE logistics_discrepancy SET resolved_at = %s, resolution = %s
+                WHERE kind = %s AND subject_id = ANY(%s) AND resolved_at IS NULL""",
+            [at, AGREED, kind, list(subject_ids)],
+        )
+
+
+def discrepancy_resolve(*, id: uuid.UUID, resolution: str, at: datetime) -> None:
+    """Explain a difference. `logistics.discrepancy_unknown` (404), `logistics.discrepancy_resolved` (409)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE logistics_discrepancy SET resolved_at = greatest(%s, opened_at), resolution = %s
+                WHERE id = %s AND resolved_at IS NULL""",
+            [at, resolution.strip(), id],
+        )
+        if cursor.rowcount:
+            return
+        cursor.execute("SELECT 1 FROM logistics_discrepancy WHERE id = %s", [id])
+        if cursor.fetchone() is None:
+            raise RuleBroken("logistics.discrepancy_unknown", status=404)
+    raise RuleBroken("logistics.discrepancy_resolved", status=409)
+
+
+# -- boxes ---------------------------------------------------------------------------------------
+
+_BOX_COLUMNS: Final = (
+    ("id", "uuid"), ("code", "text"), ("binding", "int"), ("round_id", "uuid"), ("area", "text"),
+    ("site_code", "text"), ("station_code", "text"), ("state", "text"), ("seal_no", "text"),
+    ("opened_at", "timestamptz"), ("sealed_at", "timestamptz"), ("oldest_sample_at", "timestamptz"),
+    ("tubes_stated", "int"), ("holder", "text"), ("flags", "text"),
+)  # fmt: skip
+
+
+def _box_row(box: rules.BoxState) -> tuple[Any, ...]:
+    where = box.where
+    return (
+        box.id, box.code, box.binding, where.round_id, where.area, where.site_code, where.station_code, box.state,
+        box.seal_no, box.opened_at, box.sealed_at, box.oldest_sample_at, box.tubes_stated, box.holder,
+        queries.as_json(box.flags),
+    )  # fmt: skip
+
+
+def _unnest(columns: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"%s::{kind}[]" for _, kind in columns)
+
+
+def _names(columns: Sequence[tuple[str, str]], prefix: str = "") -> str:
+    return ", ".join(f"{prefix}{name}" for name, _ in columns)
+
+
+def _cast(columns: Sequence[tuple[str, str]]) -> str:
+    return ", ".join("u.flags::jsonb" if name == "flags" else f"u.{name}" for name, _ in columns)
+
+
+_BOX_INSERT: Final = (
+    f"INSERT INTO logistics_box ({_names(_BOX_COLUMNS)}) SELECT {_cast(_BOX_COLUMNS)} "
+    f"FROM unnest({_unnest(_BOX_COLUMNS)}) AS u({_names(_BOX_COLUMNS)}) ON CONFLICT DO NOTHING"
+)
+_BOX_UPDATE: Final = (
+    "UPDATE logistics_box b SET "
+    + ", ".join(
+        f"{name} = u.{name}::jsonb" if name == "flags" else f"{name} = u.{name}"
+        for name, _ in _BOX_COLUMNS[1:]
+    )
+    + f" FROM unnest({_unnest(_BOX_COLUMNS)}) AS u({_names(_BOX_COLUMNS)}) WHERE b.id = u.id"
+)
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def boxes_fold(*, facts: Sequence[rules.BoxFact], at: datetime) -> rules.BoxChanges:
+    """Apply what the field says of boxes. Raises `Raced` when another transaction made the same box meanwhile."""
+    if not facts:
+        return rules.BoxChanges()
+    codes = sorted({fact.code for fact in facts if isinstance(fact, rules.BoxOpened)} - {""})
+    loaded = queries.boxes_locked(sorted({fact.box_id for fact in facts}), codes)
+    out = rules.fold_boxes(loaded, facts)
+    with connection.cursor() as cursor:
+        if out.new:
+            new = sorted(out.new, key=lambda box: (box.code, str(box.id)))
+            cursor.execute(_BOX_INSERT, _columns(_box_row(box) for box in new))
+            if cursor.rowcount != len(new):
+                raise Raced
+        if out.changed:
+            cursor.execute(_BOX_UPDATE, _columns(_box_row(box) for box in out.changed))
+    _lines_write([*out.lines_new, *out.lines_changed], out.boxes)
+    _box_gaps(out, at)
+    if out.codes_new:
+        hand_overs_link(codes=out.codes_new)
+    return out
+
+
+def _lines_write(
+    lines: Sequence[rules.LineState], boxes: Mapping[uuid.UUID, rules.BoxState]
+) -> None:
+    if not lines:
+        return
+    rows = [
+        (derived(line.box_id, f"line.{line.tube_code}"), line.box_id, boxes[line.box_id].where.area, line.tube_code,
+         line.added_at)
+        for line in sorted(lines, key=lambda line: (str(line.box_id), line.tube_code))
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO logistics_boxline AS l (id, box_id, area, tube_code, people, added_at)
+               SELECT u.id, u.box_id, u.area, u.tube_code, 0, u.added_at
+                 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[])
+                      AS u(id, box_id, area, tube_code, added_at)
+                   ON CONFLICT (box_id, tube_code) DO UPDATE SET added_at = least(l.added_at, excluded.added_at)""",
+            _columns(rows),
+        )
+
+
+def _box_gaps(out: rules.BoxChanges, at: datetime) -> None:
+    discrepancies_open(
+        found=[
+            Difference(
+                "box_count", "box", id, out.boxes[id].code, out.boxes[id].where.area, out.boxes[id].where.round_id,
+                expected, actual, out.boxes[id].sealed_at or at,
+            )
+            for id, (expected, actual) in sorted(out.gaps.items(), key=lambda gap: str(gap[0]))
+        ]
+    )  # fmt: skip
+    discrepancies_agreed(kind="box_count", subject_ids=out.agreed, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class LineLink:
+    """A manifest line found to be a tube we know."""
+
+    line_id: uuid.UUID
+    tube_id: uuid.UUID
+    people: int
+
+
+def lines_link(*, links: Sequence[LineLink]) -> None:
+    """Name the tubes of manifest lines; of several boxes with one tube only the last line stays (a tube is in one box)."""
+    if not links:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE logistics_boxline l SET tube_id = u.tube_id, people = u.people
+                 FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS u(id, tube_id, people) WHERE l.id = u.id""",
+            [[x.line_id for x in links], [x.tube_id for x in links], [x.people for x in links]],
+        )
+        cursor.execute(
+            """UPDATE logistics_boxline l SET moved_at = s.next_at
+                 FROM (SELECT id, lead(added_at) OVER (PARTITION BY tube_id ORDER BY added_at, box_id) AS next_at
+                         FROM logistics_boxline WHERE tube_id = ANY(%s)) s
+                WHERE s.id = l.id AND l.moved_at IS DISTINCT FROM s.next_at""",
+            [[x.tube_id for x in links]],
+        )
+
+
+def lines_recount(*, people_by_tube: Mapping[uuid.UUID, int]) -> None:
+    """A boxed tube's number of people changed (a late swab, a void): the manifest says the new number."""
+    if not people_by_tube:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE logistics_boxline l SET people = u.people
+                 FROM unnest(%s::uuid[], %s::int[]) AS u(tube_id, people) WHERE l.tube_id = u.tube_id""",
+            [list(people_by_tube), list(people_by_tube.values())],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Oldest:
+    """The oldest sample in a box: pick-up and delivery run from it (R59)."""
+
+    box_id: uuid.UUID
+    at: datetime
+
+
+def boxes_oldest(*, found: Sequence[Oldest]) -> None:
+    """Note the oldest sample of boxes and start their clocks. Clocks of a box handed over already are not started."""
+    if not found:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE logistics_box b SET oldest_sample_at = least(b.oldest_sample_at, u.at)
+                 FROM unnest(%s::uuid[], %s::timestamptz[]) AS u(id, at) WHERE b.id = u.id
+            RETURNING b.id, b.code, b.area, b.round_id, b.state, b.oldest_sample_at""",
+            [[one.box_id for one in found], [one.at for one in found]],
+        )
+        rows = sorted(cursor.fetchall(), key=lambda row: str(row[0]))
+    starts = []
+    for id, code, area, round_id, state, oldest in rows:
+        running = campaigns.clock_rules(round_id)
+        wanted = {
+            "open": (PICK_UP, DELIVER),
+            "sealed": (PICK_UP, DELIVER),
+            "handed_over": (DELIVER,),
+        }
+        starts += [
+            clocks.ClockStart(
+                rule=running[name], subject_kind="box", subject_id=id, label=code, area=area, round_id=round_id,
+                started_at=oldest,
+            )
+            for name in wanted.get(state, ())
+            if name in running
+        ]  # fmt: skip
+    clocks.start(starts)
+
+
+def boxes_advance(
+    *, box_ids: Sequence[uuid.UUID], to: str, at: datetime, holder: str | None = None
+) -> None:
+    """Bring boxes forward to a state (a box that is further already stays); `delivered` boxes stop their clock."""
+    if not box_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE logistics_box SET holder = coalesce(%(holder)s, holder),
+                      state = CASE WHEN state = ANY(%(before)s) THEN %(to)s ELSE state END,
+                      flags = CASE WHEN sealed_at IS NULL AND NOT flags ? 'not_sealed'
+                                   THEN flags || '["not_sealed"]'::jsonb ELSE flags END
+                WHERE id = ANY(%(ids)s)""",
+            {
+                "holder": holder, "to": to, "ids": sorted(box_ids),
+                "before": list(BOX_STATES[: BOX_STATES.index(to)]),
+            },
+        )  # fmt: skip
+    clocks.stop(PICK_UP, list(box_ids), at=at)
+    if to in {"received", "checked", "emptied"}:
+        clocks.stop(DELIVER, list(box_ids), at=at)
+
+
+def hand_overs_link(*, codes: Sequence[str]) -> None:
+    """Boxes that were handed over before their opening was uploaded: name them now, bring them forward."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE logistics_handoverbox h SET box_id = b.id
+                 FROM logistics_box b WHERE h.box_id IS NULL AND h.code = b.code AND b.binding = 1 AND b.code = ANY(%s)
+            RETURNING h.box_id, h.hand_over_id""",
+            [list(codes)],
+        )
+        linked = cursor.fetchall()
+        if not linked:
+            return
+        cursor.execute(
+            "SELECT id, at, taker FROM logistics_handover WHERE id = ANY(%s) ORDER BY at, id",
+            [sorted({row[1] for row in linked})],
+        )
+        overs = cursor.fetchall()
+    for id, at, taker in overs:
+        boxes = [box for box, over in linked if over == id]
+        boxes_advance(box_ids=boxes, to="handed_over", at=at, holder=taker)
