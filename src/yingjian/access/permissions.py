@@ -9,7 +9,7 @@ PERMISSIONS: Final = frozenset(
         "sample", "transport", "supply", "waste", "receive", "test", "enter_result", "release_result",
         "investigate", "plan_round", "approve_round", "approve_plan", "close_round", "import_roster", "see_persons",
         "reveal", "see_round", "see_results", "mark_due", "work", "disinfect", "maintain", "invite_device", "audit",
-        "administer", "report", "export", "see_supplies", "acknowledge",
+        "administer", "report", "export", "see_supplies", "acknowledge", "system",
     }
 )  # fmt: skip
 

@@ -393,6 +393,7 @@ class Operations(Strict):
 
     degrade_order: Annotated[Codes, codes_of(*READ_PATHS)]
     retention: NeededSpan
+    clock_skew: Span
 
 
 class Header(Strict):

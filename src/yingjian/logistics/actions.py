@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from yingjian.access import clocks
 from yingjian.campaigns import queries as campaigns
@@ -19,15 +19,15 @@ from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 
 from . import queries, rules
-from .values import BOX_STATES, OWNER_DUTY
+from .values import BOX_STATES, OWNER_DUTY, BoxChanges, BoxFact, BoxOpened, BoxState, LineState
 
 PICK_UP: Final = "pick_up"
 DELIVER: Final = "deliver"
 AGREED: Final = "agrees_after_late_upload"
 
 
-class Raced(Exception):  # noqa: N818 - nothing erred: another transaction was first; the caller reads again
-    """A row this batch wanted to insert was inserted meanwhile by another."""
+class Raced(OperationalError):  # noqa: N818 - nothing erred: another was first
+    """A row this batch wanted to insert was inserted meanwhile by another transaction: the journal tries again."""
 
 
 # -- discrepancies -------------------------------------------------------------------------------
@@ -52,8 +52,8 @@ class Difference:
 _OPEN: Final = """
 INSERT INTO logistics_discrepancy AS d (id, round_id, area, kind, subject_kind, subject_id, subject_label, expected,
                                         actual, owner_role, opened_at, resolution)
-SELECT u.*, '' FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::int[],
-                           %s::int[], %s::text[], %s::timestamptz[]) AS u
+SELECT u.*, '' FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[],
+                           %s::int[], %s::int[], %s::text[], %s::timestamptz[]) AS u
     ON CONFLICT (kind, subject_id) DO UPDATE
        SET expected = excluded.expected, actual = excluded.actual,
            resolved_at = CASE WHEN d.resolution = %s THEN NULL ELSE d.resolved_at END,
@@ -130,7 +130,7 @@ _BOX_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def _box_row(box: rules.BoxState) -> tuple[Any, ...]:
+def _box_row(box: BoxState) -> tuple[Any, ...]:
     where = box.where
     return (
         box.id, box.code, box.binding, where.round_id, where.area, where.site_code, where.station_code, box.state,
@@ -152,11 +152,11 @@ def _cast(columns: Sequence[tuple[str, str]]) -> str:
 
 
 _BOX_INSERT: Final = (
-    f"INSERT INTO logistics_box ({_names(_BOX_COLUMNS)}) SELECT {_cast(_BOX_COLUMNS)} "
+    f"INSERT INTO logistics_box ({_names(_BOX_COLUMNS)}) SELECT {_cast(_BOX_COLUMNS)} "  # noqa: S608
     f"FROM unnest({_unnest(_BOX_COLUMNS)}) AS u({_names(_BOX_COLUMNS)}) ON CONFLICT DO NOTHING"
 )
 _BOX_UPDATE: Final = (
-    "UPDATE logistics_box b SET "
+    "UPDATE logistics_box b SET "  # noqa: S608
     + ", ".join(
         f"{name} = u.{name}::jsonb" if name == "flags" else f"{name} = u.{name}"
         for name, _ in _BOX_COLUMNS[1:]
@@ -169,11 +169,11 @@ def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def boxes_fold(*, facts: Sequence[rules.BoxFact], at: datetime) -> rules.BoxChanges:
+def boxes_fold(*, facts: Sequence[BoxFact], at: datetime) -> BoxChanges:
     """Apply what the field says of boxes. Raises `Raced` when another transaction made the same box meanwhile."""
     if not facts:
-        return rules.BoxChanges()
-    codes = sorted({fact.code for fact in facts if isinstance(fact, rules.BoxOpened)} - {""})
+        return BoxChanges()
+    codes = sorted({fact.code for fact in facts if isinstance(fact, BoxOpened)} - {""})
     loaded = queries.boxes_locked(sorted({fact.box_id for fact in facts}), codes)
     out = rules.fold_boxes(loaded, facts)
     with connection.cursor() as cursor:
@@ -191,9 +191,7 @@ def boxes_fold(*, facts: Sequence[rules.BoxFact], at: datetime) -> rules.BoxChan
     return out
 
 
-def _lines_write(
-    lines: Sequence[rules.LineState], boxes: Mapping[uuid.UUID, rules.BoxState]
-) -> None:
+def _lines_write(lines: Sequence[LineState], boxes: Mapping[uuid.UUID, BoxState]) -> None:
     if not lines:
         return
     rows = [
@@ -212,7 +210,7 @@ def _lines_write(
         )
 
 
-def _box_gaps(out: rules.BoxChanges, at: datetime) -> None:
+def _box_gaps(out: BoxChanges, at: datetime) -> None:
     discrepancies_open(
         found=[
             Difference(
@@ -235,7 +233,7 @@ class LineLink:
 
 
 def lines_link(*, links: Sequence[LineLink]) -> None:
-    """Name the tubes of manifest lines; of several boxes with one tube only the last line stays (a tube is in one box)."""
+    """Name the tubes of manifest lines; a tube is in one box, so of several lines of it only the last stays."""
     if not links:
         return
     with connection.cursor() as cursor:
@@ -285,23 +283,29 @@ def boxes_oldest(*, found: Sequence[Oldest]) -> None:
             [[one.box_id for one in found], [one.at for one in found]],
         )
         rows = sorted(cursor.fetchall(), key=lambda row: str(row[0]))
-    starts = []
-    for id, code, area, round_id, state, oldest in rows:
-        running = campaigns.clock_rules(round_id)
-        wanted = {
-            "open": (PICK_UP, DELIVER),
-            "sealed": (PICK_UP, DELIVER),
-            "handed_over": (DELIVER,),
-        }
-        starts += [
+    running = {round_id: campaigns.clock_rules(round_id) for round_id in {row[3] for row in rows}}
+    wanted = {"open": (PICK_UP, DELIVER), "sealed": (PICK_UP, DELIVER), "handed_over": (DELIVER,)}
+    clocks.start(
+        [
             clocks.ClockStart(
-                rule=running[name], subject_kind="box", subject_id=id, label=code, area=area, round_id=round_id,
-                started_at=oldest,
+                rule=running[round_id][name], subject_kind="box", subject_id=id, label=code, area=area,
+                round_id=round_id, started_at=oldest,
             )
+            for id, code, area, round_id, state, oldest in rows
             for name in wanted.get(state, ())
-            if name in running
-        ]  # fmt: skip
-    clocks.start(starts)
+            if name in running[round_id]
+        ]
+    )  # fmt: skip
+
+
+def boxes_travelling(*, box_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Those of the boxes that were handed over already (their tubes were uploaded late)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM logistics_box WHERE id = ANY(%s) AND state <> ALL('{open,sealed}')",
+            [list(box_ids)],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def boxes_advance(

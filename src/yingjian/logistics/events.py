@@ -14,3 +14,11 @@ class BoxesHandedOver(Event, frozen=True, kw_only=True):
     event_name: ClassVar[str] = "logistics.boxes_handed_over"
     round_id: uuid.UUID | None
     box_ids: list[uuid.UUID]
+
+
+class WasteHanded(Event, frozen=True, kw_only=True):
+    """Waste of sites was handed over with a consignment note (R87)."""
+
+    event_name: ClassVar[str] = "logistics.waste_handed"
+    round_id: uuid.UUID
+    site_codes: list[str]

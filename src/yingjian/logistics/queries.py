@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-from . import rules
+from .values import BoxesLoaded, BoxState, LineState, Where
 
 
 def as_json(flags: Sequence[str]) -> str:
@@ -20,13 +20,12 @@ _BOX = """SELECT id, round_id, area, site_code, station_code, code, binding, sta
                  oldest_sample_at, tubes_stated, holder, flags::text FROM logistics_box"""
 
 
-def _box(row: tuple[Any, ...]) -> rules.BoxState:
-    return rules.BoxState(
-        row[0], rules.Where(*row[1:5]), *row[5:14], flags=tuple(msgspec.json.decode(row[14]))
-    )
+def _box(row: tuple[Any, ...]) -> BoxState:
+    flags = tuple(msgspec.json.decode(row[14]))
+    return BoxState(*(row[0], Where(*row[1:5]), *row[5:14], flags))
 
 
-def boxes_locked(ids: Sequence[uuid.UUID], codes: Sequence[str]) -> rules.BoxesLoaded:
+def boxes_locked(ids: Sequence[uuid.UUID], codes: Sequence[str]) -> BoxesLoaded:
     """The boxes of a batch and all that carry its codes, locked in the order of their ids; the lines of the batch's."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -39,5 +38,5 @@ def boxes_locked(ids: Sequence[uuid.UUID], codes: Sequence[str]) -> rules.BoxesL
                 WHERE box_id = ANY(%s)""",
             [list(boxes)],
         )
-        lines = {(row[0], row[1]): rules.LineState(*row) for row in cursor.fetchall()}
-    return rules.BoxesLoaded(boxes, lines)
+        lines = {(row[0], row[1]): LineState(*row) for row in cursor.fetchall()}
+    return BoxesLoaded(boxes, lines)

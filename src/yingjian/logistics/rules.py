@@ -9,11 +9,22 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from .values import BOX_RANK
+from .values import (
+    BOX_RANK,
+    BoxChanges,
+    BoxesLoaded,
+    BoxFact,
+    BoxFilled,
+    BoxOpened,
+    BoxSealed,
+    BoxState,
+    LineState,
+    Where,
+)  # fmt: skip
 
 BOX_EVENTS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     # what a report makes of a box, and where the box should have been before
@@ -25,92 +36,6 @@ BOX_EVENTS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "empty": ("emptied", frozenset({"checked"})),
 }
 KEPT: Final = frozenset({"opened_twice", "duplicate_box"})
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """The station a box stands at."""
-
-    round_id: uuid.UUID
-    area: str
-    site_code: str
-    station_code: str
-
-
-@dataclass(frozen=True, slots=True)
-class BoxOpened:
-    box_id: uuid.UUID
-    at: datetime
-    where: Where
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class BoxFilled:
-    box_id: uuid.UUID
-    at: datetime
-    where: Where
-    codes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BoxSealed:
-    box_id: uuid.UUID
-    at: datetime
-    where: Where
-    seal_no: str
-    count: int
-
-
-BoxFact = BoxOpened | BoxFilled | BoxSealed
-
-
-@dataclass(slots=True)
-class LineState:
-    """A tube on a manifest. `moved_at`: it was put into another box later."""
-
-    box_id: uuid.UUID
-    tube_code: str
-    added_at: datetime
-    tube_id: uuid.UUID | None = None
-    people: int = 0
-    moved_at: datetime | None = None
-
-
-@dataclass(slots=True)
-class BoxState:
-    id: uuid.UUID
-    where: Where
-    code: str = ""
-    binding: int = 1
-    state: str = "open"
-    seal_no: str = ""
-    opened_at: datetime | None = None
-    sealed_at: datetime | None = None
-    oldest_sample_at: datetime | None = None
-    tubes_stated: int | None = None
-    holder: str = ""
-    flags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class BoxesLoaded:
-    """The boxes of a batch, every box with one of their codes, and the lines of the batch's boxes."""
-
-    boxes: Mapping[uuid.UUID, BoxState] = field(default_factory=dict)
-    lines: Mapping[tuple[uuid.UUID, str], LineState] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class BoxChanges:
-    new: list[BoxState] = field(default_factory=list)
-    changed: list[BoxState] = field(default_factory=list)
-    lines_new: list[LineState] = field(default_factory=list)
-    lines_changed: list[LineState] = field(default_factory=list)
-    boxes: dict[uuid.UUID, BoxState] = field(default_factory=dict)
-    codes_new: list[str] = field(default_factory=list)
-    gaps: dict[uuid.UUID, tuple[int, int]] = field(default_factory=dict)
-    agreed: list[uuid.UUID] = field(default_factory=list)
 
 
 def later(one: str, other: str) -> str:
@@ -164,7 +89,7 @@ class _Boxes:
             case BoxSealed():
                 told = (fact.at, fact.count, fact.seal_no)
                 held = (box.sealed_at, box.tubes_stated, box.seal_no)
-                if box.sealed_at is None or told < held:  # type: ignore[operator]
+                if box.sealed_at is None or told < held:
                     box.sealed_at, box.tubes_stated, box.seal_no = told
                 box.state = later(box.state, "sealed")
 
@@ -188,7 +113,7 @@ class _Boxes:
         held = (box.opened_at, box.code, box.where.station_code)
         if box.opened_at is not None and told != held:
             box.flags = (*box.flags, "opened_twice")
-        if box.opened_at is None or told < held:  # type: ignore[operator]
+        if box.opened_at is None or told < held:
             if fact.code != box.code:
                 self.recoded |= {fact.code, box.code}
                 box.binding = 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -47,6 +49,92 @@ OWNER_DUTY: Final = {
     "temperature": "deliver",
     "supply_short": "site_kit",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The station a box stands at."""
+
+    round_id: uuid.UUID
+    area: str
+    site_code: str
+    station_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOpened:
+    box_id: uuid.UUID
+    at: datetime
+    where: Where
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFilled:
+    box_id: uuid.UUID
+    at: datetime
+    where: Where
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSealed:
+    box_id: uuid.UUID
+    at: datetime
+    where: Where
+    seal_no: str
+    count: int
+
+
+BoxFact = BoxOpened | BoxFilled | BoxSealed
+
+
+@dataclass(slots=True)
+class LineState:
+    """A tube on a manifest. `moved_at`: it was put into another box later."""
+
+    box_id: uuid.UUID
+    tube_code: str
+    added_at: datetime
+    tube_id: uuid.UUID | None = None
+    people: int = 0
+    moved_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class BoxState:
+    id: uuid.UUID
+    where: Where
+    code: str = ""
+    binding: int = 1
+    state: str = "open"
+    seal_no: str = ""
+    opened_at: datetime | None = None
+    sealed_at: datetime | None = None
+    oldest_sample_at: datetime | None = None
+    tubes_stated: int | None = None
+    holder: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BoxesLoaded:
+    """The boxes of a batch, every box with one of their codes, and the lines of the batch's boxes."""
+
+    boxes: Mapping[uuid.UUID, BoxState] = field(default_factory=dict)
+    lines: Mapping[tuple[uuid.UUID, str], LineState] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class BoxChanges:
+    new: list[BoxState] = field(default_factory=list)
+    changed: list[BoxState] = field(default_factory=list)
+    lines_new: list[LineState] = field(default_factory=list)
+    lines_changed: list[LineState] = field(default_factory=list)
+    boxes: dict[uuid.UUID, BoxState] = field(default_factory=dict)
+    codes_new: list[str] = field(default_factory=list)
+    gaps: dict[uuid.UUID, tuple[int, int]] = field(default_factory=dict)
+    agreed: list[uuid.UUID] = field(default_factory=list)
 
 
 class HandedBox(msgspec.Struct, frozen=True):

@@ -310,6 +310,7 @@ class Found:
     id_type: str = IdType.RESIDENT_ID
     id_number: str = ""
     phone: str = ""
+    person_id: uuid.UUID | None = None
 
 
 def persons_found(*, at: datetime, found: Sequence[Found]) -> list[uuid.UUID]:
@@ -339,7 +340,7 @@ class _Find:
 
     def __init__(self, entry: Found, at: datetime) -> None:
         self.entry = entry
-        self.id = derived(entry.command_id, "person")
+        self.id = entry.person_id or derived(entry.command_id, "person")
         self.name = rules.normalise_name(entry.name)[: rules.NAME_MAX]
         self.number = rules.clean_id(entry.id_number)
         self.phone = rules.clean_phone(entry.phone)

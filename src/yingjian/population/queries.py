@@ -30,7 +30,7 @@ from yingjian.population.models import (
 )
 from yingjian.population.regions import RegionIndex, RegionRow
 from yingjian.population.rules import id_text
-from yingjian.population.values import LEVEL_WORDS
+from yingjian.population.values import LEVEL_WORDS, IdType
 
 PAGE: Final = 100
 PAGE_MAX: Final = 1000
@@ -158,6 +158,11 @@ def id_index(id_type: str, number: str) -> bytes | None:
     up by document goes through here, so that all spell it alike."""
     text = id_text(id_type, rules.clean_id(number))
     return None if text is None else vault.index(text)
+
+
+def document_problem(id_type: str, number: str, *, on: date) -> str:
+    """What is wrong with a typed document number on a day, as a stable code; empty when it is sound (GB 11643)."""
+    return rules.document(IdType(id_type), number, on=on).problem
 
 
 def phone_index(phone: str) -> bytes | None:

@@ -65,16 +65,16 @@ class Tube(models.Model):
     """A sample tube. `code` is the printed barcode; a second binding of a code is kept, numbered and flagged (重码).
 
     `people` counts the swabs not voided; `key`: a key person is among them (R66). `count_stated` is what the sampler
-    counted at the seal. `pair_id` joins the two tubes of a double swab (双采双检). A tube of which only later facts have
-    arrived has no `opened_at` and no code yet.
+    counted at the seal. `pair_id` joins the two tubes of a double swab (双采双检). A tube of which only later facts
+    have arrived has no `opened_at` and no code yet.
     """
 
     id = models.UUIDField(primary_key=True)
     code = models.CharField(max_length=40, default="")
     binding = models.PositiveSmallIntegerField(default=1)
-    round = models.ForeignKey(Round, on_delete=models.PROTECT)
-    site = models.ForeignKey(Site, on_delete=models.PROTECT)
-    station = models.ForeignKey(Station, on_delete=models.PROTECT)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, db_index=False)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, db_index=False)
+    station = models.ForeignKey(Station, on_delete=models.PROTECT, db_index=False)
     area = models.CharField(max_length=AREA)
     purpose = models.CharField(max_length=10, default="screening")
     mode = models.CharField(max_length=10, default="unknown")
@@ -132,10 +132,10 @@ class Swab(models.Model):
     id = models.UUIDField(primary_key=True)
     tube = models.ForeignKey(Tube, null=True, on_delete=models.PROTECT, related_name="swabs")
     position = models.PositiveSmallIntegerField(default=0)
-    round = models.ForeignKey(Round, on_delete=models.PROTECT)
-    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, db_index=False)
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, db_index=False)
     due = models.ForeignKey(DuePerson, null=True, on_delete=models.PROTECT)
-    station = models.ForeignKey(Station, on_delete=models.PROTECT)
+    station = models.ForeignKey(Station, on_delete=models.PROTECT, db_index=False)
     area = models.CharField(max_length=AREA)
     person_area = models.CharField(max_length=AREA, default="")
     entry = models.CharField(max_length=8, default="")
@@ -172,8 +172,13 @@ class Swab(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["round", "person"], name="swab_person"),
+            models.Index(fields=["person", "round"], name="swab_person"),
             models.Index(fields=["round", "area"], name="swab_area"),
+            models.Index(
+                fields=["moved_to"],
+                condition=Q(tube=None, moved_to__isnull=False),
+                name="swab_moved",
+            ),
         ]
 
 

@@ -12,6 +12,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -31,6 +32,7 @@ from .states import (
     SwabState,
     SwabVoided,
     TubeState,
+    Who,
 )  # fmt: skip
 from .values import RANK
 
@@ -107,14 +109,30 @@ def expected_from(event: str, state: str) -> bool:
     return state in TUBE_EVENTS[event][1]
 
 
-def captured(at: datetime, skew_ms: int, limit: timedelta | None) -> tuple[datetime, bool]:
-    """When something happened by the server's clock, and whether the device's clock was off by more than the preset's
-    limit. Within the limit the device is believed: its own times stay comparable with each other.
+def skew_beyond(skew_ms: int, limit: timedelta | None) -> bool:
+    """Whether a device's clock is off by more than the preset allows. Within the limit the device is believed, so that
+    its own times stay comparable with each other; beyond it they are shifted to the server's clock and flagged.
     """
-    skew = timedelta(milliseconds=skew_ms)
-    if limit is None or abs(skew) <= limit:
-        return at, False
-    return at + skew, True
+    return limit is not None and abs(timedelta(milliseconds=skew_ms)) > limit
+
+
+def shifted(at: datetime, shift_ms: int) -> datetime:
+    """A device's time by the server's clock."""
+    return at + timedelta(milliseconds=shift_ms) if shift_ms else at
+
+
+def flagged(who: Who, flag: str) -> Who:
+    """The same person with one more flag."""
+    return replace(who, flags=(*who.flags, flag))
+
+
+def at_round(windows: Sequence[tuple[datetime, datetime]], at: datetime) -> int:
+    """Which of a station's rounds (windows in order of their start) a fact of moment `at` belongs to: the last one
+    whose window holds it, else the last that had begun, else the first. So a late upload finds its own round.
+    """
+    holding = [n for n, (start, end) in enumerate(windows) if start <= at <= end]
+    begun = [n for n, (start, _) in enumerate(windows) if start <= at]
+    return (holding or begun or [0])[-1]
 
 
 def fold(loaded: Loaded, facts: Sequence[Fact]) -> Changes:

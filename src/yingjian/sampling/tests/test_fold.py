@@ -54,12 +54,12 @@ def swab_id(n: int) -> uuid.UUID:
 
 
 def person(n: int, **more: Any) -> Who:
-    given = {"area": AREA, "due_id": uuid.UUID(int=0x4000 + n)} | more
+    given: dict[str, Any] = {"area": AREA, "due_id": uuid.UUID(int=0x4000 + n)} | more
     return Who(person_id=uuid.UUID(int=0x3000 + n), **given)
 
 
 def opened(n: int = 1, at: int = 0, **more: Any) -> Opened:
-    given = {"code": f"T{n}", "mode": "pool", "capacity": 10} | more
+    given: dict[str, Any] = {"code": f"T{n}", "mode": "pool", "capacity": 10} | more
     return Opened(tube_id(n), minute(at), given.pop("place", place()), **given)
 
 
@@ -418,8 +418,14 @@ def test_a_key_person_makes_a_key_tube() -> None:
 @pytest.mark.parametrize(
     ("skew", "off"), [(0, False), (299_000, False), (-301_000, True), (86_400_000, True)]
 )
-def test_a_clock_is_believed_within_the_limit_and_corrected_beyond(skew: int, off: bool) -> None:
-    at, flagged = rules.captured(NOON, skew, timedelta(minutes=5))
-    assert flagged is off
-    assert at == (NOON + timedelta(milliseconds=skew) if off else NOON)
-    assert rules.captured(NOON, skew, None) == (NOON, False)
+def test_a_clock_is_believed_within_the_limit(skew: int, off: bool) -> None:
+    assert rules.skew_beyond(skew, timedelta(minutes=5)) is off
+    assert not rules.skew_beyond(skew, None)
+    assert rules.shifted(NOON, skew) == NOON + timedelta(milliseconds=skew)
+
+
+def test_a_late_upload_finds_the_round_it_was_made_in() -> None:
+    day = timedelta(days=1)
+    windows = [(NOON, NOON + day), (NOON + 2 * day, NOON + 3 * day)]
+    moments = [NOON - day, NOON, NOON + day, NOON + 1.5 * day, NOON + 2 * day, NOON + 9 * day]
+    assert [rules.at_round(windows, at) for at in moments] == [0, 0, 0, 0, 1, 1]

@@ -1,0 +1,195 @@
+"""Who was swabbed: from a scanned code, a typed document, or a name, for a whole batch in a fixed number of queries.
+
+Nobody is refused. A code that cannot be read, a document with a wrong check digit, a code of strangers: the swab
+stays, without a person, with a flag, and what was presented is kept sealed. Whoever is known but not on the list, or
+not known at all, is added to both with a trace (R13).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from django.conf import settings
+from django.db import connection
+
+from yingjian.access import vault
+from yingjian.campaigns import actions as campaigns
+from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.ids import derived
+from yingjian.population import actions as population
+from yingjian.population import queries as people
+from yingjian.population.values import IdType
+
+from . import store, tokens
+from .states import Place, Who
+from .values import SwabAdd, SwabIn
+
+_VILLAGE: Final = re.compile(r"[0-9]{9}(?:[0-9]{3})?")
+_UNKNOWN: Final = "person_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """One swab's answer to the question who, with the place and time it was given and the command that brought it."""
+
+    command_id: uuid.UUID
+    swab_id: uuid.UUID
+    place: Place
+    at: datetime
+    given: SwabAdd | SwabIn
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What can be told from one answer alone."""
+
+    asked: Presented
+    person_id: uuid.UUID | None = None
+    index: bytes | None = None
+    found: bool = False  # may be added when nobody is found
+    flags: tuple[str, ...] = ()
+
+
+def identify(asked: Sequence[Presented], *, at: datetime) -> list[Who]:
+    """Who each swab is of, in order. Adds people found on the way to the population and to the due list."""
+    if not asked:
+        return []
+    keys = tokens.own_keys()
+    read = [_read(one, keys) for one in asked]
+    _find(read, at)
+    by_round: dict[uuid.UUID, list[_Reading]] = defaultdict(list)
+    for reading in read:
+        if reading.person_id is not None:
+            by_round[reading.asked.place.round_id].append(reading)
+    whos: dict[tuple[uuid.UUID, uuid.UUID], Who] = {}
+    for round_id, readings in sorted(by_round.items(), key=lambda item: str(item[0])):
+        found = _on_list(round_id, readings)
+        whos |= {(round_id, person): who for person, who in found.items()}
+    return [_who(reading, whos) for reading in read]
+
+
+def _who(reading: _Reading, whos: dict[tuple[uuid.UUID, uuid.UUID], Who]) -> Who:
+    """The person; or nobody, with a flag and with what was presented, sealed."""
+    if reading.person_id is not None:
+        who = whos.get((reading.asked.place.round_id, reading.person_id))
+        if who is not None:
+            return replace(who, flags=reading.flags) if reading.flags else who
+        reading.flags = (*reading.flags, _UNKNOWN)
+    return Who(flags=reading.flags, identity=_sealed(reading.asked.given))
+
+
+def _sealed(given: SwabAdd | SwabIn) -> bytes | None:
+    told = {
+        name: getattr(given, name)
+        for name in ("token", "person_id", "id_type", "id_number", "name", "phone", "village")
+        if getattr(given, name)
+    }
+    return vault.seal(msgspec.json.encode(told).decode()) if told else None
+
+
+def _read(asked: Presented, keys: tokens.PublicKeys) -> _Reading:
+    given = asked.given
+    if given.token:
+        return _read_token(asked, given.token, keys)
+    if given.person_id is not None:
+        return _Reading(asked, given.person_id)
+    if given.id_number:
+        return _read_document(asked, given.id_type or IdType.RESIDENT_ID, given.id_number)
+    if given.name and given.name.strip():
+        return _Reading(asked, found=True, flags=("name_only",))
+    return _Reading(asked, flags=("no_identity",))
+
+
+def _read_token(asked: Presented, text: str, keys: tokens.PublicKeys) -> _Reading:
+    try:
+        token = tokens.verify(text, keys)
+    except RuleBroken as broken:
+        return _Reading(asked, flags=(broken.code.removeprefix("sampling."),))
+    wanted = asked.given.person_id
+    if len(token.persons) == 1 and wanted in {None, token.persons[0]}:
+        return _Reading(asked, token.persons[0])
+    if wanted in token.persons:
+        return _Reading(asked, wanted)
+    return _Reading(asked, flags=("member_unsaid",))
+
+
+def _read_document(asked: Presented, kind: str, number: str) -> _Reading:
+    day = asked.at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    try:
+        wrong = people.document_problem(kind, number, on=day)
+    except ValueError:
+        wrong = "population.id.type"
+    index = None if wrong else people.id_index(kind, number)
+    if index is None:
+        return _Reading(asked, flags=("id_malformed",))
+    return _Reading(asked, index=index, found=True)
+
+
+def _find(read: Sequence[_Reading], at: datetime) -> None:
+    """Stored people by their document; whoever is nowhere becomes a person found, with the command as trace."""
+    known = people.ids_by_index([reading.index for reading in read])
+    fresh = []
+    for reading in read:
+        if reading.index is not None and reading.index in known:
+            reading.person_id = known[reading.index]
+        elif reading.found:
+            fresh.append(reading)
+    ids = population.persons_found(at=at, found=[_found(reading) for reading in fresh])
+    for reading, id in zip(fresh, ids, strict=True):
+        reading.person_id = id
+
+
+def _found(reading: _Reading) -> population.Found:
+    asked, given = reading.asked, reading.asked.given
+    village = (given.village or "").strip()
+    return population.Found(
+        command_id=asked.command_id,
+        area=village if _VILLAGE.fullmatch(village) else asked.place.area,
+        name=given.name or "",
+        id_type=(given.id_type or IdType.RESIDENT_ID) if reading.index else IdType.NONE,
+        id_number=(given.id_number or "") if reading.index else "",
+        phone=given.phone or "",
+        person_id=derived(asked.swab_id, "person"),
+    )
+
+
+_WHO: Final = """
+SELECT p.id, p.area, p.household_id, d.id, coalesce(d.mode = 'single', false), d.added_by IS NOT NULL,
+       coalesce(d.category = ANY(%s), false)
+  FROM population_person p LEFT JOIN campaigns_dueperson d ON d.person_id = p.id AND d.round_id = %s
+ WHERE p.id = ANY(%s)
+"""
+
+
+def _rows(round_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_WHO, [store.KEY, round_id, list(ids)])
+        return list(cursor.fetchall())
+
+
+def _on_list(round_id: uuid.UUID, read: Sequence[_Reading]) -> dict[uuid.UUID, Who]:
+    """The people of these readings with their place on the list; known people who are not on it are put there."""
+    first: dict[uuid.UUID, _Reading] = {}
+    for reading in read:
+        if reading.person_id is not None:
+            first.setdefault(reading.person_id, reading)
+    rows = _rows(round_id, first)
+    missing = [row[0] for row in rows if row[3] is None]
+    if missing:
+        campaigns.due_add_found(
+            round_id=round_id,
+            rows=[
+                campaigns.FoundDue(id, first[id].asked.command_id, first[id].asked.at)
+                for id in sorted(missing)
+            ],
+        )
+        rows = [row for row in rows if row[3] is not None] + _rows(round_id, missing)
+    return {row[0]: Who(row[0], row[1], row[2], row[3], row[4], row[5], row[6]) for row in rows}

@@ -1,0 +1,318 @@
+"""The rows of tubes and swabs: read under lock into states, written back set-based. SQL only; nothing is decided here.
+
+Locks are always taken in the same order, due people before tubes, each by id, so that two batches wait for each other
+and do not deadlock.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from django.db import connection
+
+from yingjian.campaigns import presets
+
+from .states import Place, SwabState, TubeState, Who
+from .values import LOST
+
+Columns = tuple[tuple[str, str], ...]
+
+TUBE: Final[Columns] = (
+    ("id", "uuid"), ("code", "text"), ("binding", "int"), ("round_id", "uuid"), ("site_id", "uuid"),
+    ("station_id", "uuid"), ("area", "text"), ("purpose", "text"), ("mode", "text"), ("capacity", "int"),
+    ("people", "int"), ("key", "bool"), ("state", "text"), ("opened_at", "timestamptz"),
+    ("first_swab_at", "timestamptz"), ("locked_at", "timestamptz"), ("sealed_at", "timestamptz"),
+    ("count_stated", "int"), ("ended_at", "timestamptz"), ("ended_reason", "text"), ("pair_id", "uuid"),
+    ("flags", "jsonb"),
+)  # fmt: skip
+SWAB: Final[Columns] = (
+    ("id", "uuid"), ("tube_id", "uuid"), ("position", "int"), ("round_id", "uuid"), ("person_id", "uuid"),
+    ("due_id", "uuid"), ("station_id", "uuid"), ("area", "text"), ("person_area", "text"), ("entry", "text"),
+    ("taken_at", "timestamptz"), ("received_at", "timestamptz"), ("device_id", "uuid"), ("identity_cipher", "bytea"),
+    ("stub_no", "text"), ("flags", "jsonb"), ("voided_at", "timestamptz"), ("void_reason", "text"),
+    ("moved_at", "timestamptz"), ("moved_from", "uuid"), ("moved_to", "uuid"), ("move_reason", "text"),
+)  # fmt: skip
+
+
+def _names(columns: Columns, prefix: str = "") -> str:
+    return ", ".join(prefix + name for name, _ in columns)
+
+
+def _given(columns: Columns) -> str:
+    """`unnest` has no arrays of jsonb here: they travel as text."""
+    kinds = ", ".join(f"%s::{'text' if kind == 'jsonb' else kind}[]" for _, kind in columns)
+    return f"unnest({kinds}) AS u({_names(columns)})"
+
+
+def _read(columns: Columns) -> str:
+    return ", ".join(f"u.{name}{'::jsonb' if kind == 'jsonb' else ''}" for name, kind in columns)
+
+
+def insert_sql(table: str, columns: Columns) -> str:
+    """One statement for any number of rows; rows that exist already are left out of `rowcount`."""
+    return (
+        f"INSERT INTO {table} ({_names(columns)}) SELECT {_read(columns)} FROM {_given(columns)} "  # noqa: S608
+        "ON CONFLICT DO NOTHING"
+    )
+
+
+def update_sql(table: str, columns: Columns, *, keep: Sequence[str] = ()) -> str:
+    sets = ", ".join(
+        f"{name} = u.{name}{'::jsonb' if kind == 'jsonb' else ''}"
+        for name, kind in columns[1:]
+        if name not in keep
+    )
+    return f"UPDATE {table} t SET {sets} FROM {_given(columns)} WHERE t.id = u.id"  # noqa: S608
+
+
+_TUBE_INSERT: Final = insert_sql("sampling_tube", TUBE)
+_TUBE_UPDATE: Final = update_sql("sampling_tube", TUBE)
+_SWAB_INSERT: Final = insert_sql("sampling_swab", SWAB)
+_SWAB_UPDATE: Final = update_sql("sampling_swab", SWAB, keep=("received_at",))
+_SWAB_REFLAG: Final = """
+UPDATE sampling_swab s SET flags = u.flags::jsonb, position = u.position
+  FROM unnest(%s::uuid[], %s::text[], %s::int[]) AS u(id, flags, position) WHERE s.id = u.id
+"""
+
+
+def flags_json(flags: Sequence[str]) -> str:
+    return msgspec.json.encode(flags).decode()
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _tube_row(tube: TubeState) -> tuple[Any, ...]:
+    place = tube.place
+    return (
+        tube.id, tube.code, tube.binding, place.round_id, place.site_id, place.station_id, place.area, tube.purpose,
+        tube.mode, tube.capacity, tube.people, tube.key, tube.state, tube.opened_at, tube.first_swab_at,
+        tube.locked_at, tube.sealed_at, tube.count_stated, tube.ended_at, tube.ended_reason, tube.pair_id,
+        flags_json(tube.flags),
+    )  # fmt: skip
+
+
+def _swab_row(swab: SwabState, received_at: datetime) -> tuple[Any, ...]:
+    who, place = swab.who, swab.place
+    return (
+        swab.id, swab.tube_id if swab.taken_at else None, swab.position, place.round_id, who.person_id, who.due_id,
+        place.station_id, place.area, who.area, swab.entry, swab.taken_at, received_at, swab.device_id, who.identity,
+        swab.stub_no, flags_json(swab.flags), swab.voided_at, swab.void_reason, swab.moved_at, swab.moved_from,
+        swab.tube_id if swab.moved_at else None, swab.move_reason,
+    )  # fmt: skip
+
+
+def tubes_insert(tubes: Sequence[TubeState]) -> bool:
+    """False: another transaction made one of these tubes, or bound one of these codes, meanwhile. In order of code, so
+    that two batches with the same codes wait for each other in the same order.
+    """
+    if not tubes:
+        return True
+    rows = [_tube_row(tube) for tube in sorted(tubes, key=lambda t: (t.code, t.binding, str(t.id)))]
+    with connection.cursor() as cursor:
+        cursor.execute(_TUBE_INSERT, _columns(rows))
+        return bool(cursor.rowcount == len(rows))
+
+
+def tubes_update(tubes: Sequence[TubeState]) -> None:
+    if tubes:
+        with connection.cursor() as cursor:
+            cursor.execute(_TUBE_UPDATE, _columns(_tube_row(tube) for tube in tubes))
+
+
+def swabs_insert(swabs: Sequence[SwabState], received_at: datetime) -> bool:
+    """False: another transaction stored one of these swabs meanwhile."""
+    if not swabs:
+        return True
+    rows = [_swab_row(swab, received_at) for swab in sorted(swabs, key=lambda s: s.id)]
+    with connection.cursor() as cursor:
+        cursor.execute(_SWAB_INSERT, _columns(rows))
+        return bool(cursor.rowcount == len(rows))
+
+
+def swabs_update(swabs: Sequence[SwabState], received_at: datetime) -> None:
+    if swabs:
+        with connection.cursor() as cursor:
+            cursor.execute(_SWAB_UPDATE, _columns(_swab_row(swab, received_at) for swab in swabs))
+
+
+def swabs_known(
+    ids: Sequence[uuid.UUID], tubes: Sequence[uuid.UUID]
+) -> list[tuple[uuid.UUID | None, ...]]:
+    """`(tube, moved to, due)` of those of these swabs that are stored, and of all in these tubes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT tube_id, moved_to, due_id FROM sampling_swab WHERE id = ANY(%s)
+               UNION SELECT tube_id, moved_to, due_id FROM sampling_swab WHERE tube_id = ANY(%s)""",
+            [list(ids), list(tubes)],
+        )
+        return list(cursor.fetchall())
+
+
+def due_lock(due_ids: Iterable[uuid.UUID]) -> None:
+    """Hold due people until the transaction ends: two stations cannot both take the same person for unsampled."""
+    ids = sorted(set(due_ids))
+    if ids:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM campaigns_dueperson WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+                [ids],
+            )
+
+
+_PLACE: Final = "t.round_id, t.site_id, t.station_id, t.area, ste.code, sta.code"
+_TUBE_READ: Final = f"""
+SELECT t.id, {_PLACE}, t.code, t.binding, t.purpose, t.mode, t.capacity, t.people, t.key, t.state, t.opened_at,
+       t.first_swab_at, t.locked_at, t.sealed_at, t.count_stated, t.ended_at, t.ended_reason, t.pair_id, t.box_id,
+       t.flags::text
+  FROM sampling_tube t JOIN sampling_site ste ON ste.id = t.site_id JOIN sampling_station sta ON sta.id = t.station_id
+"""  # noqa: S608
+
+
+def _tube(row: tuple[Any, ...]) -> TubeState:
+    flags = tuple(msgspec.json.decode(row[24]))
+    return TubeState(*(row[0], Place(*row[1:7]), *row[7:24], flags))
+
+
+def tubes_locked(ids: Sequence[uuid.UUID], codes: Sequence[str]) -> dict[uuid.UUID, TubeState]:
+    """These tubes, and every tube that carries one of the codes or shares a code with one of the tubes; locked.
+
+    Two statements: what waited for a lock must be read with fresh eyes, or a binding made meanwhile would be missed.
+    """
+    wanted: dict[str, Any] = {"ids": list(ids), "codes": list(codes)}
+    chosen = """ t.id = ANY(%(ids)s) OR t.code = ANY(%(codes)s)
+                  OR t.code IN (SELECT code FROM sampling_tube WHERE id = ANY(%(ids)s) AND code <> '')"""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT 1 FROM sampling_tube t WHERE {chosen} ORDER BY t.id FOR NO KEY UPDATE",  # noqa: S608
+            wanted,
+        )
+        if not cursor.rowcount:
+            return {}
+        cursor.execute(f"{_TUBE_READ} WHERE {chosen}", wanted)
+        return {row[0]: _tube(row) for row in cursor.fetchall()}
+
+
+def tubes_read(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, TubeState]:
+    """Tubes as they are, not held."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TUBE_READ + " WHERE t.id = ANY(%s)", [list(ids)])
+        return {row[0]: _tube(row) for row in cursor.fetchall()}
+
+
+_SWAB_READ: Final = """
+SELECT s.id, s.round_id, sta.site_id, s.station_id, s.area, ste.code, sta.code,
+       s.person_id, s.person_area, p.household_id, s.due_id, coalesce(d.mode = 'single', false),
+       d.added_by IS NOT NULL, coalesce(d.category = ANY(%(key)s), false), s.identity_cipher,
+       coalesce(s.moved_to, s.tube_id), s.position, s.entry, s.taken_at, s.stub_no, s.device_id, s.flags::text,
+       s.voided_at, s.void_reason, s.moved_at, s.moved_from, s.move_reason
+  FROM sampling_swab s JOIN sampling_station sta ON sta.id = s.station_id JOIN sampling_site ste ON ste.id = sta.site_id
+  LEFT JOIN population_person p ON p.id = s.person_id LEFT JOIN campaigns_dueperson d ON d.id = s.due_id
+"""
+KEY: Final = sorted(presets.KEY_CATEGORIES)
+
+
+def _swab(row: tuple[Any, ...]) -> SwabState:
+    identity = None if row[14] is None else bytes(row[14])
+    who = Who(row[7], row[8], row[9], row[10], row[11], row[12], row[13], (), identity)
+    flags = tuple(msgspec.json.decode(row[21]))
+    return SwabState(*(row[0], Place(*row[1:7]), who, *row[15:21], flags, *row[22:27]))
+
+
+def swabs_of(
+    *, ids: Sequence[uuid.UUID], tubes: Sequence[uuid.UUID], dues: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, SwabState]:
+    """Swabs by id, by tube, and of due people. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""{_SWAB_READ} WHERE s.id IN (
+                  SELECT id FROM sampling_swab WHERE id = ANY(%(ids)s)
+                  UNION SELECT id FROM sampling_swab WHERE tube_id = ANY(%(tubes)s)
+                  UNION SELECT id FROM sampling_swab WHERE moved_to = ANY(%(tubes)s) AND tube_id IS NULL
+                  UNION SELECT id FROM sampling_swab WHERE due_id = ANY(%(dues)s))""",  # noqa: S608
+            {"ids": list(ids), "tubes": list(tubes), "dues": list(dues), "key": KEY},
+        )
+        return {row[0]: _swab(row) for row in cursor.fetchall()}
+
+
+_LINKS: Final = """
+SELECT DISTINCT ON (l.id) l.id, t.id, t.people
+  FROM logistics_boxline l JOIN logistics_box b ON b.id = l.box_id JOIN sampling_tube t ON t.code = l.tube_code
+  JOIN sampling_station st ON st.id = t.station_id JOIN sampling_site si ON si.id = t.site_id
+ WHERE l.tube_id IS NULL AND l.tube_code <> '' AND (l.box_id = ANY(%s) OR l.tube_code = ANY(%s))
+ ORDER BY l.id, (t.round_id = b.round_id) DESC, (st.code = b.station_code) DESC, (si.code = b.site_code) DESC,
+          t.binding DESC
+"""
+
+
+def lines_waiting(
+    box_ids: Sequence[uuid.UUID], codes: Sequence[str]
+) -> list[tuple[uuid.UUID, uuid.UUID, int]]:
+    """`(line, tube, people)`: manifest lines whose tube is now known. Of several tubes with one code, the nearest."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LINKS, [list(box_ids), list(codes)])
+        return list(cursor.fetchall())
+
+
+_BOXED: Final = """
+UPDATE sampling_tube t
+   SET box_id = l.box_id, boxed_at = l.added_at,
+       state = CASE WHEN t.state = ANY(%(before)s) THEN 'boxed' ELSE t.state END,
+       flags = CASE WHEN l.boxes > 1 AND NOT t.flags ? 'boxed_twice' THEN t.flags || '["boxed_twice"]' ELSE t.flags END
+  FROM (SELECT DISTINCT ON (tube_id) tube_id, box_id, added_at, count(*) OVER (PARTITION BY tube_id) AS boxes
+          FROM logistics_boxline WHERE tube_id = ANY(%(ids)s) ORDER BY tube_id, added_at DESC, box_id DESC) l
+ WHERE t.id = l.tube_id
+RETURNING t.id, t.box_id, t.boxed_at, t.first_swab_at
+"""
+
+
+def tubes_boxed(
+    ids: Sequence[uuid.UUID], before: Sequence[str]
+) -> list[tuple[uuid.UUID, uuid.UUID, datetime, datetime | None]]:
+    """Put tubes into the box of their last manifest line: `(tube, box, boxed at, first swab at)`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BOXED, {"ids": sorted(ids), "before": list(before)})
+        return list(cursor.fetchall())
+
+
+def tubes_forward(
+    ids: Sequence[uuid.UUID], to: str, before: Sequence[str]
+) -> list[tuple[uuid.UUID, str]]:
+    """Set the state of those tubes that are not further; `(tube, state before)` of those changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE sampling_tube t SET state = %(to)s
+                 FROM (SELECT id, state FROM sampling_tube WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE) o
+                WHERE o.id = t.id AND o.state = ANY(%(before)s) RETURNING t.id, o.state""",
+            {"to": to, "ids": list(ids), "before": list(before)},
+        )
+        return list(cursor.fetchall())
+
+
+def tubes_forward_of_boxes(box_ids: Sequence[uuid.UUID], to: str, before: Sequence[str]) -> int:
+    """The same for all tubes of boxes; how many changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE sampling_tube SET state = %s WHERE box_id = ANY(%s) AND state = ANY(%s)",
+            [to, sorted(box_ids), list(before)],
+        )
+        return int(cursor.rowcount)
+
+
+def due_of_tubes(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, datetime | None]:
+    """Due people with a swab in these tubes: when their first valid screening swab was taken, None if none is left."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT o.due_id, min(s.taken_at) FILTER (WHERE s.voided_at IS NULL AND t.purpose = 'screening'
+                                                          AND t.state <> ALL(%(lost)s))
+                 FROM (SELECT DISTINCT due_id FROM sampling_swab WHERE tube_id = ANY(%(ids)s) AND due_id IS NOT NULL) o
+                 JOIN sampling_swab s ON s.due_id = o.due_id JOIN sampling_tube t ON t.id = s.tube_id
+                GROUP BY o.due_id""",
+            {"ids": list(ids), "lost": sorted(LOST)},
+        )
+        return dict(cursor.fetchall())
