@@ -17,7 +17,7 @@ from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
-from config import databases, env, postgres
+from config import databases
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def database_server() -> Iterator[None]:
     """The embedded server, running for as long as this process tests."""
     with contextlib.ExitStack() as stack:
         if databases.embedded():
-            stack.enter_context(postgres.Cluster.of(env.VAR).in_use())
+            stack.enter_context(databases.cluster().in_use())
         yield
 
 

@@ -12,7 +12,7 @@ from types import FrameType
 from django.core.exceptions import ImproperlyConfigured
 from django.db.utils import OperationalError
 
-from config import databases, env, postgres
+from config import databases, postgres
 
 # Commands that need no database, or look after it themselves: they must not start one.
 _WITHOUT_DATABASE = {
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with contextlib.ExitStack() as stack:
             if needs and databases.embedded():
-                cluster = postgres.Cluster.of(env.VAR)
+                cluster = databases.cluster()
                 stack.enter_context(cluster.in_use())
                 cluster.create_database(databases.name())
             execute_from_command_line(["yingjian", *arguments])

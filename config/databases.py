@@ -15,6 +15,7 @@ from typing import Any
 from config import env, postgres
 
 APP_ROLE = postgres.APP_ROLE
+_cluster = postgres.Cluster.of(env.VAR)
 OLDEST, NEWEST = 16, 18  # PostgreSQL's major versions
 
 
@@ -26,6 +27,19 @@ def embedded() -> bool:
 def name() -> str:
     """The database on the embedded server: ``YINGJIAN_DATABASE`` lets a drill have its own."""
     return env.text("YINGJIAN_DATABASE") or postgres.DATABASE
+
+
+def cluster() -> postgres.Cluster:
+    """The embedded server of this process."""
+    return _cluster
+
+
+def use_for_tests() -> None:
+    """Let the suite have an embedded server of its own: it never meets the real rows, and does
+    not wait for the disk. Called by the test settings, before anything connects.
+    """
+    global _cluster  # noqa: PLW0603  (one server per process, chosen once)
+    _cluster = postgres.Cluster.of(env.VAR / "test", durable=False)
 
 
 def databases() -> dict[str, dict[str, Any]]:
@@ -51,13 +65,12 @@ def databases() -> dict[str, dict[str, Any]]:
 
 
 def _embedded(role: str) -> dict[str, Any]:
-    here = postgres.Cluster.of(env.VAR)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name(),
         "USER": role,
         "PASSWORD": postgres.password(role),
-        "HOST": str(here.sockets),
+        "HOST": str(cluster().sockets),
         "PORT": str(postgres.PORT),
         "OPTIONS": {},
     }

@@ -63,14 +63,18 @@ def password(role: str) -> str:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One embedded server: its directories and the verbs on it."""
+    """One embedded server: its directories and the verbs on it.
+
+    ``durable`` False forgoes waiting for the disk: a crash of the machine may spoil the data.
+    """
 
     var: Path
+    durable: bool = True
 
     @classmethod
-    def of(cls, var: Path) -> "Cluster":
+    def of(cls, var: Path, *, durable: bool = True) -> "Cluster":
         """The server whose files lie in ``var``."""
-        return cls(var.resolve())
+        return cls(var.resolve(), durable)
 
     @property
     def data(self) -> Path:
@@ -218,6 +222,7 @@ class Cluster:
                 "initdb", f"--pgdata={fresh}", f"--username={SUPER_ROLE}", f"--pwfile={pwfile}",
                 "--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin",
                 "--locale=C.UTF-8", "--text-search-config=simple", "--no-instructions",
+                *([] if self.durable else ["--no-sync"]),
             )  # fmt: skip
         finally:
             pwfile.unlink(missing_ok=True)
@@ -236,7 +241,7 @@ class Cluster:
             )
         self.log.touch(mode=0o600)
         settings = self.data / "yingjian.conf"
-        settings.write_text(_settings(), encoding="ascii")
+        settings.write_text(_settings(durable=self.durable), encoding="ascii")
         access = self.data / "pg_hba.conf"
         access.write_text("local all all scram-sha-256\n", encoding="ascii")
         main = self.data / "postgresql.conf"
@@ -418,7 +423,7 @@ def _works_in(pid: int, data: Path) -> bool:
     return True
 
 
-def _settings() -> str:
+def _settings(*, durable: bool) -> str:
     """The server's settings: a quarter of an 8 GiB machine's memory at most for buffers."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20  # MiB
     buffers = max(128, min(1024, memory // 8))
@@ -445,5 +450,7 @@ def _settings() -> str:
         "log_statement": "none",
         "log_parameter_max_length_on_error": "0",
     }
+    if not durable:
+        lines |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
     head = "# Written anew at each start by config/postgres.py.\n"
     return head + "".join(f"{name} = {value}\n" for name, value in lines.items())

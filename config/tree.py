@@ -157,9 +157,9 @@ class Tree:
 
     def check(self) -> None:
         """Raise ServeError where a part, or the embedded database, has died."""
-        if databases.embedded() and postgres.Cluster.of(env.VAR).pid() is None:
+        if databases.embedded() and databases.cluster().pid() is None:
             raise ServeError(
-                f"database ended; {postgres.Cluster.of(env.VAR).log} says why. "
+                f"database ended; {databases.cluster().log} says why. "
                 "Everything else is being stopped."
             )
         for part in self._parts:
@@ -187,7 +187,7 @@ class Tree:
 
 def _bring_database(stack: contextlib.ExitStack, say: Say) -> None:
     if databases.embedded():
-        cluster = postgres.Cluster.of(env.VAR)
+        cluster = databases.cluster()
         stack.callback(lambda: say(f"database  {_left(cluster)}"))
         stack.enter_context(cluster.in_use())
         cluster.create_database(databases.name())

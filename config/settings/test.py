@@ -1,11 +1,13 @@
 """Settings of the test suite: see ``conftest.py`` for who connects as whom."""
 
+from config import databases
 from config.settings.base import *  # noqa: F403  (a settings module is a namespace)
-from config.settings.base import DATABASES
 
 YINGJIAN_OUTBOX = "memory"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+databases.use_for_tests()
+DATABASES = databases.databases()
 for _alias in DATABASES.values():
     # The tests' database is thrown away: a lost second of it costs nothing.
     _given = str(_alias["OPTIONS"].get("options", ""))

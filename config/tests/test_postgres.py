@@ -17,17 +17,33 @@ from config.postgres import Cluster
 PROJECT = Path(__file__).resolve().parents[2]
 HOLD = (
     "import sys, pathlib; from config.postgres import Cluster\n"
-    "with Cluster.of(pathlib.Path(sys.argv[1])).in_use():\n"
+    "with Cluster.of(pathlib.Path(sys.argv[1]), durable=False).in_use():\n"
     "    print('in', flush=True); sys.stdin.readline()\n"
 )
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A server of its own, stopped afterwards."""
-    here = Cluster.of(tmp_path / "var")
+def fresh(tmp_path: Path) -> Iterator[Cluster]:
+    """A server of its own that was never started, stopped afterwards."""
+    here = Cluster.of(tmp_path / "var", durable=False)
     yield here
     here.stop()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory that was made once and stopped, to be copied."""
+    var = tmp_path_factory.mktemp("made") / "var"
+    with Cluster.of(var, durable=False).in_use():
+        pass
+    return var
+
+
+@pytest.fixture
+def cluster(made: Path, fresh: Cluster) -> Cluster:
+    """A server of its own with its data made, stopped afterwards."""
+    subprocess.run(["/bin/cp", "-a", made, fresh.var], check=True)
+    return fresh
 
 
 def gone(pid: int, *, seconds: float = 30) -> bool:
@@ -63,11 +79,11 @@ def holder(cluster: Cluster) -> "subprocess.Popen[str]":
     return process
 
 
-def test_made_as_promised_and_stopped_by_the_last_user(cluster: Cluster) -> None:
-    assert cluster.pid() is None
-    with cluster.in_use():
-        pid = running_pid(cluster)
-        with cluster.connect(postgres.OWNER_ROLE) as connection:
+def test_made_as_promised_and_stopped_by_the_last_user(fresh: Cluster) -> None:
+    assert fresh.pid() is None
+    with fresh.in_use():
+        pid = running_pid(fresh)
+        with fresh.connect(postgres.OWNER_ROLE) as connection:
             (row,) = connection.execute(
                 "SELECT datcollate, datctype, datlocprovider::text, pg_encoding_to_char(encoding),"
                 " current_setting('TimeZone'), current_setting('listen_addresses'),"
@@ -83,7 +99,7 @@ def test_made_as_promised_and_stopped_by_the_last_user(cluster: Cluster) -> None
                 "SELECT string_agg(x, '' ORDER BY x) FROM unnest(array['b', 'B', 'a', '一']) x"
             ).fetchone()
             assert ordered == ("Bab一",)
-        with cluster.connect() as connection:
+        with fresh.connect() as connection:
             roles: dict[str, bool] = dict(
                 connection.execute(
                     "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = ANY(%s)",
@@ -91,8 +107,15 @@ def test_made_as_promised_and_stopped_by_the_last_user(cluster: Cluster) -> None
                 ).fetchall()
             )
         assert roles == {postgres.OWNER_ROLE: False, postgres.APP_ROLE: False}
-    assert cluster.pid() is None
+    assert fresh.pid() is None
     assert gone(pid)
+
+
+def test_the_suites_own_server_does_not_wait_for_the_disk(cluster: Cluster) -> None:
+    for server, said in ((Cluster.of(cluster.var), "on"), (cluster, "off")):
+        with server.in_use(), server.connect() as connection:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                assert connection.execute(f"SHOW {setting}").fetchone() == (said,)
 
 
 def test_the_password_is_asked_for_and_kept_closed(cluster: Cluster) -> None:
@@ -126,11 +149,11 @@ def test_a_killed_user_does_not_hold_the_server(cluster: Cluster) -> None:
     assert cluster.pid() is None
 
 
-def test_many_start_at_once_and_find_one_server(cluster: Cluster) -> None:
-    cluster.var.mkdir()
+def test_many_start_at_once_and_find_one_server(fresh: Cluster) -> None:
+    fresh.var.mkdir()
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(cluster.var)],
+            [sys.executable, "-c", HOLD, str(fresh.var)],
             cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         for _ in range(4)
@@ -138,7 +161,7 @@ def test_many_start_at_once_and_find_one_server(cluster: Cluster) -> None:
     for process in started:
         assert process.stdout is not None
         assert process.stdout.readline() == "in\n"
-    pid = running_pid(cluster)
+    pid = running_pid(fresh)
     for process in started:
         process.communicate("\n", timeout=60)
         assert process.returncode == 0
@@ -158,6 +181,7 @@ def test_start_keeps_it_until_stop(cluster: Cluster) -> None:
 
 
 def test_rows_survive_a_kill_and_the_server_starts_again(cluster: Cluster) -> None:
+    cluster = Cluster.of(cluster.var)  # as in service
     cluster.start()
     with cluster.connect(postgres.OWNER_ROLE) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
@@ -192,17 +216,17 @@ def test_a_stale_pid_file_that_names_another_program_does_not_matter(cluster: Cl
         other.wait()
 
 
-def test_an_interrupted_first_start_is_begun_anew(cluster: Cluster) -> None:
-    (cluster.var / "postgres.new" / "base").mkdir(parents=True)
-    (cluster.var / "postgres.pw").write_text("half")
-    with cluster.in_use():
-        assert cluster.pid() is not None
-    assert not (cluster.var / "postgres.new").exists()
-    assert not (cluster.var / "postgres.pw").exists()
+def test_an_interrupted_first_start_is_begun_anew(fresh: Cluster) -> None:
+    (fresh.var / "postgres.new" / "base").mkdir(parents=True)
+    (fresh.var / "postgres.pw").write_text("half")
+    with fresh.in_use():
+        assert fresh.pid() is not None
+    assert not (fresh.var / "postgres.new").exists()
+    assert not (fresh.var / "postgres.pw").exists()
 
 
 def test_two_checkouts_side_by_side(cluster: Cluster, tmp_path: Path) -> None:
-    other = Cluster.of(tmp_path / "other" / "var")
+    other = Cluster.of(tmp_path / "other" / "var", durable=False)
     with cluster.in_use(), other.in_use():
         assert cluster.pid() != other.pid()
         with cluster.connect(postgres.OWNER_ROLE) as connection:
@@ -214,7 +238,7 @@ def test_two_checkouts_side_by_side(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
-    deep = Cluster.of(tmp_path / ("long" * 30) / "var")
+    deep = Cluster.of(tmp_path / ("long" * 30) / "var", durable=False)
     assert len(str(deep.sockets)) < 80
     assert not deep.sockets.is_relative_to(deep.var)
     try:
@@ -283,7 +307,7 @@ def test_root_runs_the_server_as_somebody_else(cluster: Cluster) -> None:
 def test_root_below_a_directory_closed_to_others(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    cluster = Cluster.of(closed / "var")
+    cluster = Cluster.of(closed / "var", durable=False)
     try:
         with cluster.in_use(), cluster.connect(postgres.APP_ROLE) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
@@ -304,7 +328,7 @@ def test_an_ordinary_user_runs_it_as_itself(tmp_path: Path) -> None:
     os.chown(home, 65534, 65534)
     program = (
         "import os, pathlib; from config.postgres import Cluster\n"
-        "here = Cluster.of(pathlib.Path(os.environ['YINGJIAN_VAR']))\n"
+        "here = Cluster.of(pathlib.Path(os.environ['YINGJIAN_VAR']), durable=False)\n"
         "with here.in_use(): print(os.stat(f'/proc/{here.pid()}').st_uid)\n"
         "print(here.pid())"
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config import databases, env, postgres
+from config import databases, postgres
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not databases.embedded():
             raise CommandError("DATABASE_URL is set: the embedded database is not in use.")
-        cluster = postgres.Cluster.of(env.VAR)
+        cluster = databases.cluster()
         getattr(self, f"_{options['verb']}")(cluster, options)
 
     def _start(self, cluster: postgres.Cluster, _: dict[str, Any]) -> None:
