@@ -21,7 +21,12 @@ def command() -> list[str]:
 def environment(var: Path) -> dict[str, str]:
     """This environment, with data and keys in ``var`` and nowhere else."""
     kept = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
-    return {**kept, "YINGJIAN_VAR": str(var), "PYTHONUNBUFFERED": "1"}
+    ours = {
+        "YINGJIAN_VAR": str(var),
+        "DJANGO_SETTINGS_MODULE": "config.settings.base",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return {**kept, **ours}
 
 
 def directory(name: str) -> Path:

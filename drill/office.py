@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +36,10 @@ CAST: Final = (
     ("town", "town_worker", "乡镇工作人员"),
     ("supervisor", "supervisor", "督导员"),
     ("auditor", "auditor", "审计员"),
+)
+LABORATORY: Final = (
+    ("clerk", "laboratory_clerk", "检验员"),
+    ("review", "laboratory_reviewer", "审核员"),
 )
 ADMINISTRATOR: Final = "admin"
 IMPORT_SECONDS: Final = 1800.0
@@ -70,27 +75,29 @@ def _own_link(world: World) -> Any:
 def accounts(world: World, at: datetime) -> None:
     """One account for each role, and two for each laboratory: results need two persons."""
     area = world.scenario.place.area
-    for name, role, called in CAST:
-        world.users[role] = _account(world, name, called, [(role, area)], at)
+    wanted = [(name, called, [(role, area)]) for name, role, called in CAST]
     for laboratory in world.scenario.laboratories:
-        name = laboratory.code.lower().replace("_", "-")
+        name = laboratory.code.lower()
         holds = sorted({area, laboratory.area})
-        pair = [
-            _account(world, f"{name}.{part}", f"{laboratory.name}{called}",
-                     [(role, where) for where in holds], at)
-            for part, role, called in (
-                ("clerk", "laboratory_clerk", "检验员"), ("review", "laboratory_reviewer", "审核员")
-            )
-        ]  # fmt: skip
+        for part, role, called in LABORATORY:
+            roles = [(role, where) for where in holds]
+            wanted.append((f"{name}.{part}", f"{laboratory.name}{called}", roles))
+    with ThreadPoolExecutor(2) as hands:  # hashing passwords is slow on purpose
+        users = list(hands.map(lambda given: _account(world, *given, at=at), wanted))
+    of = {name: user for (name, _, _), user in zip(wanted, users, strict=True)}
+    world.accounts += [(name, roles[0][0], called) for name, called, roles in wanted]
+    world.users |= {role: of[name] for name, role, _ in CAST}
+    for laboratory in world.scenario.laboratories:
+        clerk, reviewer = (of[f"{laboratory.code.lower()}.{part}"] for part, _, _ in LABORATORY)
         world.labs[laboratory.code] = Lab(
             id=world.ids.new(at), code=laboratory.code, name=laboratory.name, kind=laboratory.kind,
             tubes_per_day=laboratory.tubes_per_day, drive_minutes=laboratory.drive_minutes,
-            recheck=laboratory.recheck, clerk=pair[0], reviewer=pair[1],
+            recheck=laboratory.recheck, clerk=clerk, reviewer=reviewer,
         )  # fmt: skip
 
 
 def _account(
-    world: World, username: str, full_name: str, holds: Sequence[tuple[str, str]], at: datetime
+    world: World, username: str, full_name: str, holds: Sequence[tuple[str, str]], *, at: datetime
 ) -> User:
     admin = world.user("administrator")
     admin.post(
@@ -101,7 +108,6 @@ def _account(
             "roles": [{"role": role, "area": area} for role, area in holds],
         },
     )  # fmt: skip
-    world.accounts.append((username, holds[0][0], full_name))
     return User(_own_link(world), world.ids).sign_in(username, world.password, at=at)
 
 

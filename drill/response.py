@@ -81,6 +81,8 @@ class Response:
         self.day.plan(at + SENT, "response", self._doing("pool.dispatch", send))
         self.day.plan(at + ARRIVED, "response", self._doing("pool.arrive", arrive))
         self.day.plan(at + ISOLATED, "response", self._isolating(case))
+        original = {"pool_id": case.id}
+        self.day.plan(at + ISOLATED, "response", self._doing("pool.original_sent", original))
         self.day.plan(at + SWABBED, "response", self._swabbing(case))
 
     def _doing(self, kind: str, payload: dict[str, Any]) -> Deed:
@@ -91,7 +93,7 @@ class Response:
     def _isolating(self, case: Case) -> Deed:
         def isolate(at: datetime) -> None:
             cdc = self.world.user("cdc_investigator")
-            case.members = cdc.get(f"/pools/{case.id}", at=at)["members"]
+            case.members = cdc.get(f"/pools/{case.id}", at=at)["people"]
             cdc.batch("member.isolated", [{"member_id": m["id"]} for m in case.members], at=at)
 
         return isolate
@@ -144,7 +146,7 @@ class Response:
     def _acknowledging(self, positive: str) -> Deed:
         def acknowledge(at: datetime) -> None:
             cdc = self.world.user("cdc_investigator")
-            notices = cdc.get(f"/positives/{positive}", at=at)["notices"]
+            notices = cdc.get(f"/positives/{positive}", at=at)["told"]
             cdc.batch(
                 "notice.acknowledge",
                 [{"notice_id": n["id"], "by": f"{n['party']}值班员"} for n in notices],
@@ -157,12 +159,21 @@ class Response:
         def report(at: datetime) -> None:
             cdc = self.world.user("cdc_investigator")
             cdc.command("positive.report", at=at, positive_id=positive)
-            for number, to in enumerate(STEPS):
-                moment = at + MOVED + timedelta(minutes=5 * number)
-                step = {"positive_id": positive, "to": to}
-                self.day.plan(moment, "response", self._doing("positive.advance", step))
+            self.day.plan(at + MOVED, "response", self._advancing(positive))
 
         return report
+
+    def _advancing(self, positive: str) -> Deed:
+        """Take a case to its end; what the recheck has said already is not said again."""
+
+        def advance(at: datetime) -> None:
+            self.world.settle(at)
+            cdc = self.world.user("cdc_investigator")
+            state = cdc.get(f"/positives/{positive}", at=at)["state"]
+            for to in STEPS[STEPS.index(state) + 1 if state in STEPS else 0 :]:
+                cdc.command("positive.advance", at=at, positive_id=positive, to=to)
+
+        return advance
 
 
 def _ignored(answer: object) -> None:

@@ -189,9 +189,9 @@ def _pss_kib(pid: int) -> int:
     return 0
 
 
-def memory_mib(roots: Sequence[int]) -> int:
-    """Memory of processes and all they started, MiB."""
-    return sum(_pss_kib(pid) for pid in _family(roots)) // 1024
+def memory_mib(pids: set[int]) -> int:
+    """Memory of processes, pages they share counted once, MiB."""
+    return sum(_pss_kib(pid) for pid in pids) // 1024
 
 
 @contextlib.contextmanager
@@ -201,11 +201,12 @@ def measured(system: System, own: int) -> Iterator[None]:
 
     def look() -> None:
         while True:
-            roots = {"system": [system.process.pid] if system.process else [],
-                     "database": _database(system.var), "drill": [own]}  # fmt: skip
-            now = {name: memory_mib(pids) for name, pids in roots.items()}
-            if system.process is not None:  # the system's tree may hang below the drill's own
-                now["drill"] -= now["system"]
+            database = _family(_database(system.var))
+            served = _family([system.process.pid] if system.process else []) - database
+            drill = _family([own]) - served - database
+            now = {
+                "system": memory_mib(served), "database": memory_mib(database), "drill": memory_mib(drill)
+            }  # fmt: skip
             now["all"] = sum(now.values())
             for name, size in now.items():
                 system.peak[name] = max(system.peak.get(name, 0), size)

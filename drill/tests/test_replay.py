@@ -1,0 +1,39 @@
+"""A whole round, end to end, through the command line and the HTTP API of a system of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import drills
+
+pytestmark = pytest.mark.slow
+
+
+def drilled(tmp_path: Path, *words: str) -> dict[str, Any]:
+    """Run `yingjian drill …` on data below `tmp_path`; the file it writes."""
+    told = tmp_path / "told.json"
+    done = subprocess.run(
+        [*drills.command(), "drill", *words, "--json", str(told), "--var", str(tmp_path / "var")],
+        env=drills.environment(tmp_path / "outer"), capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert not (tmp_path / "var").exists(), "the drill's data are removed unless --keep is given"
+    found: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
+    return found
+
+
+def test_a_small_county_from_roster_to_close(tmp_path: Path) -> None:
+    found = drilled(tmp_path, "yongning", "--people", "1500", "--positives", "3", "--seed", "7")
+    assert found["judgement"]["holds"], found["judgement"]
+    assert found["verify_clean"] is True
+    assert found["due_people"] == 1500
+    due = found["due_by_state"]
+    assert due.get("resulted", 0) + due.get("excused", 0) + due.get("missed", 0) == 1500
+    assert (found["positives"], found["notices"]) == (3, 36)
+    assert found["samples"] == found["register_rows"] > 1400
+    assert found["discrepancies_open"] == 0
