@@ -124,22 +124,24 @@ class Field:
         """Share a site's guests out over its lanes; doors after the queue, or beside it."""
         times, rng = self.world.scenario.times, self._rng(site.code)
         walkers = [guest for guest in guests if not guest.home]
+        if not self.world.scenario.booked:
+            walkers = [_anytime(guest) for guest in sorted(walkers, key=_slot)]
         doors = [guest for guest in guests if guest.home]
         ends = times.opens
-        lanes = deal(sorted(walkers, key=_slot), len(site.stations), self.pool_size)
+        lanes = deal(
+            walkers if not self.world.scenario.booked else sorted(walkers, key=_slot),
+            len(site.stations),
+            self.pool_size,
+        )
         beside = len(doors) > 0 and not self.world.scenario.roving
         for lane, mine in zip(site.stations, lanes, strict=True):
             table = self.tables[lane]
-            extra = doors if not beside and lane == site.stations[0] else []
-            people = [*mine, *extra]
-            each = pace(
-                len(people),
-                opens=times.opens,
-                closes=times.closes,
-                per_hour=self.per_hour,
-                slack=SLACK,
-            )
-            made = queue(people, opens=times.opens, each=each, capacity=self.pool_size, rng=rng)
+            visits = doors if not beside and lane == site.stations[0] else []
+            room = times.closes - SLACK - times.opens - HOME_EACH * len(visits)
+            made = queue(
+                [*mine, *map(_anytime, visits)], opens=times.opens, capacity=self.pool_size, rng=rng,
+                each=pace(len(mine), room=room, per_hour=self.per_hour), door=HOME_EACH,
+            )  # fmt: skip
             table.tubes = [("", tube) for tube in made]
             ends = max(ends, table.ends or ends)
         if beside:

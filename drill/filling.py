@@ -64,9 +64,11 @@ def queue(
     capacity: int,
     rng: random.Random,
     hold: timedelta | None = None,
+    door: timedelta | None = None,
 ) -> list[Filled]:
     """Tubes of one table that takes `guests` in this order from `opens`, `each` per person on average.
 
+    `door`: the time for somebody visited at home, with the way there, where it is another.
     `hold`: an open pool is sealed, full or not, when its next guest would come later than this
     after its first swab. Only the pools so sealed, and the last, can be short of `capacity`.
     """
@@ -75,7 +77,8 @@ def queue(
     clock = opens
     for guest in guests:
         start = max(clock, guest.slot) if guest.slot is not None else clock
-        clock = start + each * rng.uniform(1 - JITTER, 1 + JITTER)
+        takes = door if door is not None and guest.home else each
+        clock = start + takes * rng.uniform(1 - JITTER, 1 + JITTER)
         if guest.mode == "single":
             tubes.append(Filled("single", 1, start, [(guest, clock)]))
             continue
@@ -131,19 +134,14 @@ def leave_over(guests: Sequence[Guest], capacity: int) -> tuple[list[Guest], lis
     )
 
 
-def pace(
-    people: int, *, opens: datetime, closes: datetime, per_hour: float, slack: timedelta
-) -> timedelta:
-    """Time per person at a table: its usual pace, faster (never slower) when the day would not do.
+def pace(people: int, *, room: timedelta, per_hour: float) -> timedelta:
+    """Time per person at a table that has `room` for `people`: its usual pace, or faster where that would not do.
 
-    `slack` is kept free before closing. A table cannot be faster than twice its usual pace: then it
-    runs late and the system's clocks show it.
+    A table cannot be faster than twice its usual pace: then it runs late and the system's clocks
+    show it.
     """
     usual = timedelta(hours=1) / per_hour
-    if not people:
-        return usual
-    room = (closes - slack - opens) / people
-    return max(min(usual, room), usual / 2)
+    return max(min(usual, room / people), usual / 2) if people else usual
 
 
 def split_boxes(tubes: Sequence[Filled], most: int) -> list[list[Filled]]:

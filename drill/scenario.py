@@ -157,6 +157,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     absent: Absent = Absent()
     without: list[str] = []
     """Categories that nobody of this roster has (words of the roster)."""
+    booked: bool = True
+    """Whether people come in their slot; where nobody booked they come one after another, in the same order."""
     roving: bool = False
     """Whether what fills no pool at a site is swabbed by a team that goes from site to site."""
     stubs: bool = False
@@ -171,6 +173,9 @@ def load(name: str, **changed: Any) -> Scenario:
         known = ", ".join(sorted(found.stem for found in HERE.glob("*.yaml")))
         raise ScenarioError(f"no scenario {name!r}; there are: {known}")
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if "extends" in document:  # another scenario with some of its top values changed
+        base = HERE / f"{document.pop('extends')}.yaml"
+        document = {**yaml.safe_load(base.read_text(encoding="utf-8")), **document}
     try:
         scenario = msgspec.convert(document, Scenario, strict=False)
     except msgspec.ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -113,14 +114,32 @@ def test_yilahas_741_tubes() -> None:
     assert (full + last // 10, last % 10) == (740, 9)
 
 
-@given(people=st.integers(0, 900), per_hour=st.floats(30, 200))
-def test_a_table_hurries_at_most_to_twice_its_pace(people: int, per_hour: float) -> None:
-    closes = OPENS + timedelta(hours=8)
-    each = pace(people, opens=OPENS, closes=closes, per_hour=per_hour, slack=timedelta(minutes=20))
+@given(people=st.integers(0, 900), per_hour=st.floats(30, 200), hours=st.floats(1, 12))
+def test_a_table_hurries_at_most_to_twice_its_pace(
+    people: int, per_hour: float, hours: float
+) -> None:
+    each = pace(people, room=timedelta(hours=hours), per_hour=per_hour)
     usual = timedelta(hours=1) / per_hour
     assert usual / 2 <= each <= usual
-    if people * usual <= timedelta(hours=7, minutes=40):
+    if people * usual <= timedelta(hours=hours):
         assert each == usual
+    elif people * usual / 2 <= timedelta(hours=hours):
+        assert people * each <= timedelta(hours=hours) + timedelta(seconds=1)
+
+
+def test_doors_take_their_own_time() -> None:
+    people = [*guests(9), Guest("h", "t", home=True)]
+    tubes = queue(
+        people,
+        opens=OPENS,
+        each=EACH,
+        capacity=10,
+        rng=random.Random(1),
+        door=timedelta(minutes=30),
+    )
+    moments = [at for _, at in tubes[0].swabs]
+    assert moments[-1] - moments[-2] > timedelta(minutes=20)
+    assert max(b - a for a, b in itertools.pairwise(moments[:-1])) < timedelta(minutes=1)
 
 
 @given(count=st.integers(0, 400), most=st.integers(1, 60))
