@@ -47,7 +47,9 @@ def preset_store(*, actor: Actor, document: Mapping[str, Any], at: datetime) -> 
     row_id = derived(PRESETS, f"{preset.key}:{digest}")
     newest = Preset.objects.filter(code=preset.code).aggregate(at=Max("loaded_at"))["at"]
     if newest is not None and at <= newest:
-        at = newest + timedelta(microseconds=1)  # "latest" means stored last, whatever the clocks said
+        at = newest + timedelta(
+            microseconds=1
+        )  # "latest" means stored last, whatever the clocks said
     Preset.objects.update_or_create(
         id=row_id,
         defaults={"loaded_at": at},
