@@ -1,5 +1,5 @@
 /** Endpoints of the contract that the server does not serve yet; each leaves this file when it does. */
-import type { Chain, Page, PersonFound, PresetDifference, PresetHead, Round, Site } from './shapes';
+import type { Chain, Page, Site } from './shapes';
 
 interface Answer<T> { responses: { 200: { content: { 'application/json': T } } } }
 type Asked<T, P> = Answer<T> & { parameters: P };
@@ -7,10 +7,6 @@ interface None { path?: never; query?: never; header?: never; cookie?: never }
 interface Get<O> { get: O; put?: never; post?: never; delete?: never; options?: never; head?: never; patch?: never; trace?: never; parameters: None }
 
 export interface ComingPaths {
-  '/api/rounds': Get<Answer<Page<Round>>>;
   '/api/rounds/{round_id}/sites': Get<Asked<Page<Site>, { path: { round_id: string } }>>;
-  '/api/persons': Get<Asked<Page<PersonFound>, { query: { q: string; area?: string } }>>;
   '/api/persons/{person_id}/chain': Get<Asked<Chain, { path: { person_id: string } }>>;
-  '/api/presets': Get<Answer<Page<PresetHead>>>;
-  '/api/presets/diff': Get<Asked<Page<PresetDifference>, { query: { a: string; b: string } }>>;
 }

@@ -12,38 +12,16 @@ export type Clock = Schemas['ClockOut'];
 export type ClockCount = Schemas['ClockCount'];
 export type Figure = Schemas['FigureOut'];
 export type Coverage = Schemas['CoverageRow'];
+export type Round = Schemas['RoundOut'];
+export type PresetHead = Schemas['PresetHead'];
+export type PersonFound = Schemas['PersonOut'];
+export type PersonDetail = Schemas['PersonDetailOut'];
 export type Overview = Schemas['Overview'];
 export type FigureRows = Schemas['FigureRows'];
 /** A record as the figures registry gives it: the columns are the figure's own. */
 export type Row = Readonly<Record<string, unknown>>;
 
 export type Page<Item> = Readonly<{ items: Item[]; next: string | null; as_of: string }>;
-export type Area = Readonly<{ code: string; name: string }>;
-
-/** GET /api/rounds, GET /api/rounds/{id} */
-export type RoundState =
-  | 'draft'
-  | 'approved'
-  | 'mobilising'
-  | 'sampling'
-  | 'testing'
-  | 'reconciling'
-  | 'closed'
-  | 'cancelled';
-
-export type Round = Readonly<{
-  id: string;
-  no: number;
-  name: string;
-  campaign: string;
-  area: Area;
-  preset: Readonly<{ code: string; name: string; version: number }>;
-  state: RoundState;
-  window_start: string;
-  window_end: string;
-  due_total: number | null;
-}>;
-
 /** GET /api/rounds/{id}/sites */
 export type Site = Readonly<{
   id: string;
@@ -55,16 +33,6 @@ export type Site = Readonly<{
   people_planned: number;
   sampled: number;
   tubes: number;
-}>;
-
-/** GET /api/persons?q= : masked by the server */
-export type PersonFound = Readonly<{
-  id: string;
-  name: string;
-  id_number: string;
-  phone: string;
-  village: string;
-  categories: string[];
 }>;
 
 /** GET /api/persons/{id}/chain */
@@ -80,18 +48,18 @@ export type ChainStep = Readonly<{
 
 export type Chain = Readonly<{
   as_of: string;
-  person: PersonFound;
   steps: ChainStep[];
   clocks: Clock[];
 }>;
 
-/** GET /api/presets, GET /api/presets/diff?a=&b= */
-export type PresetHead = Readonly<{ code: string; name: string; version: number; source: string }>;
-export type PresetDifference = Readonly<{
-  key: string;
+/** One side of a line of GET /api/presets/diff, in words; `null` where a plan has no such line. */
+export type PresetValue = Readonly<{ text: string; origin_text: string; reason: string | null; note: string | null }>;
+
+export type PresetLine = Readonly<{
+  path: string;
+  group: string;
+  group_label: string;
   label: string;
-  a: string;
-  b: string;
-  origin_a: string;
-  origin_b: string;
+  a: PresetValue | null;
+  b: PresetValue | null;
 }>;

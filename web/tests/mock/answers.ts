@@ -1,6 +1,6 @@
 /** A town's afternoon, made up: answers for looking at the screens without a server. Never part of the build. */
 
-import type { Chain, Clock, Coverage, FigureRows, Overview, Round, Session, Site } from '@/api/shapes';
+import type { Chain, Clock, Coverage, FigureRows, Overview, PersonDetail, PersonFound, PresetHead, PresetLine, Round, Session, Site } from '@/api/shapes';
 
 const asOf = '2022-03-15T14:26:00+08:00';
 const uuid = (n: number): string => `01900000-0000-7000-8000-${String(n).padStart(12, '0')}`;
@@ -19,15 +19,23 @@ export const nobody: Session = { ...session, id: null, name: '', roles: [], area
 
 export const round: Round = {
   id: uuid(10),
+  campaign_id: uuid(9),
+  campaign_name: '2022年3月全员核酸检测',
   no: 1,
   name: '第一轮全员核酸检测',
-  campaign: '2022年3月全员核酸检测',
-  area: { code: '231183104', name: '伊拉哈镇' },
-  preset: { code: 'yilaha', name: '伊拉哈镇做法', version: 1 },
+  area: '231183104',
+  preset_code: 'yilaha',
+  preset_version: 1,
   state: 'sampling',
   window_start: '2022-03-15T07:00:00+08:00',
   window_end: '2022-03-15T15:00:00+08:00',
+  approved_at: '2022-03-14T19:00:00+08:00',
+  frozen_at: '2022-03-14T20:12:00+08:00',
+  activated_at: '2022-03-15T06:00:00+08:00',
+  closed_at: null,
+  ended_reason: '',
   due_total: 7409,
+  area_classes: {},
 };
 
 const villages = ['伊拉哈社区', '永发村', '新民村', '东风村', '兴隆村', '红星村', '胜利村', '前进村', '幸福村', '向阳村', '团结村', '长安村'];
@@ -70,16 +78,7 @@ export const clockList = clocks;
 
 export const overview: Overview = {
   as_of: asOf,
-  round: {
-    ...round,
-    area: '231183104',
-    area_name: '伊拉哈镇',
-    preset: 'yilaha',
-    preset_version: 1,
-    frozen_at: '2022-03-14T20:12:00+08:00',
-    activated_at: '2022-03-15T06:00:00+08:00',
-    closed_at: null,
-  },
+  round: { ...round, campaign: round.campaign_name, area_name: '伊拉哈镇', preset: 'yilaha' },
   figures: [
     figure('due_people', '应检人员', 7409),
     figure('people_sampled', '已采样人数', 5236),
@@ -117,7 +116,6 @@ const step = (kind: string, at: string, where: string, who: string, facts: Chain
 
 export const chain: Chain = {
   as_of: asOf,
-  person: { id: uuid(600), name: '张*国', id_number: '99****************3X', phone: '*******0417', village: '伊拉哈镇永发村', categories: ['home_monitoring'] },
   steps: [
     step('due', '2022-03-14T20:12:00+08:00', '永发村', ''),
     step('sampled', '2022-03-15T08:41:00+08:00', '永发村采样点 01 台', '采样员 刘洋', { tube: 'YL220315-0087', position: 4 }, ['single_only']),
@@ -141,20 +139,34 @@ export const figureRows: FigureRows = {
   })),
 };
 
-export const persons = [
-  chain.person,
-  { ...chain.person, id: uuid(601), name: '张*', phone: '*******8836', village: '伊拉哈镇新民村', categories: [] },
-];
+const found = (n: number, name: string, phone: string, categories: string[]): PersonFound => ({
+  id: uuid(n), area: '231183104201', name, sex: 'M', birth_year: 1956, id_type: 'resident_id', id_number: '**************003X', phone, categories, source: 'roster',
+});
 
-export const presets = [
-  { code: 'yilaha', name: '伊拉哈镇做法', version: 1, source: '工作汇报' },
-  { code: 'yongning', name: '永宁县方案', version: 1, source: '永疫指发〔20xx〕1号' },
-];
+export const persons = [found(600, '张*国', '*******0417', ['home_monitoring']), found(601, '张*', '*******8836', [])];
 
-export const difference = [
-  { key: 'sites.people_per_site', label: '每个采样点人数', a: '500', b: '2000–3000', origin_a: 'S4/YL', origin_b: 'S4/YN R15' },
-  { key: 'pool.size', label: '混采比例', a: '10:1', b: '10:1 或 20:1', origin_a: 'S4/YL', origin_b: 'S4/YN R40' },
-  { key: 'sites.check_temperature', label: '入口测温', a: '查', b: '不查', origin_a: 'S4/YL', origin_b: 'S4/YN R55' },
-];
+export const detail: PersonDetail = {
+  person: found(600, '张*国', '*******0417', ['home_monitoring']),
+  area_name: '永发村', address: '永发村3组17号', registered_area: '231183104201', registered_address: '', guardian: '',
+  household: null, history: [],
+};
+
+const preset = (code: string, title: string): PresetHead => ({
+  code, title, version: 1, issuer: '', document_no: null, kind: 'screening', effective_from: '2022-01-01', effective_to: null, source: '', remarks: null,
+});
+
+export const presets = [preset('yilaha', '伊拉哈镇全员核酸检测做法'), preset('yongning', '永宁县全域核酸检测工作实施方案')];
+
+const value = (text: string, origin_text: string, reason: string | null = null): PresetLine['a'] => ({ text, origin_text, reason, note: null });
+
+export const difference = {
+  a: presets[0],
+  b: presets[1],
+  rows: [
+    { path: 'sites.people_per_site', group: 'sites', group_label: '采样点与通道', label: '每个采样点人数', a: value('500人', 'S4/YL'), b: value('2,000–3,000人', 'S4/YN R15') },
+    { path: 'sites.temperature', group: 'sites', group_label: '采样点与通道', label: '入口测温', a: value('查', '缺省←我们的假设', '报告没有写。'), b: value('不查', 'S4/YN R55') },
+    { path: 'pools.sizes', group: 'pools', group_label: '混采', label: '混采比例', a: value('10:1', 'S4/YL'), b: null },
+  ] satisfies PresetLine[],
+};
 
 export const page = <T>(items: T[]): { items: T[]; next: null; as_of: string } => ({ items, next: null, as_of: asOf });

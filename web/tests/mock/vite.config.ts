@@ -15,8 +15,9 @@ function answerOf(path: string, signedIn: boolean): unknown {
   if (path.endsWith('/rows')) return made.figureRows;
   if (path.endsWith('/chain')) return made.chain;
   if (path === '/api/persons') return made.page(made.persons);
+  if (path.startsWith('/api/persons/')) return made.detail;
   if (path === '/api/presets') return made.page(made.presets);
-  if (path === '/api/presets/diff') return made.page(made.difference);
+  if (path === '/api/presets/diff') return made.difference;
   return null;
 }
 
