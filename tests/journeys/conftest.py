@@ -3,23 +3,24 @@
 Screenshots go to ``var/journeys`` for a person to look at; they are never compared.
 """
 
-import os
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from config import drills
 from config.postgres import Cluster
+from drill import scenario, server
+from drill.play import Outcome, play
+from drill.server import System
+from tests.journeys.steps import ELSEWHERE, PASSWORD, USERNAME
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHOTS = PROJECT / "var" / "journeys"
-YINGJIAN = [sys.executable, "-m", "yingjian"]
+AREA = "231183101"  # Yilaha
+ROLES = ("commander", "round_planner", "information_maintainer", "cdc_investigator")
 CHROMIUM = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -29,60 +30,32 @@ LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
 expect.set_options(timeout=15_000)
 
 
-@dataclass(frozen=True)
-class System:
-    """A served Yingjian with seeded accounts and records."""
-
-    url: str
-    var: Path
-
-
-def environment(var: Path) -> dict[str, str]:
-    """What a fresh shell would give, with this ``var``."""
-    keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-    return {**keep, "YINGJIAN_VAR": str(var), "PYTHONUNBUFFERED": "1"}
-
-
-def _address(process: subprocess.Popen[str]) -> str:
-    """Read what ``serve`` says until it is ready; returns where it listens."""
-    said: list[str] = []
-    address = ""
-    assert process.stdout is not None
-    for line in process.stdout:
-        said.append(line)
-        if found := re.search(r"http://\S+", line):
-            address = found.group()
-        if line.startswith("ready"):
-            return address
-    raise AssertionError("yingjian serve did not come up:\n" + "".join(said))
-
-
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The whole system as ``yingjian serve`` brings it up, on a ``var`` of its own."""
+    """The whole system as ``yingjian serve`` brings it up, on a ``var`` of its own, with one account."""
     assert (PROJECT / "web" / "dist" / "index.html").exists(), (
         "the console is not built: make setup"
     )
     var = tmp_path_factory.mktemp("journeys") / "var"
-    process = subprocess.Popen(
-        [*YINGJIAN, "serve", "--port", "0", "--migrate", "--drill"],
-        cwd=PROJECT, env=environment(var), text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    served = server.fresh(drills.command(), drills.environment(var), var, print)
     try:
-        url = _address(process)
-        subprocess.run(
-            [sys.executable, "-m", "tests.journeys.seed", url],
-            cwd=PROJECT, env=environment(var), check=True,
-        )  # fmt: skip
-        yield System(url, var)
+        served.start()
+        roles = [word for role in ROLES for word in ("--role", role)]
+        for name, area in ((USERNAME, AREA), (ELSEWHERE, "231183102")):
+            served.yingjian(
+                "account", name, "--name", "王秀兰", "--area", area, *roles, told=f"{PASSWORD}\n"
+            )
+        yield served
     finally:
-        process.terminate()
-        if process.stdout is not None:
-            with process.stdout as rest:
-                rest.read()
-        process.wait(60)
+        served.stop()
         Cluster.of(var).stop()
+
+
+@pytest.fixture(scope="session")
+def round_played(system: System) -> Outcome:
+    """A town's day, small, with two positives: played by the drill through the API, as everywhere."""
+    given = scenario.load("yilaha", people=240, positives=2)
+    return play(system, given, print)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,9 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.seed import PASSWORD, PLANNER
-
+USERNAME = "journey"
+ELSEWHERE = "journey-elsewhere"
+PASSWORD = "a long word for journeys"
 LOCALES = Path(__file__).resolve().parents[2] / "web" / "src" / "locales"
 
 
@@ -29,7 +30,7 @@ def says(language: str, key: str, **given: object) -> str:
 
 
 def sign_in(
-    page: Page, language: str, *, username: str = PLANNER, password: str = PASSWORD
+    page: Page, language: str, *, username: str = USERNAME, password: str = PASSWORD
 ) -> None:
     """Open the console, meet the sign-in page, and sign in."""
     page.goto("/")

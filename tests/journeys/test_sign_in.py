@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.seed import PASSWORD, PLANNER
-from tests.journeys.steps import arrive, says, sign_in
+from tests.journeys.steps import PASSWORD, USERNAME, arrive, says, sign_in
 
 pytestmark = pytest.mark.e2e
 once = pytest.mark.parametrize(("size", "language"), [("desktop", "en")], indirect=True)
@@ -40,7 +39,7 @@ def test_is_refused_in_words_and_keeps_no_password(
 @once
 def test_returns_to_the_page_asked_for(page: Page, language: str) -> None:
     page.goto("/console/persons?x=1")
-    page.get_by_label(says(language, "signIn.username")).fill(PLANNER)
+    page.get_by_label(says(language, "signIn.username")).fill(USERNAME)
     page.get_by_label(says(language, "signIn.password")).fill(PASSWORD)
     page.get_by_role("button", name=says(language, "signIn.submit")).click()
     arrive(page, says(language, "persons.title"))
@@ -62,7 +61,7 @@ def test_changes_the_language_at_once_and_remembers_it(page: Page, language: str
 def test_can_be_walked_by_keyboard_alone(page: Page, language: str) -> None:
     page.goto("/")
     expect(page.get_by_label(says(language, "signIn.username"))).to_be_focused()
-    page.keyboard.type(PLANNER)
+    page.keyboard.type(USERNAME)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
