@@ -22,6 +22,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   {
+    path: '/console/rounds/:roundId/books',
+    name: 'books',
+    component: () => import('@/rooms/rounds/BooksPage.vue'),
+    props: true,
+  },
+  {
     path: '/console/rounds/:roundId/figures/:figureKey',
     name: 'figure',
     component: () => import('@/rooms/rounds/FigurePage.vue'),

@@ -11,7 +11,7 @@ export const session: Session = {
   language: 'zh-hans',
   roles: [{ role: 'round_planner', area: '231102104' }],
   areas: ['231102104'],
-  permissions: ['see_round', 'see_persons', 'export'],
+  permissions: ['see_round', 'see_persons', 'export', 'report'],
   csrf: 'mock',
 };
 
@@ -170,3 +170,11 @@ export const difference = {
 };
 
 export const page = <T>(items: T[]): { items: T[]; next: null; as_of: string } => ({ items, next: null, as_of: asOf });
+
+export const balances = {
+  as_of: asOf,
+  items: [
+    { law: 'samples_register', left: 'samples', left_label: '采集样本数', left_value: 5236, right: 'register_rows', right_label: '登记表行数', right_value: 5236, holds: true },
+    { law: 'stated', left: 'staff', left_label: '参与人员', left_value: 227, right: '工作汇报', right_label: '工作汇报', right_value: 228, holds: false },
+  ],
+};

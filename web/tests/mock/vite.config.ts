@@ -11,6 +11,7 @@ function answerOf(path: string, signedIn: boolean): unknown {
   if (path === '/api/rounds') return made.page([made.round]);
   if (path === '/api/clocks') return made.page(made.clockList);
   if (path.endsWith('/overview')) return made.overview;
+  if (path.endsWith('/reconciliation')) return made.balances;
   if (path.endsWith('/sites')) return made.page(made.sites);
   if (path.endsWith('/rows')) return made.figureRows;
   if (path.endsWith('/chain')) return made.chain;
