@@ -1,5 +1,5 @@
 /** Endpoints of the contract that the server does not serve yet; each leaves this file when it does. */
-import type { Chain, Page, Site } from './shapes';
+import type { Chain, Page, PersonDetail, PersonFound, Site } from './shapes';
 
 interface Answer<T> { responses: { 200: { content: { 'application/json': T } } } }
 type Asked<T, P> = Answer<T> & { parameters: P };
@@ -8,5 +8,7 @@ interface Get<O> { get: O; put?: never; post?: never; delete?: never; options?: 
 
 export interface ComingPaths {
   '/api/rounds/{round_id}/sites': Get<Asked<Page<Site>, { path: { round_id: string } }>>;
+  '/api/persons': Get<Asked<Page<PersonFound>, { query: { q: string } }>>;
+  '/api/persons/{person_id}': Get<Asked<PersonDetail, { path: { person_id: string } }>>;
   '/api/persons/{person_id}/chain': Get<Asked<Chain, { path: { person_id: string } }>>;
 }

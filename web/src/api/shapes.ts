@@ -14,8 +14,6 @@ export type Figure = Schemas['FigureOut'];
 export type Coverage = Schemas['CoverageRow'];
 export type Round = Schemas['RoundOut'];
 export type PresetHead = Schemas['PresetHead'];
-export type PersonFound = Schemas['PersonOut'];
-export type PersonDetail = Schemas['PersonDetailOut'];
 export type Overview = Schemas['Overview'];
 export type FigureRows = Schemas['FigureRows'];
 /** A record as the figures registry gives it: the columns are the figure's own. */
@@ -34,6 +32,23 @@ export type Site = Readonly<{
   sampled: number;
   tubes: number;
 }>;
+
+/** GET /api/persons?q= : masked by the server */
+export type PersonFound = Readonly<{
+  id: string;
+  area: string;
+  name: string;
+  sex: string;
+  birth_year: number | null;
+  id_type: string;
+  id_number: string;
+  phone: string;
+  categories: string[];
+  source: string;
+}>;
+
+/** GET /api/persons/{id} */
+export type PersonDetail = Readonly<{ person: PersonFound; area_name: string; address: string }>;
 
 /** GET /api/persons/{id}/chain */
 export type ChainStep = Readonly<{

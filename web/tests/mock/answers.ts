@@ -147,8 +147,7 @@ export const persons = [found(600, '张*国', '*******0417', ['home_monitoring']
 
 export const detail: PersonDetail = {
   person: found(600, '张*国', '*******0417', ['home_monitoring']),
-  area_name: '永发村', address: '永发村3组17号', registered_area: '231183104201', registered_address: '', guardian: '',
-  household: null, history: [],
+  area_name: '永发村', address: '永发村3组17号',
 };
 
 const preset = (code: string, title: string): PresetHead => ({
