@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from django.db import OperationalError, connection
 
-from yingjian.access import clocks
+from yingjian.access import clocks, scope
+from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as campaigns
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
@@ -104,20 +105,33 @@ def discrepancies_agreed(*, kind: str, subject_ids: Sequence[uuid.UUID], at: dat
         )
 
 
-def discrepancy_resolve(*, id: uuid.UUID, resolution: str, at: datetime) -> None:
-    """Explain a difference. `logistics.discrepancy_unknown` (404), `logistics.discrepancy_resolved` (409)."""
+def discrepancy_resolve(*, actor: Actor, id: uuid.UUID, resolution: str, at: datetime) -> str:
+    """Explain a difference; returns its area. Its owner role in that area may, and whoever maintains the information.
+
+    `logistics.discrepancy_unknown` (404), `logistics.discrepancy_resolved` (409),
+    `logistics.discrepancy_not_yours` (403), `access.outside_area` (403).
+    """
     with connection.cursor() as cursor:
         cursor.execute(
+            "SELECT area, owner_role, resolved_at FROM logistics_discrepancy WHERE id = %s FOR UPDATE",
+            [id],
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise RuleBroken("logistics.discrepancy_unknown", status=404)
+        area, owner, resolved = row
+        scope.require(actor, "see_round", area)
+        mine = any(hold.role == owner and area.startswith(hold.area) for hold in actor.holds)
+        if not (mine or actor.may("maintain", area)):
+            raise RuleBroken("logistics.discrepancy_not_yours", status=403, owner=owner)
+        if resolved is not None:
+            raise RuleBroken("logistics.discrepancy_resolved", status=409)
+        cursor.execute(
             """UPDATE logistics_discrepancy SET resolved_at = greatest(%s, opened_at), resolution = %s
-                WHERE id = %s AND resolved_at IS NULL""",
+                WHERE id = %s""",
             [at, resolution.strip(), id],
         )
-        if cursor.rowcount:
-            return
-        cursor.execute("SELECT 1 FROM logistics_discrepancy WHERE id = %s", [id])
-        if cursor.fetchone() is None:
-            raise RuleBroken("logistics.discrepancy_unknown", status=404)
-    raise RuleBroken("logistics.discrepancy_resolved", status=409)
+    return str(area)
 
 
 # -- boxes ---------------------------------------------------------------------------------------
@@ -331,23 +345,52 @@ def boxes_advance(
         clocks.stop(DELIVER, list(box_ids), at=at)
 
 
-def hand_overs_link(*, codes: Sequence[str]) -> None:
-    """Boxes that were handed over before their opening was uploaded: name them now, bring them forward."""
+def boxes_handed(*, holders: Mapping[uuid.UUID, str]) -> None:
+    """Boxes changed hands: who holds them; one handed over unsealed is flagged."""
+    if not holders:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE logistics_handoverbox h SET box_id = b.id
+            """UPDATE logistics_box b SET holder = u.holder,
+                      state = CASE WHEN b.state IN ('open', 'sealed') THEN 'handed_over' ELSE b.state END,
+                      flags = CASE WHEN b.sealed_at IS NULL AND NOT b.flags ? 'not_sealed'
+                                   THEN b.flags || '["not_sealed"]'::jsonb ELSE b.flags END
+                 FROM unnest(%s::uuid[], %s::text[]) AS u(id, holder) WHERE b.id = u.id""",
+            [sorted(holders), [holders[id] for id in sorted(holders)]],
+        )
+
+
+def hand_overs_link(*, codes: Sequence[str]) -> None:
+    """Boxes that were handed over before their opening was uploaded: name them now, bring them forward, count again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE logistics_handoverbox h
+                  SET box_id = b.id, area = b.area,
+                      tubes_system = (SELECT count(*) FROM logistics_boxline l
+                                       WHERE l.box_id = b.id AND l.moved_at IS NULL)
                  FROM logistics_box b WHERE h.box_id IS NULL AND h.code = b.code AND b.binding = 1 AND b.code = ANY(%s)
-            RETURNING h.box_id, h.hand_over_id""",
+            RETURNING h.box_id, h.hand_over_id, b.round_id""",
             [list(codes)],
         )
         linked = cursor.fetchall()
         if not linked:
             return
         cursor.execute(
-            "SELECT id, at, taker FROM logistics_handover WHERE id = ANY(%s) ORDER BY at, id",
-            [sorted({row[1] for row in linked})],
+            """UPDATE logistics_handover o SET round_id = coalesce(o.round_id, u.round_id),
+                      tubes_system = (SELECT sum(h.tubes_system) FROM logistics_handoverbox h
+                                       WHERE h.hand_over_id = o.id)
+                 FROM unnest(%s::uuid[], %s::uuid[]) AS u(id, round_id) WHERE o.id = u.id
+            RETURNING o.id, o.at, o.taker, o.tubes_system = o.tubes_counted""",
+            [[row[1] for row in linked], [row[2] for row in linked]],
         )
-        overs = cursor.fetchall()
-    for id, at, taker in overs:
-        boxes = [box for box, over in linked if over == id]
-        boxes_advance(box_ids=boxes, to="handed_over", at=at, holder=taker)
+        overs = {row[0]: row[1:] for row in cursor.fetchall()}
+    first: dict[uuid.UUID, datetime] = {}
+    last: dict[uuid.UUID, tuple[datetime, str]] = {}
+    for box_id, over_id, _ in linked:
+        at, taker, _ = overs[over_id]
+        first[box_id] = min(first.get(box_id, at), at)
+        last[box_id] = max(last.get(box_id, (at, taker)), (at, taker))
+    boxes_handed(holders={box_id: holder for box_id, (_, holder) in last.items()})
+    clocks.stop_each(PICK_UP, first)
+    agreed = [over_id for over_id, (_, _, equal) in overs.items() if equal]
+    discrepancies_agreed(kind="handover_count", subject_ids=agreed, at=max(first.values()))
