@@ -8,7 +8,7 @@ from yingjian.kernel.errors import RuleBroken
 
 # Kinds of task that end by what they ask for, never by a tick: a catch-up test ends by the swab or the excuse (R77).
 SELF_CLOSING: Final = frozenset({"catch_up"})
-KINDS: Final = frozenset({"finding", "rectification", "incident", "supply", "other"})
+KINDS: Final = frozenset({"preparation", "finding", "rectification", "incident", "supply", "other"})
 """Kinds a user may open; the others follow from commands of other rooms."""
 OUTCOME_MAX: Final = 200
 TITLE_MAX: Final = 160
