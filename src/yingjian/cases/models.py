@@ -15,7 +15,8 @@ class FlaggedPool(models.Model):
     """A tube whose released result flags it (R70), until every member is settled.
 
     A single tube is a pool of one: a positive person is tested twice too (R72, single positives). `original_to` is the
-    laboratory the tube itself goes to; `withdrawn` is the resolution when the result was corrected to negative.
+    laboratory the tube itself goes to; the two counts are the preset's (R72); `withdrawn` is the resolution when the
+    result was corrected to negative.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -24,6 +25,8 @@ class FlaggedPool(models.Model):
     result = models.ForeignKey(Result, on_delete=models.PROTECT)
     area = models.CharField(max_length=AREA, db_index=True)
     mode = models.CharField(max_length=10)
+    swabs_needed = models.PositiveSmallIntegerField()
+    laboratories_needed = models.PositiveSmallIntegerField()
     outcome = models.CharField(max_length=16)
     flagged_at = models.DateTimeField()
     state = models.CharField(max_length=12)
@@ -62,7 +65,7 @@ class PoolMember(models.Model):
     state = models.CharField(max_length=10)
     attempt = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=24, default="")
-    isolation_sent_at = models.DateTimeField()
+    isolation_sent_at = models.DateTimeField(null=True)
     isolated_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
 
@@ -99,15 +102,13 @@ class Recheck(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["member", "attempt", "laboratory"], name="recheck_two_labs"
-            ),
             models.CheckConstraint(
                 condition=Q(outcome=None, outcome_at=None)
                 | Q(outcome__isnull=False, outcome_at__isnull=False),
                 name="recheck_outcome",
             ),
         ]
+        indexes = [models.Index(fields=["member", "attempt"], name="recheck_attempt")]
 
 
 class Dispatch(models.Model):

@@ -17,8 +17,10 @@ from django.db import IntegrityError, connection, transaction
 
 from yingjian.access import clocks, outbox, scope
 from yingjian.access.actor import Actor
+from yingjian.campaigns import queries as rounds
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
+from yingjian.logistics.actions import Difference
 
 from . import below, consequences, queries, rules, timing
 from .events import ResultCorrected, ResultsReleased
@@ -132,13 +134,13 @@ def box_receive(
         by=actor.name[:64],
     )  # fmt: skip
     _receipt_store(receipt, counted)
-    below.boxes_checked(box_ids=[box["id"]], at=at)
-    clocks.stop("deliver", [box["id"]], at=at)
+    below.box_checked(box_id=box["id"], holder=laboratory.name, at=at)
     if not counted.agrees:
         below.discrepancy_open(
-            kind="receipt", subject_kind="receipt", subject_id=id, label=box_code, round_id=box["round_id"],
-            area=box["area"], expected=counted.expected, actual=len(counted.received),
-            owner_role="laboratory_clerk", at=at,
+            found=Difference(
+                "receipt", "receipt", id, box_code, box["area"], box["round_id"], counted.expected,
+                len(counted.received), at, owner_role="laboratory_clerk",
+            )
         )  # fmt: skip
     return counted
 
@@ -150,7 +152,7 @@ def tubes_receive(
     """Tubes carried to the bench by hand, without a box: recheck swabs and original tubes of flagged pools (R72)."""
     laboratory = laboratory_known(laboratory_id)
     scope.require(actor, "receive", laboratory.area)
-    queries.round_known(round_id)
+    rounds.round_brief(round_id)
     counted = rules.count_receipt(tube_codes, received=None, broken=(), extra=())
     receipt = Receipt(
         id=id,
@@ -161,6 +163,7 @@ def tubes_receive(
         by=actor.name[:64],
     )
     _receipt_store(receipt, counted)
+    below.tubes_cooled(tube_ids=queries.tubes_of_receipt(id), at=at)
     return counted
 
 
@@ -204,11 +207,13 @@ def _receipt_store(receipt: Receipt, counted: rules.Counted) -> None:
 def _clocks_at_receipt(receipt: Receipt, tube_ids: Sequence[uuid.UUID]) -> None:
     """Start the result clock of each tube, by who is in it (R66), and the on-instrument clock (R54)."""
     people = queries.tube_people(tube_ids) if tube_ids else {}
+    used = {tube["round_id"] for tube in people.values()}
+    presets = {round_id: rounds.preset_of(round_id) for round_id in used}
     started = [
         start
         for tube in people.values()
         for start in timing.at_receipt(
-            queries.preset_of(tube["round_id"]),
+            presets[tube["round_id"]],
             tube,
             received_at=receipt.at,
             owner=receipt.laboratory.name,
@@ -230,7 +235,7 @@ def run_start(
     """
     laboratory = laboratory_known(laboratory_id)
     scope.require(actor, "test", laboratory.area)
-    queries.round_known(round_id)
+    rounds.round_brief(round_id)
     if Run.objects.filter(id=id).exists():
         raise RuleBroken("laboratory.run_known", status=409)
     codes = sorted(set(tube_codes))
@@ -389,11 +394,12 @@ def _held_store(sheet: _Sheet, held: Sequence[tuple[int, ResultRow, str]]) -> No
 def _capacity_alarm(sheet: _Sheet, round_id: uuid.UUID, over: int) -> None:
     """More results in a day than the laboratory can test: somebody must ask why (Hefei, Longyao)."""
     laboratory = sheet.laboratory
+    day = derived(laboratory.id, f"capacity.{sheet.tested_at.date().isoformat()}")
     below.discrepancy_open(
-        kind="capacity", subject_kind="laboratory",
-        subject_id=derived(laboratory.id, f"capacity.{sheet.tested_at.date().isoformat()}"), label=laboratory.name,
-        round_id=round_id, area=laboratory.area, expected=laboratory.tubes_per_day,
-        actual=laboratory.tubes_per_day + over, owner_role="supervisor", at=sheet.at,
+        found=Difference(
+            "capacity", "laboratory", day, laboratory.name, laboratory.area, round_id, laboratory.tubes_per_day,
+            laboratory.tubes_per_day + over, sheet.at, owner_role="supervisor",
+        )
     )  # fmt: skip
 
 

@@ -1,101 +1,74 @@
 """What this room asks of the rooms below it: custody of tubes and boxes, discrepancies, the due list, tasks.
 
-One place for it, so that the doors used here can be read at a glance. No rows of other rooms are written elsewhere.
+One place for it, so that the doors used here can be read at a glance.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
-from yingjian.kernel.ids import derived
-
-_LINE = (
-    "issued", "open", "locked", "sealed", "boxed", "in_transit", "missing", "received", "testing",
-    "broken", "rejected", "voided", "resulted", "released",
-)  # fmt: skip
+from yingjian.access import clocks
+from yingjian.campaigns import actions as campaigns
+from yingjian.ledgers import actions as ledgers
+from yingjian.logistics import actions as logistics
+from yingjian.logistics.actions import Difference
+from yingjian.sampling import actions as sampling
 
 
 def tubes_advance(*, tube_ids: Sequence[uuid.UUID], to: str, at: datetime) -> None:
     """Bring tubes forward to a state; one that is further already stays."""
-    behind = list(_LINE[: _LINE.index(to)])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE sampling_tube SET state = %s WHERE id = ANY(%s) AND state = ANY(%s)",
-            [to, list(tube_ids), behind],
-        )
+    sampling.tubes_advance(tube_ids=tube_ids, to=to, at=at)
 
 
-def boxes_checked(*, box_ids: Sequence[uuid.UUID], at: datetime) -> None:
-    """Boxes were opened and counted at the bench."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE logistics_box SET state = 'checked', sealed_at = coalesce(sealed_at, %s)
-                WHERE id = ANY(%s) AND state <> 'emptied'""",
-            [at, list(box_ids)],
-        )
+def tubes_cooled(*, tube_ids: Sequence[uuid.UUID], at: datetime) -> None:
+    """Tubes brought by hand were never boxed: the laboratory's door ends their way without cooling (R58)."""
+    clocks.stop("uncooled", tube_ids, at=at)
 
 
-def discrepancy_open(
-    *, kind: str, subject_kind: str, subject_id: uuid.UUID, label: str, round_id: uuid.UUID | None, area: str,
-    expected: int, actual: int, owner_role: str, at: datetime,
-) -> None:  # fmt: skip
+def box_checked(*, box_id: uuid.UUID, holder: str, at: datetime) -> None:
+    """A box was opened and counted at the bench; `deliver` stops (R59)."""
+    logistics.boxes_advance(box_ids=[box_id], to="checked", at=at, holder=holder)
+
+
+def discrepancy_open(*, found: Difference) -> None:
     """Store a count that does not agree, with its owner; once per kind and subject."""
-    if round_id is None:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO logistics_discrepancy (id, round_id, area, kind, subject_kind, subject_id, subject_label,
-                                                  expected, actual, owner_role, opened_at, resolution)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '')
-               ON CONFLICT (kind, subject_id) DO NOTHING""",
-            [derived(subject_id, f"discrepancy.{kind}"), round_id, area, kind, subject_kind, subject_id, label[:80],
-             expected, actual, owner_role, at],
-        )  # fmt: skip
+    logistics.discrepancies_open(found=[found])
 
 
-def due_resulted(*, due_ids: Sequence[uuid.UUID], outcome: str, at: datetime) -> None:
-    """Give people of the due list their outcome."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE campaigns_dueperson SET state = 'resulted', outcome = %s, resulted_at = %s
-                WHERE id = ANY(%s) AND state IN ('due', 'sampled', 'resulted')""",
-            [outcome, at, list(due_ids)],
-        )
+def due_resulted(
+    *, round_id: uuid.UUID, due_ids: Sequence[uuid.UUID], outcome: str, at: datetime
+) -> None:
+    """Give people of the due list their outcome; a positive is not overwritten."""
+    campaigns.due_resulted(
+        round_id=round_id, rows=[campaigns.DueResult(due_id, outcome, at) for due_id in due_ids]
+    )
 
 
-def due_reopened(*, due_ids: Sequence[uuid.UUID], to: str, at: datetime) -> None:
-    """Take an outcome back: to `sampled` (a recheck will tell) or to `due` (another swab is needed)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE campaigns_dueperson SET state = %(to)s, outcome = NULL, resulted_at = NULL,
-                      sampled_at = CASE WHEN %(to)s = 'due' THEN NULL ELSE sampled_at END
-                WHERE id = ANY(%(ids)s) AND state IN ('sampled', 'resulted')""",
-            {"to": to, "ids": list(due_ids)},
-        )
+def due_corrected(
+    *, round_id: uuid.UUID, due_ids: Sequence[uuid.UUID], outcome: str, at: datetime
+) -> None:
+    """Replace an outcome by a corrected one; one that is neither negative nor positive lets the person wait again."""
+    campaigns.due_corrected(
+        round_id=round_id, rows=[campaigns.DueResult(due_id, outcome, at) for due_id in due_ids]
+    )
 
 
-def tasks_open(*, rows: Sequence[dict[str, Any]]) -> None:
-    """Open tasks, one per kind and subject."""
-    if not rows:
-        return
-    columns = [
-        [row[name] for row in rows]
-        for name in ("kind", "subject_kind", "subject_id", "area", "round_id", "title", "owner_role", "at")
-    ]  # fmt: skip
-    ids = [derived(row["subject_id"], f"task.{row['kind']}") for row in rows]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO ledgers_task (id, kind, subject_kind, subject_id, area, round_id, title, owner_role,
-                                         owner_name, opened_at, outcome)
-               SELECT id, kind, subject_kind, subject_id, area, round_id, title, owner_role, '', at, '' FROM (
-                 SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::uuid[],
-                                      %s::text[], %s::text[], %s::timestamptz[])
-                   AS g(id, kind, subject_kind, subject_id, area, round_id, title, owner_role, at)) x
-               ON CONFLICT (kind, subject_id) DO NOTHING""",
-            [ids, *columns],
-        )
+def due_unsampled(*, due_ids: Sequence[uuid.UUID], at: datetime) -> None:
+    """The only tube of these people is of no use: they are due again."""
+    campaigns.due_unsampled(due_ids=due_ids, at=at)
+
+
+def resample_tasks(*, rows: Sequence[Mapping[str, Any]], round_id: uuid.UUID, at: datetime) -> None:
+    """A task for each place whose tube (`tube_id`, `tube_code`, `area`) must be swabbed again."""
+    ledgers.tasks_open(
+        rows=[
+            ledgers.TaskOpen(
+                kind="resample", subject_kind="tube", subject_id=row["tube_id"], area=row["area"],
+                title=row["tube_code"], owner_role="site_lead", opened_at=at, round_id=round_id,
+            )
+            for row in rows
+        ]
+    )  # fmt: skip

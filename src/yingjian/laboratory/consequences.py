@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from yingjian.access import clocks
+from yingjian.campaigns.queries import preset_of
 
 from . import below, queries
 from .timing import RESULT_CLOCKS
-from .values import NEGATIVE, POSITIVE
+from .values import FLAGGED, NEGATIVE, POSITIVE, SINGLE
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -35,45 +36,43 @@ def of_release(released: Rows, *, at: datetime) -> None:
 
 
 def _people(screening: Rows, round_id: uuid.UUID, at: datetime) -> None:
-    flagged = queries.flagging(queries.preset_of(round_id))
-    negative = _tubes(row for row in screening if row["outcome"] == NEGATIVE)
-    positive = _tubes(
-        row for row in screening if row["outcome"] == POSITIVE and row["mode"] == "single"
-    )
-    suspect = [row for row in screening if row["outcome"] in flagged]
+    flagging = queries.flagging(preset_of(round_id))
+    suspect = [row for row in screening if row["outcome"] in flagging]
     useless = [
-        row for row in screening if row["outcome"] != NEGATIVE and row["outcome"] not in flagged
+        row for row in screening if row["outcome"] != NEGATIVE and row["outcome"] not in flagging
     ]
-    _withdraw(suspect, at)
-    if negative:
-        due = queries.due_cleared(negative, round_id, flagged)
-        below.due_resulted(due_ids=due, outcome=NEGATIVE, at=at)
-    if positive:
-        below.due_resulted(due_ids=queries.due_of_tubes(positive), outcome=POSITIVE, at=at)
+    for corrected in (False, True):
+        rows = [row for row in screening if bool(row["old_released"]) is corrected]
+        give = below.due_corrected if corrected else below.due_resulted
+        if negative := _tubes(row for row in rows if row["outcome"] == NEGATIVE):
+            cleared = queries.due_cleared(negative, round_id, flagging)
+            give(round_id=round_id, due_ids=cleared, outcome=NEGATIVE, at=at)
+        if positive := _tubes(row for row in rows if _names_somebody(row)):
+            give(round_id=round_id, due_ids=queries.due_of_tubes(positive), outcome=POSITIVE, at=at)
+    if suspect:
+        _doubt(suspect, round_id, at)
     if useless:
         _swab_again(useless, round_id, at)
 
 
-def _withdraw(suspect: Rows, at: datetime) -> None:
-    """Whoever was told negative from a tube now corrected to something else waits for the recheck again (SydPath)."""
-    corrected = _tubes(row for row in suspect if row["old_released"])
-    if corrected:
-        below.due_reopened(due_ids=queries.due_of_tubes(corrected), to="sampled", at=at)
+def _names_somebody(row: Mapping[str, Any]) -> bool:
+    return bool(row["outcome"] == POSITIVE and row["mode"] == SINGLE)
+
+
+def _doubt(suspect: Rows, round_id: uuid.UUID, at: datetime) -> None:
+    """Whoever was told negative and is in a tube that is now suspect waits for the recheck (SydPath, Lanzhou)."""
+    tubes = _tubes(row for row in suspect if not _names_somebody(row))
+    told = queries.due_told_negative(tubes)
+    if told:
+        below.due_corrected(round_id=round_id, due_ids=told, outcome=FLAGGED, at=at)
 
 
 def _swab_again(useless: Rows, round_id: uuid.UUID, at: datetime) -> None:
     """An invalid tube settles nobody: its people are due again, with a task for the place where they were swabbed."""
-    tubes = _tubes(useless)
-    due = queries.due_without_other_result(tubes, round_id)
+    due = queries.due_without_other_tube(_tubes(useless))
     if due:
-        below.due_reopened(due_ids=due, to="due", at=at)
-    below.tasks_open(
-        rows=[
-            {"kind": "resample", "subject_kind": "tube", "subject_id": row["tube_id"], "area": row["area"],
-             "round_id": round_id, "title": row["tube_code"], "owner_role": "site_lead", "at": at}
-            for row in useless
-        ]
-    )  # fmt: skip
+        below.due_unsampled(due_ids=due, at=at)
+    below.resample_tasks(rows=useless, round_id=round_id, at=at)
 
 
 def _tubes(rows: Any) -> list[uuid.UUID]:

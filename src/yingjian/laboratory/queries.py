@@ -17,7 +17,6 @@ from yingjian.kernel.errors import RuleBroken
 from . import rules
 
 PAGE: Final = 200
-_presets: dict[uuid.UUID, Preset] = {}
 
 
 def rows(sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -26,23 +25,6 @@ def rows(sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         cursor.execute(sql, params)
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def preset_of(round_id: uuid.UUID) -> Preset:
-    """The protocol a round works by. A stored preset never changes, so it is kept once read."""
-    found = rows("SELECT preset_id FROM campaigns_round WHERE id = %(id)s", {"id": round_id})
-    id = found[0]["preset_id"]
-    if id not in _presets:
-        document = rows("SELECT document::text FROM campaigns_preset WHERE id = %(id)s", {"id": id})
-        _presets[id] = presets.restore(_json(document[0]["document"]))
-    return _presets[id]
-
-
-def _json(text: str) -> dict[str, Any]:
-    import json
-
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
 
 
 def flagging(preset: Preset) -> list[str]:
@@ -67,12 +49,21 @@ def manifest_open(box_id: uuid.UUID) -> list[str]:
     """Codes on a box's manifest that no earlier receipt of the box has accounted for."""
     found = rows(
         """SELECT b.tube_code FROM logistics_boxline b
-            WHERE b.box_id = %(box)s AND NOT EXISTS (
+            WHERE b.box_id = %(box)s AND b.moved_at IS NULL AND NOT EXISTS (
                   SELECT 1 FROM laboratory_receipt r JOIN laboratory_receiptline l ON l.receipt_id = r.id
                    WHERE r.box_id = b.box_id AND l.tube_code = b.tube_code AND l.state <> 'missing')""",
         {"box": box_id},
     )
     return [row["tube_code"] for row in found]
+
+
+def tubes_of_receipt(receipt_id: uuid.UUID) -> list[uuid.UUID]:
+    """Known tubes among the lines of a receipt."""
+    found = rows(
+        "SELECT tube_id FROM laboratory_receiptline WHERE receipt_id = %(id)s AND tube_id IS NOT NULL ORDER BY tube_id",
+        {"id": receipt_id},
+    )
+    return [row["tube_id"] for row in found]
 
 
 def tubes_by_code(codes: Sequence[str], round_id: uuid.UUID | None) -> dict[str, dict[str, Any]]:
@@ -213,8 +204,18 @@ def due_cleared(
     return [row["due_id"] for row in found]
 
 
-def due_without_other_result(tube_ids: Sequence[uuid.UUID], round_id: uuid.UUID) -> list[uuid.UUID]:
-    """Due-list entries in these tubes whose people have no other usable tube in the round."""
+def due_told_negative(tube_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Due-list entries of the people in these tubes who hold a negative result."""
+    found = rows(
+        """SELECT DISTINCT s.due_id FROM sampling_swab s JOIN campaigns_dueperson d ON d.id = s.due_id
+            WHERE s.tube_id = ANY(%(tubes)s) AND s.voided_at IS NULL AND d.outcome = 'negative' ORDER BY s.due_id""",
+        {"tubes": list(tube_ids)},
+    )
+    return [row["due_id"] for row in found]
+
+
+def due_without_other_tube(tube_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Due-list entries in these tubes whose people have no other usable tube: they must be swabbed again."""
     found = rows(
         f"""SELECT DISTINCT s.due_id FROM sampling_swab s
              WHERE s.tube_id = ANY(%(tubes)s) AND s.voided_at IS NULL AND s.due_id IS NOT NULL
@@ -225,7 +226,7 @@ def due_without_other_result(tube_ids: Sequence[uuid.UUID], round_id: uuid.UUID)
                       AND NOT EXISTS (SELECT 1 FROM laboratory_result r
                                        WHERE r.tube_id = t.id AND r.outcome = 'invalid' AND {CURRENT}))
              ORDER BY s.due_id""",  # noqa: S608 - fixed fragments
-        {"tubes": list(tube_ids), "round": round_id},
+        {"tubes": list(tube_ids)},
     )
     return [row["due_id"] for row in found]
 
@@ -260,9 +261,3 @@ def run_facts(run_id: uuid.UUID | None) -> dict[str, Any] | None:
     if not found:
         raise RuleBroken("laboratory.run_unknown", status=404)
     return found[0]
-
-
-def round_known(round_id: uuid.UUID) -> None:
-    """`laboratory.round_unknown` (404)."""
-    if not rows("SELECT 1 FROM campaigns_round WHERE id = %(id)s", {"id": round_id}):
-        raise RuleBroken("laboratory.round_unknown", status=404)

@@ -10,6 +10,9 @@ POSITIVE: Final = "positive"
 GREY: Final = "grey"
 SINGLE_TARGET: Final = "single_target"
 INVALID: Final = "invalid"
+FLAGGED: Final = "flagged"
+"""What a person's outcome is while their tube waits for its recheck: neither negative nor positive."""
+SINGLE: Final = "single"
 OUTCOMES: Final = (NEGATIVE, POSITIVE, GREY, SINGLE_TARGET, INVALID)
 
 # What a preset calls a laboratory, and the kinds of ours that answer to it; an empty tuple is any kind.

@@ -70,7 +70,9 @@ def world(preset_code: str = "yongning") -> World:
         )
         made = Round.objects.create(
             id=new_id(), campaign=campaign, no=1, area=COUNTY, name="第一轮", preset=stored, state="sampling",
-            window_start=NOON - timedelta(days=1), window_end=NOON + timedelta(days=1),
+            window_start=NOON - timedelta(days=1), window_end=NOON + timedelta(days=1), due_total=0,
+            frozen_at=NOON - timedelta(days=1), approved_at=NOON - timedelta(days=1),
+            activated_at=NOON - timedelta(days=1),
         )  # fmt: skip
         site = Site.objects.create(
             id=new_id(), round=made, code=f"{VILLAGE}001", area=VILLAGE, name="村委会", state="open"
@@ -124,6 +126,7 @@ def tube(
             )  # fmt: skip
             Swab.objects.create(
                 id=new_id(), tube=made, position=position, round=world.round, person=one, due=due, area=VILLAGE,
+                station=world.station,
                 person_area=VILLAGE, entry="code", taken_at=SWABBED, received_at=SWABBED,
             )  # fmt: skip
     world.tubes[code] = made

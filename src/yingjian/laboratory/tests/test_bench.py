@@ -19,7 +19,7 @@ from yingjian.ledgers.models import Task
 from yingjian.logistics.models import Discrepancy
 from yingjian.sampling.models import Swab, Tube
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "owner"])
 
 
 def due_states(world: make.World, code: str) -> list[tuple[str, str | None]]:
@@ -122,6 +122,15 @@ def test_a_negative_tube_does_not_overrule_a_flagged_one() -> None:
     make.resulted(world, {flagged.code: "positive"})
     make.resulted(world, {both.code: "negative"})
     assert due_states(world, both.code) == [("resulted", "negative"), ("sampled", None)]
+
+
+def test_a_flagged_tube_takes_back_the_negative_of_an_earlier_one() -> None:
+    world = make.world()
+    clean = make.tube(world, people=2)
+    flagged = make.tube(world, persons=world.people[clean.code][:1])
+    make.resulted(world, {clean.code: "negative"})
+    make.resulted(world, {flagged.code: "positive"})
+    assert due_states(world, clean.code) == [("resulted", "negative"), ("sampled", "flagged")]
 
 
 def test_a_positive_single_tube_is_its_person_s_result() -> None:
@@ -387,7 +396,7 @@ def test_people_told_negative_in_error_wait_again_after_the_correction() -> None
         by=make.CLERK, at=NOON + timedelta(hours=5),
     )  # fmt: skip
     make.release([corrected], at=NOON + timedelta(hours=6))
-    assert due_states(world, tube.code) == [("sampled", None)] * 4
+    assert due_states(world, tube.code) == [("sampled", "flagged")] * 4
 
 
 def test_an_old_version_is_neither_released_nor_corrected_again() -> None:
