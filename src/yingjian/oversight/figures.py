@@ -125,7 +125,9 @@ _ALL: Final = (
         "vehicles",
         "custody",
         """SELECT v.plate, v.driver, v.route, v.area FROM logistics_vehicle v
-                                      WHERE EXISTS (SELECT 1 FROM logistics_handover h WHERE h.vehicle_id = v.id
+                                      WHERE EXISTS (SELECT 1 FROM campaigns_round r WHERE r.id = %(round)s
+                                                       AND v.area ^@ r.area)
+                                         OR EXISTS (SELECT 1 FROM logistics_handover h WHERE h.vehicle_id = v.id
                                                        AND h.round_id = %(round)s AND h.at <= %(as_of)s)""",
     ),
     Figure(
