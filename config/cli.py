@@ -16,7 +16,7 @@ from config import databases, postgres
 
 # Commands that need no database, or look after it themselves: they must not start one.
 _WITHOUT_DATABASE = {
-    "check", "compilemessages", "collectstatic", "db", "demo", "diffsettings", "drill", "errors", "findstatic",
+    "bench", "check", "compilemessages", "collectstatic", "db", "demo", "diffsettings", "drill", "errors", "findstatic",
     "help", "makemessages", "openapi", "preset", "serve", "version",
 }  # fmt: skip
 
