@@ -27,7 +27,7 @@ RoundState = Literal[
 class PresetHead(Schema):
     code: str
     version: int
-    title: str
+    name: str
     issuer: str
     document_no: str | None
     kind: str
@@ -49,22 +49,48 @@ class PresetPage(Schema):
     values: list[dict[str, Any]]
 
 
+class PresetDifference(Schema):
+    key: str
+    group: str
+    group_label: str
+    label: str
+    differs: bool
+    a: str
+    b: str
+    origin_a: str
+    origin_b: str
+    note_a: str
+    note_b: str
+
+
 class PresetDiff(Schema):
-    a: PresetHead
-    b: PresetHead
-    rows: list[dict[str, Any]]
+    left: PresetHead
+    right: PresetHead
+    items: list[PresetDifference]
+    next: None = None
+    as_of: datetime
+
+
+class AreaOut(Schema):
+    code: str
+    name: str
+
+
+class PresetRef(Schema):
+    code: str
+    name: str
+    version: int
 
 
 class RoundOut(Schema):
     id: uuid.UUID
     campaign_id: uuid.UUID
-    campaign_name: str
+    campaign: str
     no: int
-    area: str
+    area: AreaOut
     name: str
     state: str
-    preset_code: str
-    preset_version: int
+    preset: PresetRef
     window_start: datetime
     window_end: datetime
     approved_at: datetime | None
@@ -148,7 +174,7 @@ class DueAsked(Schema):
 def _head(preset: presets.Preset, lang: str) -> PresetHead:
     head = preset.header
     return PresetHead(
-        code=head.code, version=head.version, title=head.title.get(lang), issuer=head.issuer.get(lang),
+        code=head.code, version=head.version, name=head.title.get(lang), issuer=head.issuer.get(lang),
         document_no=head.document_no, kind=head.kind, effective_from=head.effective_from,
         effective_to=head.effective_to, source=head.source,
         remarks=head.remarks.get(lang) if head.remarks else None,
@@ -157,10 +183,27 @@ def _head(preset: presets.Preset, lang: str) -> PresetHead:
 
 def _round(request: HttpRequest, brief: queries.RoundBrief) -> dict[str, Any]:
     """A round as its reader may see it: the total of a county is not told to one of its towns."""
+    lang = language(request)
     fields = asdict(brief)
+    fields["campaign"] = brief.campaign_name
+    fields["area"] = AreaOut(code=brief.area, name=brief.area_name)
+    fields["preset"] = PresetRef(
+        code=brief.preset_code, name=brief.preset_title[lang], version=brief.preset_version
+    )
     if not queries.covers(actor_of(request), brief.area):
         fields["due_total"] = None
     return fields
+
+
+def _difference(row: dict[str, Any], absent: str) -> PresetDifference:
+    told: dict[str, Any] = {"key": row["path"]}
+    for side in ("a", "b"):
+        leaf = row[side] or {}
+        told[side] = leaf.get("text") or absent
+        told[f"origin_{side}"] = leaf.get("origin_text") or ""
+        told[f"note_{side}"] = leaf.get("note") or leaf.get("reason") or ""
+    plain = {field: row[field] for field in ("group", "group_label", "label", "differs")}
+    return PresetDifference(**plain, **told)
 
 
 @router.get("/presets", auth=needs("see_round"), response=PresetList)
@@ -176,7 +219,11 @@ def preset_diff(request: HttpRequest, *, a: str, b: str, everything: bool = Fals
     lang = language(request)
     left, right = queries.preset_named(a), queries.preset_named(b)
     rows = presets.rows_json(presets.diff(left, right, everything=everything), lang)
-    return PresetDiff(a=_head(left, lang), b=_head(right, lang), rows=rows)
+    absent = presets.labels(lang)["text"]["absent"]
+    return PresetDiff(
+        left=_head(left, lang), right=_head(right, lang), items=[_difference(row, absent) for row in rows],
+        as_of=request_time(request),
+    )  # fmt: skip
 
 
 @router.get("/presets/{code}", auth=needs("see_round"), response=PresetPage)

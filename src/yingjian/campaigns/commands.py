@@ -174,6 +174,20 @@ def _decide(batch: journal.Batch, command: journal.Command, given: Any) -> Answe
 
 
 @journal.handles("due.excuse", DueExcuse, permission="mark_due", decision=True)
+def excusing(batch: journal.Batch) -> list[journal.Verdict]:
+    """A batch is excused together; the journal tries one by one when somebody in it cannot be."""
+    rows = [
+        actions.Excuse(given.round_id, given.person_id, given.reason, command.at)
+        for command in batch.commands
+        for given in [command.payload]
+    ]
+    found = actions.due_excuse(actor=batch.actor, rows=rows)
+    return [
+        journal.applied(command, area=due.area, due_id=due.id)
+        for command, due in zip(batch.commands, found, strict=True)
+    ]
+
+
 @journal.handles("due.miss", DueMiss, permission="mark_due", decision=True)
 @journal.handles("due.add", DueAdd, permission="mark_due", decision=True)
 def due_decisions(batch: journal.Batch) -> list[journal.Verdict]:
@@ -183,15 +197,6 @@ def due_decisions(batch: journal.Batch) -> list[journal.Verdict]:
 
 def _mark(batch: journal.Batch, command: journal.Command, given: Any) -> Answer:
     actor, at = batch.actor, command.at
-    if isinstance(given, DueExcuse):
-        found = actions.due_excuse(
-            actor=actor,
-            round_id=given.round_id,
-            person_id=given.person_id,
-            reason=given.reason,
-            at=at,
-        )
-        return found.area, {"due_id": found.id}
     if isinstance(given, DueMiss):
         missed = actions.due_miss(
             actor=actor, command_id=command.id, round_id=given.round_id, person_ids=given.person_ids,

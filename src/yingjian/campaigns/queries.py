@@ -37,11 +37,13 @@ class RoundBrief:
     campaign_name: str
     no: int
     area: str
+    area_name: str
     name: str
     state: str
     preset_id: uuid.UUID
     preset_code: str
     preset_version: int
+    preset_title: dict[str, str]
     window_start: datetime
     window_end: datetime
     approved_at: datetime | None
@@ -54,15 +56,25 @@ class RoundBrief:
 
 
 _ROUND = """
-SELECT r.id, r.campaign_id, c.name, r.no, r.area, r.name, r.state, r.preset_id, p.code, p.version, r.window_start,
-       r.window_end, r.approved_at, r.frozen_at, r.activated_at, r.closed_at, r.ended_reason, r.due_total,
-       r.area_classes
+SELECT r.id, r.campaign_id, c.name, r.no, r.area, coalesce(g.name, r.area), r.name, r.state, r.preset_id, p.code,
+       p.version, r.window_start, r.window_end, r.approved_at, r.frozen_at, r.activated_at, r.closed_at,
+       r.ended_reason, r.due_total, r.area_classes, p.document -> 'header' -> 'title'
   FROM campaigns_round r JOIN campaigns_campaign c ON c.id = r.campaign_id JOIN campaigns_preset p ON p.id = r.preset_id
+  LEFT JOIN population_region g ON g.area = r.area
 """
 
 
+_FIELDS: Final = (
+    "id", "campaign_id", "campaign_name", "no", "area", "area_name", "name", "state", "preset_id", "preset_code",
+    "preset_version", "window_start", "window_end", "approved_at", "frozen_at", "activated_at", "closed_at",
+    "ended_reason", "due_total",
+)  # fmt: skip
+
+
 def _brief(row: tuple[Any, ...]) -> RoundBrief:
-    return RoundBrief(*(*row[:-1], json.loads(row[-1])))
+    *plain, classes, title = row
+    fields = dict(zip(_FIELDS, plain, strict=True))
+    return RoundBrief(**fields, area_classes=json.loads(classes), preset_title=json.loads(title))
 
 
 def _round(round_id: uuid.UUID) -> RoundBrief | None:

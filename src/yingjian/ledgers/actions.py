@@ -20,7 +20,7 @@ from .models import Task
 
 @dataclass(frozen=True, slots=True)
 class TaskOpen:
-    """A task to open: one per kind and subject. `due_at` is a moment, or None for no deadline."""
+    """A task to open: one per kind and subject. `due_at` None means no deadline; `id` None lets it follow from both."""
 
     kind: str
     subject_kind: str
@@ -32,6 +32,7 @@ class TaskOpen:
     owner_name: str = ""
     due_at: datetime | None = None
     round_id: uuid.UUID | None = None
+    id: uuid.UUID | None = None
 
 
 _OPEN = """
@@ -53,8 +54,9 @@ def tasks_open(*, rows: Sequence[TaskOpen]) -> int:
     columns = zip(
         *(
             (
-                derived(row.subject_id, f"task.{row.kind}"), row.kind, row.subject_kind, row.subject_id, row.area,
-                row.title[: rules.TITLE_MAX], row.owner_role, row.owner_name, row.opened_at, row.due_at, row.round_id,
+                row.id or derived(row.subject_id, f"task.{row.kind}"), row.kind, row.subject_kind, row.subject_id,
+                row.area, row.title[: rules.TITLE_MAX], row.owner_role, row.owner_name, row.opened_at, row.due_at,
+                row.round_id,
             )
             for row in rows
         ),
@@ -65,20 +67,21 @@ def tasks_open(*, rows: Sequence[TaskOpen]) -> int:
         return int(cursor.rowcount)
 
 
-def tasks_close(
-    *, kind: str, at_by_subject: Mapping[uuid.UUID, datetime], outcome: str
-) -> list[uuid.UUID]:
-    """Close the open tasks of these subjects in one statement; returns the subjects whose task was open."""
-    if not at_by_subject:
+def tasks_close(*, kind: str, ends: Mapping[uuid.UUID, tuple[datetime, str]]) -> list[uuid.UUID]:
+    """Close the open tasks of these subjects, each at its time with its outcome, in one statement.
+
+    Returns the subjects whose task was open.
+    """
+    if not ends:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE ledgers_task t SET done_at = greatest(s.at, t.opened_at), outcome = %(outcome)s
-                 FROM unnest(%(ids)s::uuid[], %(ats)s::timestamptz[]) AS s(id, at)
+            """UPDATE ledgers_task t SET done_at = greatest(s.at, t.opened_at), outcome = s.outcome
+                 FROM unnest(%(ids)s::uuid[], %(ats)s::timestamptz[], %(outcomes)s::text[]) AS s(id, at, outcome)
                 WHERE t.kind = %(kind)s AND t.subject_id = s.id AND t.done_at IS NULL RETURNING t.subject_id""",
             {
-                "outcome": outcome, "kind": kind, "ids": list(at_by_subject),
-                "ats": list(at_by_subject.values()),
+                "kind": kind, "ids": list(ends), "ats": [at for at, _ in ends.values()],
+                "outcomes": [outcome[: rules.OUTCOME_MAX] for _, outcome in ends.values()],
             },
         )  # fmt: skip
         return sorted(row[0] for row in cursor.fetchall())
@@ -88,12 +91,14 @@ def task_open(
     *, actor: Actor, task_id: uuid.UUID, kind: str, area: str, title: str, owner_role: str, owner_name: str,
     at: datetime, due_at: datetime | None, round_id: uuid.UUID | None,
 ) -> None:  # fmt: skip
-    """A user opens a finding, a rectification or another task in their area."""
+    """A user opens a finding, a rectification or another task in their area. `ledgers.task_exists` (409)."""
     scope.require(actor, "work", area)
+    if Task.objects.filter(id=task_id).exists():
+        raise RuleBroken("ledgers.task_exists", status=409)
     row = TaskOpen(
         kind=rules.kind_checked(kind), subject_kind="task", subject_id=task_id, area=area,
         title=rules.text_checked(title, "title", rules.TITLE_MAX), owner_role=owner_role, owner_name=owner_name[:80],
-        opened_at=at, due_at=due_at, round_id=round_id,
+        opened_at=at, due_at=due_at, round_id=round_id, id=task_id,
     )  # fmt: skip
     tasks_open(rows=[row])
 

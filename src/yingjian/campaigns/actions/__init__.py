@@ -14,7 +14,7 @@ from .due import (
     due_unsampled,
 )
 from .freezing import round_freeze
-from .lists import due_add, due_excuse, due_miss
+from .lists import Excuse, due_add, due_excuse, due_miss
 from .rounds import (
     campaign_create,
     preset_store,
@@ -31,6 +31,7 @@ from .rounds import (
 __all__ = [
     "DueAssign",
     "DueResult",
+    "Excuse",
     "FoundDue",
     "campaign_create",
     "due_add",

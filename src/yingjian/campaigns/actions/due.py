@@ -77,7 +77,8 @@ def due_sampled(*, at_by_due_id: Mapping[uuid.UUID, datetime]) -> list[uuid.UUID
 
 
 def _caught_up(at_by_due_id: Mapping[uuid.UUID, datetime], outcome: str) -> None:
-    ledgers.tasks_close(kind=rules.CATCH_UP, at_by_subject=at_by_due_id, outcome=outcome)
+    ends = {id: (at, outcome) for id, at in at_by_due_id.items()}
+    ledgers.tasks_close(kind=rules.CATCH_UP, ends=ends)
     clocks.stop_each(rules.CATCH_UP, at_by_due_id)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -39,45 +40,82 @@ def _marking_areas(actor: Actor) -> list[str]:
     return sorted({hold.area for hold in actor.holds if MARK in granted(hold.role)})
 
 
-def due_excuse(
-    *, actor: Actor, round_id: uuid.UUID, person_id: uuid.UUID, reason: str, at: datetime
-) -> queries.DueBrief:
-    """Excuse a person, with the reason; for a missed person this ends the catch-up (R77).
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """A person of a round's list who need not be tested, and why."""
 
-    Refused for people who were swabbed (`campaigns.due_state`, 409) or are not on the list
-    (`campaigns.due_unknown`, 404). After the close a missed person stays missed in the count, but their task ends.
-    Excused twice changes nothing.
+    round_id: uuid.UUID
+    person_id: uuid.UUID
+    reason: str
+    at: datetime
+
+
+def due_excuse(*, actor: Actor, rows: Sequence[Excuse]) -> list[queries.DueBrief]:
+    """Excuse people, each with a reason; for missed people this ends the catch-up (R77).
+
+    Refused for people who were swabbed (`campaigns.due_state`, 409) or are not on the list (`campaigns.due_unknown`,
+    404). After the close a missed person stays missed in the count, but their task ends. Excused twice changes nothing.
+    A fixed number of statements per round, for any number of people. Returns the rows as they were, in order.
     """
-    reason = rules.text_checked(reason, "reason", rules.REASON_MAX)
+    found: dict[tuple[uuid.UUID, uuid.UUID], queries.DueBrief] = {}
+    for round_id in dict.fromkeys(row.round_id for row in rows):
+        mine = {row.person_id: row for row in rows if row.round_id == round_id}
+        for person, due in _excuse_in(actor, round_id, mine).items():
+            found[round_id, person] = due
+    return [found[row.round_id, row.person_id] for row in rows]
+
+
+def _excuse_in(
+    actor: Actor, round_id: uuid.UUID, rows: Mapping[uuid.UUID, Excuse]
+) -> dict[uuid.UUID, queries.DueBrief]:
     state = shared_round_state(round_id)
-    found = queries.due_lookup(round_id, [person_id]).get(person_id)
-    if found is None or state == "cancelled":
-        raise RuleBroken("campaigns.due_unknown", status=404)
-    scope.require(actor, MARK, found.area)
-    if found.state == "excused":
-        return found
-    if "excused" not in rules.DUE_MOVES[found.state] or (
-        state == "closed" and found.state != "missed"
-    ):
-        raise RuleBroken("campaigns.due_state", status=409, state=found.state, to="excused")
+    found = {} if state == "cancelled" else queries.due_lookup(round_id, list(rows))
+    wanted: dict[queries.DueBrief, Excuse] = {}
+    for person, row in rows.items():
+        reason = rules.text_checked(row.reason, "reason", rules.REASON_MAX)
+        due = found.get(person)
+        if due is None:
+            raise RuleBroken("campaigns.due_unknown", status=404, count=1, first=str(person))
+        scope.require(actor, MARK, due.area)
+        if due.state == "excused":
+            continue
+        if "excused" not in rules.DUE_MOVES[due.state] or (
+            state == "closed" and due.state != "missed"
+        ):
+            raise RuleBroken("campaigns.due_state", status=409, state=due.state, to="excused")
+        wanted[due] = replace(row, reason=reason)
     if state != "closed":
-        _excuse(found, reason)
-        key_groups_settled(round_id=round_id, at=at)
-    if found.state == "missed":
-        ledgers.tasks_close(kind=rules.CATCH_UP, at_by_subject={found.id: at}, outcome=reason)
-        clocks.stop(rules.CATCH_UP, [found.id], at=at)
+        _set_excused(wanted)
+        if wanted:
+            key_groups_settled(round_id=round_id, at=max(row.at for row in wanted.values()))
+    _catch_up_ends({due.id: row for due, row in wanted.items() if due.state == "missed"})
     return found
 
 
-def _excuse(found: queries.DueBrief, reason: str) -> None:
+def _set_excused(wanted: Mapping[queries.DueBrief, Excuse]) -> None:
     """Only from the state that was looked at: a swab that lands in between wins, and the excuse is refused."""
+    if not wanted:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE campaigns_dueperson SET state = 'excused', reason = %s WHERE id = %s AND state = %s",
-            [reason, found.id, found.state],
+            """UPDATE campaigns_dueperson d SET state = 'excused', reason = s.reason
+                 FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS s(id, was, reason)
+                WHERE d.id = s.id AND d.state = s.was""",
+            [
+                [due.id for due in wanted],
+                [due.state for due in wanted],
+                [row.reason for row in wanted.values()],
+            ],
         )
-        if cursor.rowcount != 1:
+        if cursor.rowcount != len(wanted):
             raise RuleBroken("campaigns.due_state", status=409, state="sampled", to="excused")
+
+
+def _catch_up_ends(missed: Mapping[uuid.UUID, Excuse]) -> None:
+    if missed:
+        ends = {id: (row.at, row.reason) for id, row in missed.items()}
+        ledgers.tasks_close(kind=rules.CATCH_UP, ends=ends)
+        clocks.stop_each(rules.CATCH_UP, {id: row.at for id, row in missed.items()})
 
 
 def due_miss(

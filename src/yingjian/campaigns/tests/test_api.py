@@ -58,13 +58,13 @@ def test_presets_are_listed_shown_and_compared_in_two_languages() -> None:
     page = got(zh, "/api/presets/mule")
     assert {"path", "label", "text", "origin_text"} <= set(page["values"][0])
     diff = got(en, "/api/presets/diff?a=yongning&b=mule")
-    assert (diff["a"]["code"], diff["b"]["code"]) == ("yongning", "mule")
-    assert all(row["differs"] for row in diff["rows"])
-    row = next(row for row in diff["rows"] if row["path"] == "clocks.pick_up")
+    assert (diff["left"]["code"], diff["right"]["code"]) == ("yongning", "mule")
+    assert all(row["differs"] for row in diff["items"])
+    row = next(row for row in diff["items"] if row["key"] == "clocks.pick_up")
     assert row["label"]
-    assert row["a"]["text"] == "2 h"
+    assert (row["a"], row["origin_a"] != "") == ("2 h", True)
     everything = got(zh, "/api/presets/diff?a=yongning&b=mule&everything=true")
-    assert len(everything["rows"]) > len(diff["rows"])
+    assert len(everything["items"]) > len(diff["items"])
     assert got(zh, "/api/presets/mule@1")["header"]["version"] == 1
 
 
@@ -106,6 +106,8 @@ def test_rounds_in_sight_and_totals_of_the_own_area_only() -> None:
     seen = {item["id"]: item for item in got(town, "/api/rounds")["items"]}
     assert set(seen) == {str(county)}
     assert seen[str(county)]["due_total"] is None
+    assert seen[str(county)]["preset"]["code"] == "yongning"
+    assert seen[str(county)]["area"] == {"code": COUNTY, "name": COUNTY}
     page = got(town, f"/api/rounds/{county}")
     assert (page["due_total"], page["counts"]["total"]) == (None, 2)
     page = got(whole, f"/api/rounds/{county}")

@@ -9,13 +9,14 @@ from itertools import count
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from yingjian.access import scope
+from yingjian.access import journal, scope
 from yingjian.access.models import Clock
-from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, new_id
+from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, command, new_id
 from yingjian.campaigns import actions, queries
 from yingjian.campaigns.models import DuePerson
 from yingjian.campaigns.tests.factories import (
@@ -219,6 +220,36 @@ def test_excused_people_who_turn_up_are_caught_up() -> None:
     assert (due(id).state, due(id).caught_up_at) == ("excused", NOON)
 
 
+def test_excuses_come_in_number_and_one_fault_parks_alone() -> None:
+    """A worker's offline list: the good ones are applied together, the bad one is told apart."""
+    people = persons(30)
+    round_id = active()
+    ids = due_ids(round_id, people)
+    miss(round_id, people[:2])
+    actions.due_sampled(at_by_due_id={ids[5]: NOON})
+
+    def sent(chosen: list[uuid.UUID]) -> list[journal.Verdict]:
+        return journal.submit(
+            actor=actor("village_worker", VILLAGE_A), received_at=NOON, park=True,
+            commands=[
+                command("due.excuse", {"round_id": round_id, "person_id": person, "reason": f"外出{no}"})
+                for no, person in enumerate(chosen)
+            ],
+        )  # fmt: skip
+
+    with CaptureQueriesContext(connection) as few:
+        assert {v.verdict for v in sent(people[6:8])} == {"applied"}
+    with CaptureQueriesContext(connection) as many:
+        assert {v.verdict for v in sent(people[8:30])} == {"applied"}
+    assert len(few) == len(many)
+    verdicts = sent([people[0], people[5], people[2]])
+    assert [v.code for v in verdicts] == [None, "campaigns.due_state", None]
+    assert [due(id).state for id in (ids[0], ids[1], ids[2], ids[5])] == [
+        "excused", "missed", "excused", "sampled",
+    ]  # fmt: skip
+    assert Task.objects.get(subject_id=ids[0]).outcome == "外出0"
+
+
 def test_an_excuse_ends_the_catch_up() -> None:
     (person,) = persons(1)
     round_id = active()
@@ -343,10 +374,10 @@ def test_late_people_of_the_roster_are_added_with_a_trace() -> None:
     round_id = active()
     late = persons(2, categories=("key_group",))
     (stranger,) = persons(1, f"{TOWN_B}001")
-    command = new_id()
+    trace = new_id()
     payload = {"round_id": round_id, "person_ids": [*late, late[0]]}
-    assert send("due.add", payload, id=command).answer == {"added": 2}
-    added = DuePerson.objects.filter(round_id=round_id, added_by=command)
+    assert send("due.add", payload, id=trace).answer == {"added": 2}
+    added = DuePerson.objects.filter(round_id=round_id, added_by=trace)
     assert {row.mode for row in added} == {"single"}
     assert queries.round_brief(round_id).due_total == 2
     law = queries.denominator(round_id)

@@ -54,14 +54,14 @@ def test_many_tasks_take_one_statement(django_assert_num_queries: Callable[[int]
     subjects = [new_id() for _ in range(500)]
     with django_assert_num_queries(1):
         assert actions.tasks_open(rows=[row(subject) for subject in subjects]) == 500
-    times = {subject: NOON + no * HOUR for no, subject in enumerate(subjects[:400])}
+    times = {subject: (NOON + no * HOUR, "sampled") for no, subject in enumerate(subjects[:400])}
     with django_assert_num_queries(1):
-        closed = actions.tasks_close(kind="catch_up", at_by_subject=times, outcome="sampled")
+        closed = actions.tasks_close(kind="catch_up", ends=times)
     assert closed == sorted(times)
     assert Task.objects.get(subject_id=subjects[3]).done_at == NOON + 3 * HOUR
     assert queries.open_subjects(kind="catch_up", subject_ids=subjects) == set(subjects[400:])
     assert actions.tasks_open(rows=[]) == 0
-    assert actions.tasks_close(kind="catch_up", at_by_subject={}, outcome="") == []
+    assert actions.tasks_close(kind="catch_up", ends={}) == []
 
 
 def test_a_task_is_one_row_that_may_open_again() -> None:
@@ -69,10 +69,10 @@ def test_a_task_is_one_row_that_may_open_again() -> None:
     assert actions.tasks_open(rows=[row(subject)]) == 1
     assert actions.tasks_open(rows=[row(subject, owner_name="other")]) == 0
     assert Task.objects.get(subject_id=subject).owner_name == ""
-    actions.tasks_close(kind="catch_up", at_by_subject={subject: NOON - HOUR}, outcome="sampled")
+    actions.tasks_close(kind="catch_up", ends={subject: (NOON - HOUR, "sampled")})
     done = Task.objects.get(subject_id=subject)
     assert (done.done_at, done.outcome) == (NOON, "sampled")  # never before it was opened
-    assert actions.tasks_close(kind="catch_up", at_by_subject={subject: NOON}, outcome="x") == []
+    assert actions.tasks_close(kind="catch_up", ends={subject: (NOON, "x")}) == []
     assert actions.tasks_open(rows=[row(subject, opened_at=NOON + HOUR)]) == 1
     again = Task.objects.get(subject_id=subject)
     assert (again.id, again.done_at, again.outcome) == (done.id, None, "")
@@ -84,12 +84,14 @@ def test_users_open_and_finish_their_own_tasks() -> None:
         "task_id": task, "kind": "finding", "area": TOWN_A, "title": "出口没有围挡", "owner_role": "site_lead",
     }  # fmt: skip
     assert send("task.open", payload, worker).verdict == "applied"
-    opened = Task.objects.get(subject_id=task)
+    opened = Task.objects.get(id=task)
     assert (
         send("task.done", {"task_id": opened.id, "outcome": "已整改"}, worker).verdict == "applied"
     )
     send("task.done", {"task_id": opened.id, "outcome": "again"}, worker)
     assert Task.objects.get(id=opened.id).outcome == "已整改"
+    with pytest.raises(RuleBroken, match=r"ledgers\.task_exists"):
+        send("task.open", {**payload, "kind": "preparation"}, worker)
 
 
 @pytest.mark.parametrize(
@@ -153,9 +155,7 @@ def test_lists_by_state_page_and_sight() -> None:
             row(subjects[4], area=TOWN_B),
         ]
     )
-    actions.tasks_close(
-        kind="catch_up", at_by_subject={subjects[0]: NOON + 30 * HOUR}, outcome="sampled"
-    )
+    actions.tasks_close(kind="catch_up", ends={subjects[0]: (NOON + 30 * HOUR, "sampled")})
     late = NOON + 25 * HOUR
     worker = actor("village_worker", TOWN_A)
 
