@@ -418,6 +418,8 @@ class Plan(msgspec.Struct, frozen=True):
     labs: list[LabLoad]
     totals: Totals
     forecast: Forecast
+    seats: dict[str, str] = {}
+    """Who fills which seat, by staff id; a seat that is not named is vacant."""
     schema: int = SCHEMA
 
 

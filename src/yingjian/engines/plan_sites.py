@@ -16,6 +16,8 @@ from yingjian.engines.plan_geo import Point, curve, km, pack
 from yingjian.engines.plan_model import Block, PlanError, PlanParams, PlanProblem, Rules
 
 Floats = NDArray[np.float64]
+SLACK = 4
+"""Places above the even share that a site may take so that households stay whole."""
 
 
 @dataclass
@@ -120,18 +122,20 @@ def _fixed(ground: Ground, count: int, tube: int) -> list[list[int]]:
 
 
 def _cut(ground: Ground, members: list[int], target: int) -> list[list[int]]:
-    """As few sites as the target allows, of about equal size, neighbours together."""
+    """As few sites as the target allows, of about equal size, neighbours together.
+
+    Sizes are whole tubes where that fits, so that fewer tubes stay part empty.
+    """
     sizes = [ground.blocks[i].people for i in members]
-    total = sum(sizes)
-    count = max(1, math.ceil(total / target))
+    tube = int(ground.problem.rules.need("pool.default_size"))
+    count = max(1, math.ceil(sum(sizes) / target))
     while True:
-        even = math.ceil(total / count)
-        groups = pack(sizes, [min(target, even + 4)] * count)
-        fits = all(
-            sum(sizes[i] for i in group) <= target or len(group) == 1 for group in groups if group
-        )
-        if fits or count >= len(sizes):
-            return [[members[i] for i in group] for group in groups if group]
+        even = math.ceil(sum(sizes) / count)
+        for size in (math.ceil(even / tube) * tube, even + SLACK):
+            groups = [group for group in pack(sizes, [min(target, size)] * count) if group]
+            fits = all(sum(sizes[i] for i in g) <= target or len(g) == 1 for g in groups)
+            if fits or count >= len(sizes):
+                return [[members[i] for i in group] for group in groups]
         count += 1
 
 

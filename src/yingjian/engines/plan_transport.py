@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -123,15 +124,23 @@ class Rhythm:
     route_most: float
 
 
-def rhythm(rules: Rules) -> Rhythm:
+def rhythm(rules: Rules, closings: Iterable[datetime]) -> Rhythm:
     """Interval between pick-ups: as ordered, else half of the delivery limit, else the time a
-    sample may stay uncooled. A route may take what the delivery limit leaves over.
+    sample may stay uncooled. A route may take what the delivery limit leaves over, or the time from
+    closing to the hour by which everything is delivered (R61).
     """
     deliver = rules.number("clocks.deliver")
     every = rules.number("clocks.pick_up")
     if every is None:
         every = deliver / 2 if deliver else rules.number("clocks.uncooled") or 24 * 60.0
     most = every if deliver is None else min(every, max(1.0, deliver - every))
+    by = rules.text("clocks.deliver")
+    if by:
+        hour, minute = int(by[:2]), int(by[3:])
+        left = [
+            (end.replace(hour=hour, minute=minute) - end) / timedelta(minutes=1) for end in closings
+        ]
+        most = min([most, *(minutes for minutes in left if minutes > 0)])
     return Rhythm(every, most)
 
 
@@ -147,7 +156,7 @@ def plan_runs(
         labs = home[output.code]
         lab = min(labs, key=lambda code: (-labs[code], code)) if labs else NO_LAB
         by_lab[lab].append(output)
-    pace = rhythm(problem.rules)
+    pace = rhythm(problem.rules, {span.end for output in outputs for span in output.open})
     runs: list[Run] = []
     number = 0
     for lab in sorted(by_lab):

@@ -12,11 +12,13 @@ from typing import Any
 
 from yingjian.campaigns import presets
 from yingjian.campaigns.presets import Leaf, Preset
+from yingjian.engines.plan_judge import LEVELS, Finding
 from yingjian.engines.plan_model import (
     Block,
     Lab,
     Limit,
     Place,
+    Plan,
     PlanError,
     PlanParams,
     PlanProblem,
@@ -192,9 +194,50 @@ def problem_for(
         rules=rules_of(preset, population=people),
         villages=sorted(villages, key=lambda v: v.area),
         blocks=sorted(blocks, key=lambda b: b.key),
-        labs=sorted(labs, key=lambda lab: lab.code),
+        labs=list(labs),
         resources=resources,
     )
+
+
+def door_limit(rules: Rules, params: PlanParams) -> int:
+    """People behind one door who are still called together: what one lane takes in one slot.
+
+    Larger collective households (a dormitory, a home) are planned person by person.
+    """
+    slot = min(params.slot_minutes, rules.number("sites.queue_limit") or params.slot_minutes)
+    return max(1, int(rules.need("sites.lane_per_hour") * slot / 60 * params.load))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a proposer may say beside the preset: how to model, and what there is to work with."""
+
+    params: PlanParams
+    seed: int = 0
+    laboratories: tuple[str, ...] | None = None
+    lanes: int | None = None
+    vehicles: int | None = None
+    limit_to_staff: bool = False
+
+
+OWN_OPTIONS = frozenset({"seed", "laboratories", "lanes", "vehicles", "limit_to_staff"})
+
+
+def choice_of(options: Mapping[str, Any]) -> Choice:
+    """Read the options of a proposal. Raises `PlanError("bad_option", option, got)`."""
+    own = {name: value for name, value in options.items() if name in OWN_OPTIONS}
+    params = params_of({n: v for n, v in options.items() if n not in OWN_OPTIONS})
+    for name in ("seed", "lanes", "vehicles"):
+        value = own.get(name)
+        least = 1 if name == "lanes" else 0
+        if value is not None and (type(value) is not int or value < least):
+            raise PlanError("bad_option", option=name, got=value)
+    if not isinstance(own.get("limit_to_staff", False), bool):
+        raise PlanError("bad_option", option="limit_to_staff", got=own["limit_to_staff"])
+    labs = own.pop("laboratories", None)
+    if labs is not None and not (isinstance(labs, list) and all(isinstance(x, str) for x in labs)):
+        raise PlanError("bad_option", option="laboratories", got=labs)
+    return Choice(params, laboratories=None if labs is None else tuple(labs), **own)
 
 
 def params_of(options: Mapping[str, Any]) -> PlanParams:
@@ -212,6 +255,88 @@ def params_of(options: Mapping[str, Any]) -> PlanParams:
             raise PlanError("bad_option", option=name, got=value)
         changed[name] = kind(value)
     return PlanParams(**{**known, **changed})
+
+
+# --- seats ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Person:
+    """Staff as seats are filled with: no name."""
+
+    id: str
+    job: str
+    area: str
+    qualified_for: tuple[str, ...] = ()
+
+
+def fill_seats(plan: Plan, staff: Sequence[Person], *, round_area: str) -> dict[str, str]:
+    """Put people on seats: their own job first, then what they are qualified for; near first.
+
+    Each person takes one seat. Deterministic for the same staff in the same order. Seats of posts
+    that nobody can fill stay vacant.
+    """
+    posts = [*(p for site in plan.sites for p in site.posts), *plan.posts]
+    seats: dict[str, tuple[str, str]] = {}
+    for post in posts:
+        seats.setdefault(post.seat, (post.job, post.site[:12] or round_area))
+    taken: set[str] = set()
+    filled: dict[str, str] = {}
+    for own_job in (True, False):
+        pools: dict[str, list[Person]] = {}
+        for person in staff:
+            for job in (person.job,) if own_job else person.qualified_for:
+                pools.setdefault(job, []).append(person)
+        for digits in (12, 9, 6, 0):
+            near: dict[tuple[str, str], list[Person]] = {}
+            for job, people in pools.items():
+                for person in reversed(people):
+                    near.setdefault((job, person.area[:digits]), []).append(person)
+            for seat, (job, area) in seats.items():
+                if seat not in filled:
+                    found = _next(near.get((job, area[:digits])), taken)
+                    if found is not None:
+                        filled[seat] = found
+                        taken.add(found)
+    return filled
+
+
+def _next(people: list[Person] | None, taken: set[str]) -> str | None:
+    """The first of a reversed list who has no seat yet."""
+    while people:
+        person = people.pop()
+        if person.id not in taken:
+            return person.id
+    return None
+
+
+# --- what is kept of the findings ----------------------------------------------------------------
+
+
+def condensed(findings: Sequence[Finding]) -> list[Finding]:
+    """Breaches and notes one by one, what holds as one line per rule with the number of elements."""
+    kept = sorted(
+        (f for f in findings if f.level != "ok"),
+        key=lambda f: (LEVELS.index(f.level) * -1, f.code, f.element),
+    )
+    held: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        if finding.level == "ok":
+            held.setdefault((finding.code, finding.path), []).append(finding)
+    return kept + [
+        Finding(
+            code=first.code,
+            level="ok",
+            element="plan",
+            path=first.path,
+            value=first.value,
+            origin=first.origin,
+            rules=first.rules,
+            params={"elements": float(len(same))},
+        )
+        for same in held.values()
+        for first in same[:1]
+    ]
 
 
 def _number(value: object) -> bool:

@@ -1,0 +1,244 @@
+"""Writes of this room: propose a plan, apply it through the other rooms, drop it."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from yingjian.access import outbox, scope
+from yingjian.access.actor import Actor
+from yingjian.campaigns import actions as campaign_actions
+from yingjian.campaigns import queries as campaigns
+from yingjian.campaigns.actions import DueAssign
+from yingjian.engines import plan_checker
+from yingjian.engines.plan import make_plan
+from yingjian.engines.plan_model import Plan, PlanError, to_json
+from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.ids import derived
+from yingjian.laboratory import actions as laboratory
+from yingjian.laboratory.actions import AllocationRow
+from yingjian.sampling import actions as sampling
+from yingjian.sampling.actions import SiteOpen, StationOpen
+from yingjian.workforce import actions as workforce
+from yingjian.workforce.values import PostRow
+
+from . import queries, rules
+from .events import PlanApplied
+from .models import PlanRecord
+
+OPEN_STATES = frozenset({"draft", "approved", "mobilising", "sampling"})
+"""States of a round in which a plan may still be applied."""
+
+
+def named(error: PlanError) -> RuleBroken:
+    """A problem that cannot be planned, as a refusal with a sentence."""
+    params: dict[str, Any] = dict(error.params)
+    return RuleBroken(f"planning.{error.code}", **params)
+
+
+def compute(
+    round_id: uuid.UUID, options: Mapping[str, Any]
+) -> tuple[Plan, list[plan_checker.Finding]]:
+    """Plan a round and judge the plan; nothing is stored. Runs under the sight of the transaction.
+
+    Refused with `planning.nobody`, `planning.no_open_hours`, `planning.rule_missing`,
+    `planning.bad_area`, `planning.too_many_sites`, `planning.bad_option`, `planning.unknown_laboratory`.
+    """
+    try:
+        choice = rules.choice_of(options)
+        problem = queries.problem_of(round_id, choice)
+        plan = make_plan(problem, choice.params, seed=choice.seed)
+    except PlanError as error:
+        raise named(error) from None
+    staff = queries.staff_on_hand(plan, problem.area)
+    plan = msgspec.structs.replace(
+        plan, seats=rules.fill_seats(plan, staff, round_area=problem.area)
+    )
+    return plan, rules.condensed(plan_checker.check(problem, plan))
+
+
+def plan_propose(
+    *,
+    actor: Actor,
+    plan_id: uuid.UUID,
+    round_id: uuid.UUID,
+    options: Mapping[str, Any],
+    at: datetime,
+) -> dict[str, Any]:
+    """Compute, check and store a plan as the next version. Returns version, totals and findings.
+
+    The due list must be frozen (`planning.not_frozen`, 409). A plan with broken rules is stored
+    too: the findings say which, and whoever applies it decides knowing them.
+    """
+    brief = campaigns.round_brief(round_id)
+    scope.require(actor, "plan_round", brief.area)
+    if brief.frozen_at is None:
+        raise RuleBroken("planning.not_frozen", status=409)
+    if brief.state not in OPEN_STATES:
+        raise RuleBroken("planning.round_over", status=409, state=brief.state)
+    plan, findings = compute(round_id, options)
+    version = queries.next_version(round_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO planning_planrecord (id, round_id, area, version, state, document, findings, made_at)
+               VALUES (%s, %s, %s, %s, 'proposed', %s::jsonb, %s::jsonb, %s)""",
+            [
+                plan_id, round_id, brief.area, version, to_json(plan).decode(),
+                msgspec.json.encode(findings).decode(), at,
+            ],
+        )  # fmt: skip
+    counted = Counter(f.level for f in findings if f.level != "ok")
+    return {
+        "version": version,
+        "totals": msgspec.to_builtins(plan.totals),
+        "findings": {level: counted[level] for level in ("error", "warning", "note")},
+    }
+
+
+def plan_apply(
+    *, actor: Actor, command_id: uuid.UUID, plan_id: uuid.UUID, at: datetime
+) -> dict[str, Any]:
+    """Make a plan real: sites, stations, laboratory shares, everybody's site and slot, posts.
+
+    All or nothing, through the other rooms' actions, in a number of statements that does not grow
+    with the plan. Refused when it is not a proposal (`planning.plan_state`), another plan of the
+    round is in force (`planning.already_applied`), the round is over (`planning.round_over`) or the
+    due list has changed since (`planning.plan_stale`) — all 409.
+    """
+    record = _locked(plan_id)
+    scope.require(actor, "approve_plan", record.area)
+    if record.state != "proposed":
+        raise RuleBroken("planning.plan_state", status=409, state=record.state)
+    brief = campaigns.round_brief(record.round_id)
+    if brief.state not in OPEN_STATES:
+        raise RuleBroken("planning.round_over", status=409, state=brief.state)
+    if PlanRecord.objects.filter(round_id=record.round_id, state="applied").exists():
+        raise RuleBroken("planning.already_applied", status=409)
+    plan = queries.document_of(plan_id)
+    due = queries.people_due(record.round_id)
+    if due != plan.totals.people:
+        raise RuleBroken("planning.plan_stale", status=409, planned=plan.totals.people, due=due)
+    done = {
+        "sites": _open_sites(record.round_id, plan, at),
+        "laboratories": _allocate(record.round_id, plan),
+        "people": _call(record.round_id, plan),
+        "posts": _staff(record, plan),
+    }
+    PlanRecord.objects.filter(id=plan_id).update(state="applied", applied_at=at)
+    outbox.publish(
+        PlanApplied(
+            id=derived(command_id, "applied"), at=at, round_id=record.round_id, plan_id=plan_id
+        )
+    )
+    return done
+
+
+def plan_drop(*, actor: Actor, plan_id: uuid.UUID) -> None:
+    """Put a proposal aside (`planning.plan_state`, 409, when it is applied or dropped)."""
+    record = _locked(plan_id)
+    scope.require(actor, "plan_round", record.area)
+    if record.state != "proposed":
+        raise RuleBroken("planning.plan_state", status=409, state=record.state)
+    PlanRecord.objects.filter(id=plan_id).update(state="dropped")
+
+
+def _locked(plan_id: uuid.UUID) -> PlanRecord:
+    """The record without its document, locked; its round too, so that two plans never race."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT 1 FROM campaigns_round WHERE id = (SELECT round_id FROM planning_planrecord WHERE id = %s)
+                  FOR UPDATE""",
+            [plan_id],
+        )
+    found = PlanRecord.objects.defer("document", "findings").filter(id=plan_id).first()
+    if found is None:
+        raise RuleBroken("planning.plan_unknown", status=404)
+    return found
+
+
+def _open_sites(round_id: uuid.UUID, plan: Plan, at: datetime) -> int:
+    rows = [
+        SiteOpen(
+            id=derived(round_id, f"site.{site.code}"),
+            code=site.code,
+            area=site.area,
+            name=site.name,
+            lon=site.lon,
+            lat=site.lat,
+            people_planned=site.people,
+            opens_at=min(span.start for span in site.open),
+            closes_at=max(span.end for span in site.open),
+            stations=tuple(
+                StationOpen(derived(round_id, f"station.{station.code}"), station.code)
+                for station in site.stations
+            ),
+        )
+        for site in plan.sites
+    ]
+    sampling.sites_open(round_id=round_id, sites=rows, at=at)
+    return len(rows)
+
+
+def _allocate(round_id: uuid.UUID, plan: Plan) -> int:
+    shares: Counter[tuple[str, str]] = Counter()
+    for share in plan.shares:
+        shares[share.site, share.lab] += share.tubes
+    ids = queries.laboratory_ids({lab for _, lab in shares})
+    gone = sorted({lab for _, lab in shares} - ids.keys())
+    if gone:
+        raise RuleBroken("planning.unknown_laboratory", laboratory=gone[0])
+    areas = {site.code: site.area for site in plan.sites}
+    rows = [
+        AllocationRow(ids[lab], site, areas[site], tubes)
+        for (site, lab), tubes in sorted(shares.items())
+    ]
+    if rows:
+        laboratory.allocate(round_id=round_id, rows=rows)
+    return len({row.laboratory_id for row in rows})
+
+
+def _call(round_id: uuid.UUID, plan: Plan) -> int:
+    """Site and slot of every due person; people visited at home get the team's time, not a slot."""
+    rows: list[DueAssign] = []
+    for site in plan.sites:
+        for slot in site.slots:
+            rows.extend(_assigned(key, site.code, slot.start, home=False) for key in slot.blocks)
+        rows.extend(_assigned(visit.key, site.code, visit.start, home=True) for visit in site.home)
+    campaign_actions.due_assign(round_id=round_id, rows=rows)
+    return plan.totals.people
+
+
+def _assigned(key: str, site: str, start: datetime, *, home: bool) -> DueAssign:
+    found = uuid.UUID(key[1:])
+    if key[0] == "h":
+        return DueAssign(site, start, household_id=found, home=home)
+    return DueAssign(site, start, due_id=found, home=home)
+
+
+def _staff(record: PlanRecord, plan: Plan) -> int:
+    """Posts of the seats that have somebody who is still free; the rest stay vacant in the plan."""
+    if not plan.seats:
+        return 0
+    free = {person.id for person in queries.staff_on_hand(plan, record.area)}
+    posts = [*(post for site in plan.sites for post in site.posts), *plan.posts]
+    rows = [
+        PostRow(
+            id=derived(record.round_id, f"post.{post.seat}.{post.start.isoformat()}"),
+            round_id=record.round_id,
+            staff_id=uuid.UUID(plan.seats[post.seat]),
+            job=post.job,
+            starts=post.start,
+            ends=post.end,
+            site_code=post.site,
+            station_code=post.station,
+        )
+        for post in posts
+        if plan.seats.get(post.seat) in free
+    ]
+    return workforce.posts_assign(actor=None, rows=rows) if rows else 0

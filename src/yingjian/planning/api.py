@@ -1,0 +1,98 @@
+"""HTTP of this room: plans with their findings, the code sheet, the workbook."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router, Schema
+
+from yingjian.access.edges import actor_of, language, needs, request_time
+
+from . import documents, queries
+
+router = Router(tags=["planning"])
+
+
+class PlanLine(Schema):
+    id: uuid.UUID
+    round_id: uuid.UUID
+    area: str
+    version: int
+    state: str
+    made_at: datetime
+    applied_at: datetime | None
+    totals: dict[str, Any]
+    forecast: dict[str, Any]
+    findings: dict[str, int]
+
+
+class PlanList(Schema):
+    items: list[PlanLine]
+    as_of: datetime
+
+
+class FindingLine(Schema):
+    code: str
+    level: str
+    says: str
+    element: str
+    path: str
+    value: Any
+    origin: str
+    rules: list[str]
+    measured: float | str | None
+    limit: float | str | None
+    over: float
+    elements: int
+
+
+class PlanWhole(PlanLine):
+    plan: dict[str, Any]
+    items: list[FindingLine]
+    as_of: datetime
+
+
+@router.get("/rounds/{round_id}/plans", auth=needs("see_round"), response=PlanList)
+def plans(request: HttpRequest, round_id: uuid.UUID) -> PlanList:
+    """Plans of a round, the newest first, with totals and findings by level."""
+    found = queries.plans_for(actor_of(request), round_id)
+    return PlanList(items=[PlanLine(**asdict(head)) for head in found], as_of=request_time(request))
+
+
+@router.get("/plans/{plan_id}", auth=needs("see_round"), response=PlanWhole)
+def plan(request: HttpRequest, plan_id: uuid.UUID, full: bool = False) -> PlanWhole:
+    """A plan. Households stay out of slots and home lists unless `full` is asked for."""
+    head = queries.head_for(actor_of(request), plan_id)
+    return PlanWhole(
+        **asdict(head),
+        plan=documents.shown(queries.document_of(plan_id), full=full),
+        items=[
+            FindingLine(**line)
+            for line in documents.finding_lines(queries.findings_of(plan_id), language(request))
+        ],
+        as_of=request_time(request),
+    )
+
+
+@router.get("/plans/{plan_id}/codes.pdf", auth=needs("see_round"))
+def codes(request: HttpRequest, plan_id: uuid.UUID, under: str = "") -> HttpResponse:
+    """Labels of sites, stations and boxes; `under` is a site code or an area prefix."""
+    queries.head_for(actor_of(request), plan_id)
+    data = documents.code_sheet(
+        queries.document_of(plan_id), under=under, language=language(request)
+    )
+    return documents.answer(data, documents.PDF, f"codes-{under or plan_id}.pdf")
+
+
+@router.get("/plans/{plan_id}/plan.xlsx", auth=needs("see_round"))
+def workbook(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
+    """The plan as tables: sites, slots, staff, goods, pick-ups, laboratories, rules."""
+    queries.head_for(actor_of(request), plan_id)
+    data = documents.tables(
+        queries.document_of(plan_id), queries.findings_of(plan_id), language(request)
+    )
+    return documents.answer(data, documents.XLSX, f"plan-{plan_id}.xlsx")

@@ -1,0 +1,71 @@
+"""What a plan looks like outside: JSON for screens, label sheets, workbooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.http import HttpResponse
+
+from yingjian.engines.plan_model import Plan
+from yingjian.kernel.errors import RuleBroken
+
+from . import labels, queries, wording
+from .workbook import workbook
+
+PDF = "application/pdf"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def shown(plan: Plan, *, full: bool) -> dict[str, Any]:
+    """The plan as JSON. Without `full` slots and home lists give counts, not households."""
+    found: dict[str, Any] = msgspec.to_builtins(plan)
+    if not full:
+        for site in found["sites"]:
+            for slot in site["slots"]:
+                slot["blocks"] = len(slot["blocks"])
+            site["home"] = len(site["home"])
+    return found
+
+
+def finding_lines(findings: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
+    """Findings with their sentence. `elements` tells how many a line of held rules stands for."""
+    return [
+        {
+            "code": item["code"],
+            "level": item["level"],
+            "says": wording.told(item, language),
+            "element": item["element"],
+            "path": item.get("path", ""),
+            "value": item.get("value"),
+            "origin": item.get("origin", ""),
+            "rules": item.get("rules", []),
+            "measured": item.get("measured"),
+            "limit": item.get("limit"),
+            "over": item.get("over", 0.0),
+            "elements": int(item.get("params", {}).get("elements", 1)),
+        }
+        for item in findings
+    ]
+
+
+def code_sheet(plan: Plan, *, under: str, language: str) -> bytes:
+    """Labels as PDF. `planning.site_not_planned` (404), `planning.too_many_labels`."""
+    found = list(labels.labels(plan, under=under))
+    if not found:
+        raise RuleBroken("planning.site_not_planned", status=404, site=under[:40])
+    if len(found) > labels.MOST:
+        raise RuleBroken("planning.too_many_labels", labels=len(found), most=labels.MOST)
+    return labels.sheet(found, language=language)
+
+
+def tables(plan: Plan, findings: list[dict[str, Any]], language: str) -> bytes:
+    """The workbook in local time."""
+    return workbook(plan, findings, language=language, tz=queries.local_time())
+
+
+def answer(data: bytes, kind: str, name: str) -> HttpResponse:
+    """A download."""
+    response = HttpResponse(data, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,124 @@
+"""The printable code sheet: 点码, 台码 and 箱码 as A4 labels with a QR code and readable digits.
+
+Chinese text uses the PDF reader's own Song font (STSong-Light), so that no font file is needed.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import segno
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
+from reportlab.pdfgen.canvas import Canvas
+
+from yingjian.engines.plan_model import Plan, Site
+
+from .wording import words
+
+FONT, DIGITS = "STSong-Light", "Courier-Bold"
+COLUMNS, ROWS = 3, 8
+MOST = 6_000
+"""Labels in one file: 250 pages. A county prints by town."""
+WIDTH, HEIGHT = A4[0] / COLUMNS, A4[1] / ROWS
+QR, EDGE = 24 * mm, 4 * mm
+
+
+@dataclass(frozen=True)
+class Label:
+    """One label: what it is, what is encoded, where it belongs."""
+
+    kind: str
+    code: str
+    place: str
+
+
+def labels(plan: Plan, *, under: str = "") -> Iterator[Label]:
+    """Labels in the order a site is set up: site, then each station with its boxes.
+
+    `under` is a site code or an area prefix.
+    """
+    for site in sorted(plan.sites, key=lambda s: s.code):
+        if site.code.startswith(under):
+            yield from _of_site(site)
+
+
+def _of_site(site: Site) -> Iterator[Label]:
+    yield Label("site", site.code, site.name)
+    for station in site.stations:
+        yield Label("station", station.code, site.name)
+        for box in station.boxes:
+            yield Label("box", box, site.name)
+
+
+def sheet(found: list[Label], *, language: str) -> bytes:
+    """The labels as PDF, 24 to a page."""
+    registerFont(UnicodeCIDFont(FONT))
+    stream = io.BytesIO()
+    canvas = Canvas(stream, pagesize=A4, pageCompression=1, invariant=1)
+    canvas.setTitle("codes")
+    names = words(language)
+    for number, label in enumerate(found):
+        place = number % (COLUMNS * ROWS)
+        if number and not place:
+            canvas.showPage()
+        left = place % COLUMNS * WIDTH
+        top = A4[1] - place // COLUMNS * HEIGHT
+        _draw(canvas, label, names[label.kind], left=left, top=top)
+    canvas.save()
+    return stream.getvalue()
+
+
+def _draw(canvas: Canvas, label: Label, name: str, *, left: float, top: float) -> None:
+    _qr(canvas, label.code, left + EDGE, top - EDGE - QR)
+    text, room = left + EDGE + QR + 2 * mm, WIDTH - QR - 2 * EDGE - 2 * mm
+    canvas.setFont(FONT, 9)
+    canvas.drawString(text, top - EDGE - 9, name)
+    for line, part in enumerate(_wrapped(label.place, room)):
+        canvas.setFont(FONT, 7.5)
+        canvas.drawString(text, top - EDGE - 20 - 9 * line, part)
+    canvas.setFont(DIGITS, 7.5)
+    for line, part in enumerate(_grouped(label.code)):
+        canvas.drawString(text, top - EDGE - 42 - 9 * line, part)
+
+
+def _qr(canvas: Canvas, code: str, x: float, y: float) -> None:
+    """The code as squares: runs of dark modules of a row in one rectangle each."""
+    matrix = [list(row) for row in segno.make(code, error="m", micro=False).matrix]
+    size = QR / len(matrix)
+    path = canvas.beginPath()
+    for down, row in enumerate(matrix):
+        start = None
+        for across, dark in enumerate([*row, 0]):
+            if dark and start is None:
+                start = across
+            elif not dark and start is not None:
+                path.rect(
+                    x + start * size, y + QR - (down + 1) * size, (across - start) * size, size
+                )
+                start = None
+    canvas.drawPath(path, stroke=0, fill=1)
+
+
+def _grouped(code: str) -> list[str]:
+    """Digits in the groups a clerk reads out: region, site, station, campaign and round, serial."""
+    cuts = [c for c in (0, 6, 12, 15, 17, 21, 24, 25) if c < len(code)] + [len(code)]
+    parts = [code[a:b] for a, b in itertools.pairwise(cuts)]
+    return [" ".join(parts[n : n + 2]) for n in range(0, len(parts), 2)]
+
+
+def _wrapped(text: str, room: float) -> list[str]:
+    """At most two lines that fit; the rest of a very long name is cut with an ellipsis."""
+    lines = [""]
+    for letter in text:
+        if stringWidth(lines[-1] + letter, FONT, 7.5) > room:
+            if len(lines) == 2:  # noqa: PLR2004 - two lines fit on the label
+                return [lines[0], lines[1][:-1] + "…"]
+            lines.append("")
+        lines[-1] += letter
+    return lines

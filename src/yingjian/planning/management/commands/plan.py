@@ -1,0 +1,83 @@
+"""`yingjian plan ROUND`: plan a round and judge the plan; nothing is stored."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from argparse import ArgumentParser
+from typing import Any
+
+import msgspec
+from django.core.management.base import BaseCommand, CommandError
+
+from yingjian.access import scope
+from yingjian.engines.plan_judge import Finding
+from yingjian.engines.plan_model import Plan
+from yingjian.kernel.errors import RuleBroken, sentence
+from yingjian.planning import actions, wording
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = "Plan a round from its due list and preset, and say which rules hold. Stores nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("round", help="the round's id")
+        parser.add_argument(
+            "--json", action="store_true", help="the whole plan and findings as JSON"
+        )
+        parser.add_argument(
+            "--option", action="append", default=[], metavar="NAME=VALUE", help="e.g. load=0.9, lanes=20"
+        )  # fmt: skip
+        parser.add_argument("--language", choices=["zh", "en"], default="zh")
+
+    def handle(self, *args: Any, **given: Any) -> None:
+        language: str = given["language"]
+        try:
+            round_id = uuid.UUID(given["round"])
+        except ValueError:
+            raise CommandError(f"not a round's id: {given['round']}") from None
+        try:
+            with scope.everywhere():
+                plan, findings = actions.compute(round_id, _options(given["option"]))
+        except RuleBroken as error:
+            told = sentence(error.code, language, error.params)
+            raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
+        if given["json"]:
+            self.stdout.write(_document(plan, findings))
+        else:
+            self._tell(plan, findings, language)
+
+    def _tell(self, plan: Plan, findings: list[Finding], language: str) -> None:
+        names = wording.words(language)
+        for key, text in names["total"].items():
+            source = plan.totals if hasattr(plan.totals, key) else plan.forecast
+            self.stdout.write(f"{text}\t{getattr(source, key)}")
+        lines = [
+            (names["level"][f.level], wording.told(msgspec.to_builtins(f), language), f.origin)
+            for f in findings
+            if f.level != "ok"
+        ]
+        for level, says, origin in lines[:SHOWN]:
+            self.stdout.write(f"{level}\t{says}\t{origin}")
+        if len(lines) > SHOWN:
+            self.stdout.write(f"… +{len(lines) - SHOWN}")
+        sys.stdout.flush()
+
+
+def _options(pairs: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def _document(plan: Plan, findings: list[Finding]) -> str:
+    whole = {"plan": msgspec.to_builtins(plan), "findings": msgspec.to_builtins(findings)}
+    return json.dumps(whole, ensure_ascii=False, indent=1)

@@ -1,0 +1,272 @@
+"""Reads of this room: what a planner needs to know of a round, and stored plans."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+
+from yingjian.access.actor import Actor
+from yingjian.campaigns import queries as campaigns
+from yingjian.engines.plan_model import (
+    Block,
+    Lab,
+    Plan,
+    PlanError,
+    PlanProblem,
+    Resources,
+    Span,
+    Village,
+    plan_from_json,
+)
+from yingjian.kernel.errors import RuleBroken
+from yingjian.workforce import queries as workforce
+
+from . import rules
+
+COUNTY = 6
+SCREENING = ("hospital", "company", "cdc_county")
+"""Laboratories that screen; city and regional centres wait for rechecks unless they are named."""
+
+
+def local_time() -> ZoneInfo:
+    """The county's time zone: opening hours are written in it."""
+    return ZoneInfo(settings.TIME_ZONE)
+
+
+# --- the problem ---------------------------------------------------------------------------------
+
+_BLOCKS = """
+WITH member AS (
+    SELECT due.id, due.area, due.rank, due.mode, due.home, door.id AS door, door.lon, door.lat,
+           count(*) OVER (PARTITION BY door.id) AS size
+      FROM campaigns_dueperson due
+      JOIN population_person person ON person.id = due.person_id
+      LEFT JOIN population_household door ON door.id = person.household_id AND door.area = due.area
+     WHERE due.round_id = %(round)s AND due.state = 'due')
+SELECT CASE WHEN door IS NOT NULL AND size <= %(most)s THEN 'h' || replace(door::text, '-', '')
+            ELSE 'p' || replace(id::text, '-', '') END AS key,
+       area, min(rank),
+       count(*) FILTER (WHERE NOT home AND mode = 'pool'),
+       count(*) FILTER (WHERE NOT home AND mode = 'single'),
+       count(*) FILTER (WHERE NOT home AND mode = 'household'),
+       count(*) FILTER (WHERE home AND mode = 'pool'),
+       count(*) FILTER (WHERE home AND mode = 'single'),
+       count(*) FILTER (WHERE home AND mode = 'household'),
+       min(lon), min(lat)
+  FROM member GROUP BY key, area ORDER BY key
+"""
+
+
+def blocks_of(round_id: uuid.UUID, *, door_limit: int) -> list[Block]:
+    """People still due, by household; no name leaves the database. One query for any number.
+
+    A household larger than `door_limit`, and whoever lives elsewhere than their household, is
+    planned person by person under the id of the due row.
+    """
+    return [Block(*row) for row in _rows(_BLOCKS, {"round": round_id, "most": door_limit})]
+
+
+def people_due(round_id: uuid.UUID) -> int:
+    """How many people of the round are still due."""
+    return sum(count.due for count in campaigns.due_counts(round_id, digits=2).values())
+
+
+def villages_of(areas: list[str]) -> list[Village]:
+    """Names of villages; the code stands in where the region tree does not know one."""
+    rows = _rows(
+        "SELECT area, name FROM population_region WHERE area = ANY(%(areas)s)", {"areas": areas}
+    )
+    names = dict(rows)
+    return [Village(area, names.get(area, area)) for area in areas]
+
+
+def labs_of(area: str, wanted: tuple[str, ...] | None) -> list[Lab]:
+    """Laboratories that may take a round's tubes: of the county or above it, or the ones named.
+
+    A laboratory stands where the people of its area live on average; unknown when nobody is known.
+    Raises `PlanError("unknown_laboratory")` for a named one that is not there or not receiving.
+    """
+    rows = _rows(
+        """SELECT l.code, l.name, l.tubes_per_day, l.area, place.lon, place.lat
+             FROM laboratory_laboratory l
+             LEFT JOIN LATERAL (SELECT avg(h.lon) AS lon, avg(h.lat) AS lat FROM population_household h
+                                 WHERE h.area ^@ l.area) place ON length(l.area) > %(county)s
+            WHERE l.state = 'receiving'
+              AND CASE WHEN %(wanted)s::text[] IS NULL
+                       THEN l.kind = ANY(%(kinds)s)
+                            AND (l.area ^@ left(%(area)s, %(county)s) OR %(area)s ^@ l.area)
+                       ELSE l.code = ANY(%(wanted)s) END
+            ORDER BY l.code""",
+        {"area": area, "county": COUNTY, "kinds": list(SCREENING),
+         "wanted": None if wanted is None else list(wanted)},
+    )  # fmt: skip
+    missing = sorted(set(wanted or ()) - {row[0] for row in rows})
+    if missing:
+        raise PlanError("unknown_laboratory", laboratory=missing[0])
+    found = {row[0]: Lab(*row) for row in rows}
+    return [found[code] for code in dict.fromkeys(wanted)] if wanted else list(found.values())
+
+
+def _resources(area: str, choice: rules.Choice) -> Resources:
+    vehicles = choice.vehicles
+    if vehicles is None:
+        rows = _rows(
+            "SELECT count(*) FROM logistics_vehicle WHERE area ^@ %(area)s OR %(area)s ^@ area",
+            {"area": area},
+        )
+        vehicles = rows[0][0] or None
+    staff = workforce.staff_counts(area) if choice.limit_to_staff else None
+    return Resources(lanes=choice.lanes, vehicles=vehicles, staff=staff)
+
+
+def _campaign_no(round_id: uuid.UUID) -> int:
+    """Which campaign of its area this is, counting from 1 (a box code carries it)."""
+    rows = _rows(
+        """SELECT count(*) FROM campaigns_round r JOIN campaigns_campaign c ON c.id = r.campaign_id
+             JOIN campaigns_campaign o ON o.area = c.area AND (o.created_at, o.id) <= (c.created_at, c.id)
+            WHERE r.id = %(round)s""",
+        {"round": round_id},
+    )
+    return int(rows[0][0])
+
+
+def problem_of(round_id: uuid.UUID, choice: rules.Choice) -> PlanProblem:
+    """The whole planning problem of a round, under the sight of the transaction.
+
+    Raises `PlanError` as `rules.problem_for` does, and `campaigns.round_unknown`.
+    """
+    brief = campaigns.round_brief(round_id)
+    preset = campaigns.preset_of(round_id)
+    limit = rules.door_limit(rules.rules_of(preset), choice.params)
+    blocks = blocks_of(round_id, door_limit=limit)
+    facts = rules.RoundFacts(
+        round_id=str(round_id),
+        area=brief.area,
+        campaign_no=_campaign_no(round_id),
+        round_no=brief.no,
+        window=Span(brief.window_start, brief.window_end),
+    )
+    return rules.problem_for(
+        preset,
+        facts,
+        villages=villages_of(sorted({block.area for block in blocks})),
+        blocks=blocks,
+        labs=labs_of(brief.area, choice.laboratories),
+        resources=_resources(brief.area, choice),
+        tz=local_time(),
+    )
+
+
+def staff_on_hand(plan: Plan, area: str) -> list[rules.Person]:
+    """Staff of the area, and of the levels above, who are free for the whole plan."""
+    spans = [span for site in plan.sites for span in site.open]
+    free = workforce.staff_free(
+        area, starts=min(s.start for s in spans), ends=max(s.end for s in spans)
+    )
+    return [rules.Person(str(p.id), p.job, p.area, p.qualified_for) for p in free]
+
+
+def laboratory_ids(codes: set[str]) -> dict[str, uuid.UUID]:
+    """Ids of laboratories by code."""
+    rows = _rows(
+        "SELECT code, id FROM laboratory_laboratory WHERE code = ANY(%(codes)s)",
+        {"codes": sorted(codes)},
+    )
+    return dict(rows)
+
+
+# --- stored plans --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHead:
+    """A stored plan without its document."""
+
+    id: uuid.UUID
+    round_id: uuid.UUID
+    area: str
+    version: int
+    state: str
+    made_at: datetime
+    applied_at: datetime | None
+    totals: dict[str, Any]
+    forecast: dict[str, Any]
+    findings: dict[str, int]
+
+
+_HEAD = """
+SELECT id, round_id, area, version, state, made_at, applied_at, (document -> 'totals')::text,
+       (document -> 'forecast')::text,
+       (SELECT coalesce(jsonb_object_agg(level, n), '{}') FROM
+          (SELECT f ->> 'level' AS level, sum(coalesce((f -> 'params' ->> 'elements')::numeric, 1))::int AS n
+             FROM jsonb_array_elements(findings) f GROUP BY 1) counted)::text
+  FROM planning_planrecord
+"""
+
+
+def _head(row: tuple[Any, ...]) -> PlanHead:
+    return PlanHead(*row[:7], *(json.loads(part) for part in row[7:10]))
+
+
+def plans_for(actor: Actor, round_id: uuid.UUID) -> list[PlanHead]:
+    """Plans of a round in the actor's sight, the newest first."""
+    campaigns.round_brief_for(actor, round_id)
+    rows = _rows(_HEAD + " WHERE round_id = %(round)s ORDER BY version DESC", {"round": round_id})
+    return [_head(row) for row in rows]
+
+
+def head_of(plan_id: uuid.UUID) -> PlanHead:
+    """A stored plan in sight (`planning.plan_unknown`, 404)."""
+    rows = _rows(_HEAD + " WHERE id = %(id)s", {"id": plan_id})
+    if not rows:
+        raise RuleBroken("planning.plan_unknown", status=404)
+    return _head(rows[0])
+
+
+def head_for(actor: Actor, plan_id: uuid.UUID) -> PlanHead:
+    """A stored plan in the actor's sight (`planning.plan_unknown`, 404)."""
+    return head_of(plan_id)
+
+
+def document_of(plan_id: uuid.UUID) -> Plan:
+    """The plan itself. `planning.plan_unknown`; `planning.bad_plan` when another version wrote it."""
+    rows = _rows(
+        "SELECT document::text FROM planning_planrecord WHERE id = %(id)s", {"id": plan_id}
+    )
+    if not rows:
+        raise RuleBroken("planning.plan_unknown", status=404)
+    try:
+        return plan_from_json(rows[0][0])
+    except PlanError as error:
+        params: dict[str, Any] = dict(error.params)
+        raise RuleBroken(f"planning.{error.code}", **params) from None
+
+
+def findings_of(plan_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Stored findings: breaches and notes one by one, what holds by rule."""
+    rows = _rows(
+        "SELECT findings::text FROM planning_planrecord WHERE id = %(id)s", {"id": plan_id}
+    )
+    return list(json.loads(rows[0][0])) if rows else []
+
+
+def next_version(round_id: uuid.UUID) -> int:
+    """The version a new plan of the round gets."""
+    rows = _rows(
+        "SELECT coalesce(max(version), 0) + 1 FROM planning_planrecord WHERE round_id = %(round)s",
+        {"round": round_id},
+    )
+    return int(rows[0][0])
+
+
+def _rows(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())

@@ -1,0 +1,55 @@
+"""Words of plans in Chinese and English: labels, sheets, findings. Texts live in JSON beside."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+def _language(language: str) -> str:
+    return "zh" if language.startswith("zh") else "en"
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((HERE / name).read_text(encoding="utf-8"))
+    return found
+
+
+def words(language: str) -> dict[str, Any]:
+    """Names of columns, sheets and labels."""
+    return _read(f"words.{_language(language)}.json")
+
+
+def sentences(language: str) -> dict[str, str]:
+    """The sentence of every finding, by code."""
+    return _read(f"findings.{_language(language)}.json")
+
+
+class _Gaps(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def told(finding: dict[str, Any], language: str) -> str:
+    """A finding as a sentence; what holds is said with the rule's value and how often it was held."""
+    params = finding.get("params", {})
+    if finding["level"] == "ok":
+        elements, value = _number(params.get("elements", 1)), _number(finding.get("value"))
+        named = words(language)["held" if finding.get("path") else "held_sum"]
+        return str(named).format(n=elements, path=finding.get("path"), value=value)
+    text: str = sentences(language).get(finding["code"], finding["code"])
+    shown = {
+        name: _number(finding.get(name)) for name in ("element", "measured", "limit", "over")
+    } | {name: _number(value) for name, value in params.items()}
+    return text.format_map(_Gaps({k: v for k, v in shown.items() if v is not None}))
+
+
+def _number(value: object) -> object:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else round(value, 1)
+    return value

@@ -1,0 +1,158 @@
+"""A plan as an Excel file: overview, sites, slots, staff, goods, pick-ups, laboratories, rules."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import xlsxwriter
+
+from yingjian.engines.plan_model import Plan
+
+from .wording import told, words
+
+Row = list[Any]
+SHEET_ROWS = 1_000_000
+"""Below Excel's limit of 1,048,576; a sheet that would be longer goes on in the next."""
+
+
+def workbook(plan: Plan, findings: list[dict[str, Any]], *, language: str, tz: ZoneInfo) -> bytes:
+    """The plan's tables. Times are local."""
+    names = words(language)
+    stream = io.BytesIO()
+    options = {"in_memory": True, "remove_timezone": True, "constant_memory": False}
+    with xlsxwriter.Workbook(stream, options) as book:
+        style = {
+            "head": book.add_format({"bold": True, "bg_color": "#E8EEF4", "border": 1}),
+            "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+        }
+        for title, columns, rows in (
+            ("totals", ["what", "number"], _totals(plan, names)),
+            ("sites", SITE, _sites(plan)),
+            ("slots", SLOT, _slots(plan)),
+            ("staff", STAFF, _staff(plan)),
+            ("kit", KIT, _kit(plan)),
+            ("runs", RUN, _runs(plan)),
+            ("labs", LAB, _labs(plan)),
+            ("findings", FINDING, _findings(findings, names, language)),
+        ):
+            head = [names["col"][column] for column in columns]
+            _write(book, names["sheet"][title], head, rows, style=style, tz=tz)
+    return stream.getvalue()
+
+
+SITE = [
+    "site_code", "site_name", "area", "lon", "lat", "people", "walkers", "home_people", "key_people",
+    "villages", "lanes", "groups", "tubes", "boxes", "opens", "closes",
+]  # fmt: skip
+SLOT = ["site_code", "site_name", "start", "end", "people", "wait"]
+STAFF = ["site_code", "station_code", "job", "team", "seat", "start", "end", "filled"]
+KIT = ["site_code", "item", "quantity", "unit", "why"]
+RUN = ["route", "vehicle", "lab", "leaves", "calls", "arrives", "oldest", "tubes"]
+LAB = ["lab", "site_code", "day", "tubes", "capacity"]
+FINDING = ["level", "says", "element", "measured", "limit", "why", "origin"]
+
+
+def _write(
+    book: Any, title: str, head: list[str], rows: Iterable[Row], *, style: dict[str, Any], tz: ZoneInfo
+) -> None:  # fmt: skip
+    part, line = 1, 1
+    sheet = _begun(book, title, head, style)
+    for row in rows:
+        if line > SHEET_ROWS:
+            part, line = part + 1, 1
+            sheet = _begun(book, f"{title}{part}", head, style)
+        for place, value in enumerate(row):
+            _cell(sheet, (line, place), value, style["time"], tz)
+        line += 1
+
+
+def _begun(book: Any, title: str, head: list[str], style: dict[str, Any]) -> Any:
+    sheet = book.add_worksheet(title)
+    sheet.freeze_panes(1, 0)
+    sheet.set_column(0, len(head) - 1, 18)
+    for place, text in enumerate(head):
+        sheet.write_string(0, place, text, style["head"])
+    return sheet
+
+
+def _cell(sheet: Any, at: tuple[int, int], value: Any, time: Any, tz: ZoneInfo) -> None:
+    if isinstance(value, datetime):
+        sheet.write_datetime(*at, value.astimezone(tz).replace(tzinfo=None), time)
+    elif value is None or isinstance(value, bool):
+        sheet.write_string(*at, "✓" if value else "")
+    elif isinstance(value, int | float):
+        sheet.write_number(*at, value)
+    else:
+        sheet.write_string(*at, str(value))
+
+
+def _totals(plan: Plan, names: dict[str, Any]) -> Iterable[Row]:
+    for key, text in names["total"].items():
+        source = plan.totals if hasattr(plan.totals, key) else plan.forecast
+        yield [text, getattr(source, key)]
+    for job, count in plan.totals.staff.items():
+        yield [job, count]
+    for item, count in plan.totals.kit.items():
+        yield [item, count]
+
+
+def _sites(plan: Plan) -> Iterable[Row]:
+    for site in plan.sites:
+        yield [
+            site.code, site.name, site.area, site.lon, site.lat, site.people, site.walkers, site.home_people,
+            site.key_people, "、".join(f"{v.name} {v.people}" for v in site.villages), site.lanes, site.groups,
+            site.tubes.total, sum(len(s.boxes) for s in site.stations), min(s.start for s in site.open),
+            max(s.end for s in site.open),
+        ]  # fmt: skip
+
+
+def _slots(plan: Plan) -> Iterable[Row]:
+    for site in plan.sites:
+        for slot in site.slots:
+            yield [site.code, site.name, slot.start, slot.end, slot.people, slot.wait]
+
+
+def _staff(plan: Plan) -> Iterable[Row]:
+    for post in [*(p for site in plan.sites for p in site.posts), *plan.posts]:
+        yield [
+            post.site, post.station, post.job, post.team, post.seat, post.start, post.end,
+            post.seat in plan.seats,
+        ]  # fmt: skip
+
+
+def _kit(plan: Plan) -> Iterable[Row]:
+    for site in plan.sites:
+        for line in site.kit:
+            yield [site.code, line.item, line.quantity, line.unit, ", ".join(line.why)]
+    for line in plan.kit:
+        yield ["", line.item, line.quantity, line.unit, ", ".join(line.why)]
+
+
+def _runs(plan: Plan) -> Iterable[Row]:
+    for run in plan.runs:
+        calls = "、".join(stop.site for stop in run.stops)
+        yield [
+            run.route, run.vehicle, run.lab, run.leaves, calls, run.arrives, run.oldest_minutes, run.tubes
+        ]  # fmt: skip
+
+
+def _labs(plan: Plan) -> Iterable[Row]:
+    capacity = {lab.lab: lab.tubes_per_day for lab in plan.labs}
+    for share in plan.shares:
+        yield [share.lab, share.site, share.day + 1, share.tubes, capacity[share.lab]]
+    if plan.totals.lab_shortage:
+        yield ["", "", "", plan.totals.lab_shortage, 0]
+
+
+def _findings(
+    findings: list[dict[str, Any]], names: dict[str, Any], language: str
+) -> Iterable[Row]:
+    for item in findings:
+        yield [
+            names["level"][item["level"]], told(item, language), item["element"], item.get("measured"),
+            item.get("limit"), item.get("path", ""), item.get("origin", ""),
+        ]  # fmt: skip
