@@ -155,7 +155,7 @@ def _name(
 ) -> str:
     if problem.places:
         return problem.places[index % len(problem.places)].name
-    return params.site_name.format(village=village, n=serial if of > 1 else "")
+    return params.site_name.format(village=village, n=f"{serial}号" if of > 1 else "")
 
 
 def _site_code(area: str, serial: int) -> str:

@@ -188,7 +188,7 @@ class PlanParams(msgspec.Struct, frozen=True):
     unknown_lab_minutes: float = 30.0
     bench_hours: float = 5.0
     """From arrival at an idle instrument to a released result."""
-    site_name: str = "{village}{n}号采样点"
+    site_name: str = "{village}{n}采样点"
 
 
 class PlanProblem(msgspec.Struct, frozen=True):
