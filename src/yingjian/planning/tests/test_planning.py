@@ -2,74 +2,29 @@
 
 from __future__ import annotations
 
-import io
-import json
 import uuid
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import python_calamine
-from django.core.management import CommandError, call_command
-from django.db import connection
-from django.test import Client
 
 from yingjian.access import outbox, scope
-from yingjian.access.journal import Verdict
-from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, TOWN_B, actor, new_id, user
+from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, new_id
 from yingjian.campaigns.models import Campaign, DuePerson, Preset, Round
 from yingjian.campaigns.tests import factories
 from yingjian.campaigns.tests.factories import VILLAGE_A, VILLAGE_B, due_ids, frozen, persons, send
 from yingjian.engines import plan_codes
-from yingjian.engines.plan_model import plan_from_json
-from yingjian.kernel.errors import RuleBroken, catalogue
+from yingjian.kernel.errors import RuleBroken
 from yingjian.laboratory.models import Allocation, Laboratory
-from yingjian.planning import documents, labels, queries, wording
+from yingjian.planning import queries
 from yingjian.planning.events import PlanApplied
 from yingjian.planning.models import PlanRecord
+from yingjian.planning.tests.plan_factories import COUNTY, apply, laboratory, propose, refusal, town
 from yingjian.population.models import Household, Person, Region
 from yingjian.sampling.models import Site, Station
 from yingjian.workforce.models import Post
 
 pytestmark = pytest.mark.django_db
-
-COUNTY = TOWN_A[:6]
-
-
-def laboratory(code: str = "L1", *, area: str = COUNTY, tubes: int = 10_000, **more: Any) -> None:
-    with scope.everywhere():
-        Laboratory.objects.create(
-            id=new_id(), code=code, name=f"检测机构{code}", kind=more.pop("kind", "hospital"), area=area,
-            tubes_per_day=tubes, **more,
-        )  # fmt: skip
-
-
-def town(preset: str = "yongning", **given: Any) -> uuid.UUID:
-    """A frozen round over 120 people in two villages: families, single people, two at home."""
-    for n in range(20):
-        persons(5, VILLAGE_A if n % 2 else VILLAGE_B, household=True)
-    persons(16, VILLAGE_A)
-    persons(2, VILLAGE_A, categories=["home_bound"], household=True)
-    persons(2, VILLAGE_B, categories=["close_contact"])
-    laboratory()
-    return frozen(preset=preset, **given)
-
-
-def propose(round_id: uuid.UUID, **options: Any) -> tuple[uuid.UUID, Verdict]:
-    made = new_id()
-    payload = {"plan_id": made, "round_id": round_id, "options": options}
-    return made, send("plan.propose", payload, by=actor("round_planner"))
-
-
-def apply(plan_id: uuid.UUID, **more: Any) -> Verdict:
-    return send("plan.apply", {"plan_id": plan_id}, by=actor("commander"), **more)
-
-
-def refusal(kind: str, payload: Mapping[str, Any], *, by: Any = None) -> str:
-    with pytest.raises(RuleBroken) as caught:
-        send(kind, payload, by=by or actor("commander"))
-    return caught.value.code
 
 
 # --- proposing -----------------------------------------------------------------------------------
@@ -436,166 +391,3 @@ def test_a_plan_of_another_make_says_so() -> None:
     with scope.everywhere(), pytest.raises(RuleBroken) as caught:
         queries.document_of(new_id())
     assert caught.value.code == "planning.plan_unknown"
-
-
-# --- over HTTP -----------------------------------------------------------------------------------
-
-
-def signed_in(area: str = TOWN_A) -> Client:
-    account = user("round_planner", area)
-    client = Client()
-    client.post(
-        "/api/session",
-        {"username": account.username, "password": PASSWORD},
-        content_type="application/json",
-    )
-    return client
-
-
-def test_plans_are_listed_and_read_with_findings_as_sentences() -> None:
-    round_id = town()
-    plan_id, _ = propose(round_id)
-    client = signed_in()
-    (line,) = client.get(f"/api/rounds/{round_id}/plans").json()["items"]
-    assert (line["id"], line["state"], line["version"]) == (str(plan_id), "proposed", 1)
-    assert line["totals"]["people"] == 120
-    assert line["findings"]["ok"] > 100
-    body = client.get(f"/api/plans/{plan_id}").json()
-    assert body["plan"]["sites"][0]["slots"][0]["blocks"] > 0
-    assert all(item["says"] and "…" not in item["says"] for item in body["items"])
-    held = {item["path"]: item for item in body["items"] if item["level"] == "ok"}
-    assert held["sites.queue_limit"]["rules"] == ["R23"]
-    assert held["sites.queue_limit"]["origin"] == "S4/YN R23"
-    full = client.get(f"/api/plans/{plan_id}?full=true").json()
-    plan = plan_from_json(json.dumps(full["plan"]))
-    assert sum(len(slot.blocks) for site in plan.sites for slot in site.slots) == 38
-
-
-def test_another_town_sees_no_plan() -> None:
-    round_id = town()
-    plan_id, _ = propose(round_id)
-    client = signed_in(TOWN_B)
-    for path in ("", "/codes.pdf", "/plan.xlsx"):
-        response = client.get(f"/api/plans/{plan_id}{path}")
-        assert (response.status_code, response.json()["code"]) == (404, "planning.plan_unknown")
-    assert client.get(f"/api/rounds/{round_id}/plans").status_code == 404
-
-
-def test_the_code_sheet_is_a_pdf_of_labels() -> None:
-    round_id = town()
-    plan_id, _ = propose(round_id)
-    client = signed_in()
-    response = client.get(f"/api/plans/{plan_id}/codes.pdf")
-    assert response["Content-Type"] == "application/pdf"
-    assert response.content.startswith(b"%PDF")
-    with scope.everywhere():
-        plan = queries.document_of(plan_id)
-    site = plan.sites[0]
-    own = list(labels.labels(plan, under=site.code))
-    assert [label.kind for label in own[:3]] == ["site", "station", "box"]
-    assert len(own) == 1 + sum(1 + len(station.boxes) for station in site.stations)
-    one = client.get(f"/api/plans/{plan_id}/codes.pdf?under={site.code}")
-    assert one.status_code == 200
-    none = client.get(f"/api/plans/{plan_id}/codes.pdf?under=999")
-    assert none.json()["code"] == "planning.site_not_planned"
-
-
-def test_too_many_labels_are_asked_for_by_town(monkeypatch: pytest.MonkeyPatch) -> None:
-    round_id = town()
-    plan_id, _ = propose(round_id)
-    monkeypatch.setattr(labels, "MOST", 3)
-    response = signed_in().get(f"/api/plans/{plan_id}/codes.pdf")
-    assert response.json()["code"] == "planning.too_many_labels"
-
-
-def test_a_label_reads_back() -> None:
-    """The digits printed in groups are the code; a long name is cut, not spilled."""
-    code = plan_codes.box_code("23118310120100301", 1, 1, 7)
-    assert "".join(labels._grouped(code)).replace(" ", "") == code
-    assert labels._grouped("231183101201003") == ["231183 101201", "003"]
-    data = labels.sheet([labels.Label("box", code, "很长" * 60)] * 25, language="en")
-    assert data.count(b"/Type /Page\n") == 2
-    assert len(labels._wrapped("很长" * 60, 90)) == 2
-
-
-def test_the_workbook_has_every_table() -> None:
-    round_id = town()
-    plan_id, _ = propose(round_id)
-    data = signed_in().get(f"/api/plans/{plan_id}/plan.xlsx").content
-    book = python_calamine.load_workbook(io.BytesIO(data))
-    assert book.sheet_names == list(wording.words("zh")["sheet"].values())
-    with scope.everywhere():
-        plan = queries.document_of(plan_id)
-    rows: dict[str, list[list[Any]]] = {
-        name: list(book.get_sheet_by_name(name).to_python()) for name in book.sheet_names
-    }
-    assert len(rows["采样点"]) == 1 + plan.totals.sites
-    assert sum(row[5] for row in rows["采样点"][1:]) == 120
-    assert sum(row[4] for row in rows["时段"][1:]) == plan.totals.walkers
-    assert len(rows["转运班次"]) == 1 + plan.totals.runs
-    assert sum(row[3] for row in rows["检测机构"][1:]) == plan.totals.tubes
-    assert rows["时段"][1][2].hour == 12, "local time: the window opens at noon in China"
-
-
-def test_the_workbook_shows_what_no_laboratory_takes() -> None:
-    persons(12, VILLAGE_A)
-    plan_id, _ = propose(frozen())
-    with scope.everywhere():
-        data = documents.tables(queries.document_of(plan_id), queries.findings_of(plan_id), "en")
-    rows = python_calamine.load_workbook(io.BytesIO(data)).get_sheet_by_name("Laboratories")
-    assert rows.to_python()[1][3] == 2
-
-
-# --- the command ---------------------------------------------------------------------------------
-
-
-def test_the_command_plans_without_storing() -> None:
-    round_id = town()
-    out = io.StringIO()
-    call_command("plan", str(round_id), "--json", "--option", "load=0.5", stdout=out)
-    told = json.loads(out.getvalue())
-    assert told["plan"]["totals"]["people"] == 120
-    assert told["plan"]["params"]["load"] == 0.5
-    assert told["findings"]
-    short = io.StringIO()
-    call_command("plan", str(round_id), "--language", "en", stdout=short)
-    assert "People\t120" in short.getvalue()
-    with scope.everywhere():
-        assert not PlanRecord.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [(["nonsense"], "not a round"), ([str(uuid.UUID(int=7))], "campaigns.round_unknown")],
-)
-def test_the_command_says_what_is_wrong(arguments: list[str], says: str) -> None:
-    with pytest.raises(CommandError, match=says):
-        call_command("plan", *arguments)
-
-
-def test_the_command_refuses_a_bad_option() -> None:
-    round_id = town()
-    with pytest.raises(CommandError, match=r"planning\.bad_option"):
-        call_command("plan", str(round_id), "--option", "load=fast")
-
-
-# --- words ---------------------------------------------------------------------------------------
-
-
-def test_every_word_is_there_in_both_languages() -> None:
-    def keys(node: Any) -> Any:
-        return {k: keys(v) for k, v in node.items()} if isinstance(node, dict) else None
-
-    assert keys(wording.words("zh")) == keys(wording.words("en"))
-    assert wording.sentences("zh").keys() == wording.sentences("en").keys()
-    for language in ("zh", "en"):
-        own = {c: t for c, t in catalogue(language).items() if c.startswith("planning.")}
-        assert own
-        assert all(text["says"] and text["do"] for text in own.values())
-
-
-def test_without_sight_there_is_no_plan() -> None:
-    propose(town())
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('yingjian.areas', '', true)")
-    assert PlanRecord.objects.count() == 0

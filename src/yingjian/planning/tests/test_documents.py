@@ -1,0 +1,189 @@
+"""Plans over HTTP and on paper: JSON, the code sheet, the workbook, the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from typing import Any
+
+import pytest
+import python_calamine
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from yingjian.access import scope
+from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, user
+from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
+from yingjian.engines import plan_codes
+from yingjian.engines.plan_model import plan_from_json
+from yingjian.kernel.errors import catalogue
+from yingjian.planning import documents, labels, queries, wording
+from yingjian.planning.models import PlanRecord
+from yingjian.planning.tests.plan_factories import propose, town
+
+pytestmark = pytest.mark.django_db
+
+
+# --- over HTTP -----------------------------------------------------------------------------------
+
+
+def signed_in(area: str = TOWN_A) -> Client:
+    account = user("round_planner", area)
+    client = Client()
+    client.post(
+        "/api/session",
+        {"username": account.username, "password": PASSWORD},
+        content_type="application/json",
+    )
+    return client
+
+
+def test_plans_are_listed_and_read_with_findings_as_sentences() -> None:
+    round_id = town()
+    plan_id, _ = propose(round_id)
+    client = signed_in()
+    (line,) = client.get(f"/api/rounds/{round_id}/plans").json()["items"]
+    assert (line["id"], line["state"], line["version"]) == (str(plan_id), "proposed", 1)
+    assert line["totals"]["people"] == 120
+    assert line["findings"]["ok"] > 100
+    body = client.get(f"/api/plans/{plan_id}").json()
+    assert body["plan"]["sites"][0]["slots"][0]["blocks"] > 0
+    assert all(item["says"] and "…" not in item["says"] for item in body["items"])
+    held = {item["path"]: item for item in body["items"] if item["level"] == "ok"}
+    assert held["sites.queue_limit"]["rules"] == ["R23"]
+    assert held["sites.queue_limit"]["origin"] == "S4/YN R23"
+    full = client.get(f"/api/plans/{plan_id}?full=true").json()
+    plan = plan_from_json(json.dumps(full["plan"]))
+    assert sum(len(slot.blocks) for site in plan.sites for slot in site.slots) == 38
+
+
+def test_another_town_sees_no_plan() -> None:
+    round_id = town()
+    plan_id, _ = propose(round_id)
+    client = signed_in(TOWN_B)
+    for path in ("", "/codes.pdf", "/plan.xlsx"):
+        response = client.get(f"/api/plans/{plan_id}{path}")
+        assert (response.status_code, response.json()["code"]) == (404, "planning.plan_unknown")
+    assert client.get(f"/api/rounds/{round_id}/plans").status_code == 404
+
+
+def test_the_code_sheet_is_a_pdf_of_labels() -> None:
+    round_id = town()
+    plan_id, _ = propose(round_id)
+    client = signed_in()
+    response = client.get(f"/api/plans/{plan_id}/codes.pdf")
+    assert response["Content-Type"] == "application/pdf"
+    assert response.content.startswith(b"%PDF")
+    with scope.everywhere():
+        plan = queries.document_of(plan_id)
+    site = plan.sites[0]
+    own = list(labels.labels(plan, under=site.code))
+    assert [label.kind for label in own[:3]] == ["site", "station", "box"]
+    assert len(own) == 1 + sum(1 + len(station.boxes) for station in site.stations)
+    one = client.get(f"/api/plans/{plan_id}/codes.pdf?under={site.code}")
+    assert one.status_code == 200
+    none = client.get(f"/api/plans/{plan_id}/codes.pdf?under=999")
+    assert none.json()["code"] == "planning.site_not_planned"
+
+
+def test_too_many_labels_are_asked_for_by_town(monkeypatch: pytest.MonkeyPatch) -> None:
+    round_id = town()
+    plan_id, _ = propose(round_id)
+    monkeypatch.setattr(labels, "MOST", 3)
+    response = signed_in().get(f"/api/plans/{plan_id}/codes.pdf")
+    assert response.json()["code"] == "planning.too_many_labels"
+
+
+def test_a_label_reads_back() -> None:
+    """The digits printed in groups are the code; a long name is cut, not spilled."""
+    code = plan_codes.box_code("23118310120100301", 1, 1, 7)
+    assert "".join(labels._grouped(code)).replace(" ", "") == code
+    assert labels._grouped("231183101201003") == ["231183 101201", "003"]
+    data = labels.sheet([labels.Label("box", code, "很长" * 60)] * 25, language="en")
+    assert data.count(b"/Type /Page\n") == 2
+    assert len(labels._wrapped("很长" * 60, 90)) == 2
+
+
+def test_the_workbook_has_every_table() -> None:
+    round_id = town()
+    plan_id, _ = propose(round_id)
+    data = signed_in().get(f"/api/plans/{plan_id}/plan.xlsx").content
+    book = python_calamine.load_workbook(io.BytesIO(data))
+    assert book.sheet_names == list(wording.words("zh")["sheet"].values())
+    with scope.everywhere():
+        plan = queries.document_of(plan_id)
+    rows: dict[str, list[list[Any]]] = {
+        name: list(book.get_sheet_by_name(name).to_python()) for name in book.sheet_names
+    }
+    assert len(rows["采样点"]) == 1 + plan.totals.sites
+    assert sum(row[5] for row in rows["采样点"][1:]) == 120
+    assert sum(row[4] for row in rows["时段"][1:]) == plan.totals.walkers
+    assert len(rows["转运班次"]) == 1 + plan.totals.runs
+    assert sum(row[3] for row in rows["检测机构"][1:]) == plan.totals.tubes
+    assert rows["时段"][1][2].hour == 12, "local time: the window opens at noon in China"
+
+
+def test_the_workbook_shows_what_no_laboratory_takes() -> None:
+    persons(12, VILLAGE_A)
+    plan_id, _ = propose(frozen())
+    with scope.everywhere():
+        data = documents.tables(queries.document_of(plan_id), queries.findings_of(plan_id), "en")
+    rows = python_calamine.load_workbook(io.BytesIO(data)).get_sheet_by_name("Laboratories")
+    assert rows.to_python()[1][3] == 2
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+
+def test_the_command_plans_without_storing() -> None:
+    round_id = town()
+    out = io.StringIO()
+    call_command("plan", str(round_id), "--json", "--option", "load=0.5", stdout=out)
+    told = json.loads(out.getvalue())
+    assert told["plan"]["totals"]["people"] == 120
+    assert told["plan"]["params"]["load"] == 0.5
+    assert told["findings"]
+    short = io.StringIO()
+    call_command("plan", str(round_id), "--language", "en", stdout=short)
+    assert "People\t120" in short.getvalue()
+    with scope.everywhere():
+        assert not PlanRecord.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["nonsense"], "not a round"), ([str(uuid.UUID(int=7))], "campaigns.round_unknown")],
+)
+def test_the_command_says_what_is_wrong(arguments: list[str], says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        call_command("plan", *arguments)
+
+
+def test_the_command_refuses_a_bad_option() -> None:
+    round_id = town()
+    with pytest.raises(CommandError, match=r"planning\.bad_option"):
+        call_command("plan", str(round_id), "--option", "load=fast")
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    def keys(node: Any) -> Any:
+        return {k: keys(v) for k, v in node.items()} if isinstance(node, dict) else None
+
+    assert keys(wording.words("zh")) == keys(wording.words("en"))
+    assert wording.sentences("zh").keys() == wording.sentences("en").keys()
+    for language in ("zh", "en"):
+        own = {c: t for c, t in catalogue(language).items() if c.startswith("planning.")}
+        assert own
+        assert all(text["says"] and text["do"] for text in own.values())
+
+
+def test_without_sight_there_is_no_plan() -> None:
+    propose(town())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('yingjian.areas', '', true)")
+    assert PlanRecord.objects.count() == 0
