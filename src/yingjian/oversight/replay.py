@@ -48,7 +48,7 @@ TABLES: Final = (
         seed="true",
         reset={
             "state": "'draft'", "approved_at": "NULL", "frozen_at": "NULL", "activated_at": "NULL",
-            "closed_at": "NULL", "due_total": "NULL",
+            "closed_at": "NULL", "due_total": "NULL", "area_classes": "'{}'",
         },
     ),
     Rebuilt(
@@ -80,6 +80,8 @@ TABLES: Final = (
     Rebuilt("laboratory_receipt"),
     Rebuilt("laboratory_receiptline"),
     Rebuilt("laboratory_run"),
+    Rebuilt("laboratory_runtube"),
+    Rebuilt("laboratory_heldresult"),
     Rebuilt("laboratory_result"),
     Rebuilt("cases_flaggedpool"),
     Rebuilt("cases_poolmember"),
@@ -87,7 +89,20 @@ TABLES: Final = (
     Rebuilt("cases_dispatch"),
     Rebuilt("cases_positive"),
     Rebuilt("cases_notice"),
+    Rebuilt("cases_contact"),
     Rebuilt("containment_disinfectionorder"),
+)  # fmt: skip
+
+# Tables that are read where they are: what is administered, imported or stored as a document.
+INPUT_TABLES: Final = frozenset(
+    {
+        "access_device", "access_enroltoken", "access_grant", "access_journal", "access_journalblock",
+        "access_organisation", "access_parkeddecision", "access_user", "campaigns_campaign", "campaigns_preset",
+        "laboratory_laboratory", "logistics_supplyitem", "logistics_vehicle", "oversight_report",
+        "oversight_statedfigure", "population_grid", "population_household", "population_importproblem",
+        "population_importrun", "population_personcategory", "population_region", "workforce_institution",
+        "workforce_staffmember", "workforce_training", "workforce_workgroup",
+    }
 )  # fmt: skip
 
 # Commands whose effect is an input of the replay, not a projection: master data and stored plans.
@@ -95,7 +110,7 @@ INPUTS: Final = frozenset(
     {
         "organisation.add", "user.add", "grant.add", "device.invite", "device.revoke", "device.enrol", "parked.decide",
         "preset.store", "campaign.create", "round.create", "plan.propose", "institution.add", "staff.add",
-        "workgroup.add", "training.record", "lab.add", "vehicle.add", "supply.item", "figure.state", "report.file",
+        "workgroup.add", "training.record", "lab.add", "lab.state", "vehicle.add", "supply.item", "figure.state", "report.file",
     }
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connection, connections
 
@@ -13,7 +14,7 @@ from yingjian.access import scope
 from yingjian.access.tests.factories import NOON, TOWN_A, new_id
 from yingjian.oversight import verify
 from yingjian.oversight.laws import LAWS
-from yingjian.oversight.replay import SCHEMA, TABLES, replay
+from yingjian.oversight.replay import INPUT_TABLES, SCHEMA, TABLES, replay
 
 
 @pytest.mark.django_db(transaction=True)
@@ -70,3 +71,15 @@ def test_rebuilt_tables_and_their_columns_exist() -> None:
             columns = {row[0] for row in cursor.fetchall()}
             assert columns, rebuilt.table
             assert set(rebuilt.reset) | rebuilt.ignore <= columns, rebuilt.table
+
+
+def test_every_table_of_a_room_is_rebuilt_or_an_input() -> None:
+    tables = {
+        model._meta.db_table
+        for config in apps.get_app_configs()
+        if config.name.startswith("yingjian.")
+        for model in config.get_models()
+    }
+    rebuilt = {table.table for table in TABLES}
+    assert not rebuilt & INPUT_TABLES
+    assert rebuilt | INPUT_TABLES == tables
