@@ -51,7 +51,7 @@ web/dist/index.html: web/node_modules/.ready $(shell find web/src web/public web
 $(BROWSER): $(READY)  # Debian's Chromium and a Chinese font; nothing is downloaded by Playwright itself
 	@missing=""; \
 	command -v chromium >/dev/null || missing="chromium"; \
-	fc-list :lang=zh 2>/dev/null | grep -q . || missing="$$missing fontconfig fonts-wqy-zenhei"; \
+	fc-list :lang=zh 2>/dev/null | grep -q . || missing="$$missing fontconfig fonts-noto-cjk"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "browser   installing$$missing"; \
