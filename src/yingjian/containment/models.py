@@ -9,6 +9,8 @@ from yingjian.population.models import AREA
 
 
 class DisinfectionOrder(models.Model):
+    """A place to disinfect. A `standing` one follows from the plan; one made by hand takes it over."""
+
     id = models.UUIDField(primary_key=True)
     area = models.CharField(max_length=AREA, db_index=True)
     round_id = models.UUIDField(null=True, db_index=True)
@@ -16,6 +18,7 @@ class DisinfectionOrder(models.Model):
     place_code = models.CharField(max_length=40)
     kind = models.CharField(max_length=12)
     agent = models.CharField(max_length=80, default="")
+    standing = models.BooleanField(default=False)
     ordered_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)
     done_by = models.CharField(max_length=80, default="")
@@ -23,7 +26,16 @@ class DisinfectionOrder(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["round_id", "place_kind", "place_code", "kind"], name="disinfection_once"
+                fields=["round_id", "place_kind", "place_code", "kind"],
+                condition=Q(done_at=None, standing=True),
+                name="disinfection_standing_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(done_at=None) | ~Q(done_by=""), name="disinfection_done_by"
+            ),
+            models.CheckConstraint(
+                condition=Q(place_kind__in=["site", "vehicle", "home", "laboratory", "other"]),
+                name="disinfection_place",
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["terminal", "concurrent", "passage"]),

@@ -10,13 +10,15 @@ from typing import Final
 
 from django.db import connection
 
-from yingjian.access import clocks
+from yingjian.access import clocks, outbox
 from yingjian.campaigns import actions as campaigns
 from yingjian.campaigns import queries as rounds
 from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.ids import derived
 from yingjian.logistics import actions as logistics
 
 from . import field, queries, store
+from .events import SiteClosed
 from .states import Place
 from .values import LOST, RANK, TUBE_LINE, TubeRecord
 
@@ -173,6 +175,9 @@ def site_step(*, kind: str, place: Place, at: datetime) -> None:
         campaigns.start_clocks(
             round_id=place.round_id, code=code, subjects=[(place.site_id, place.site_code, place.area)], at=at
         )  # fmt: skip
+    if kind == "site.close":
+        event = derived(place.site_id, f"closed.{at.isoformat()}")
+        outbox.publish(SiteClosed(id=event, at=at, round_id=place.round_id, site_id=place.site_id))
 
 
 def waste_gone(*, round_id: uuid.UUID, site_codes: Sequence[str], at: datetime) -> None:
