@@ -158,12 +158,13 @@ def _cases(score: Score, seen: Readings, world: World) -> None:
     """Every pool that held a positive is found and resolved; every positive found, told to all."""
     seeded = {code for code, people in world.inside.items() if len(people) > 1
               and (world.positive | world.grey).intersection(people)}  # fmt: skip
-    found = {row["tube_code"] for row in seen.pools}
+    pools = [row for row in seen.pools if row["mode"] != "single"]
+    found = {row["tube_code"] for row in pools}
     score.equal("pools_found", "阳性混管全部发现", "flagged pools found", len(found), len(seeded))
     score.add(
         "pools_right", "异常混管与埋设一致", "the very pools seeded", found == seeded, len(found)
     )
-    resolved = sum(row["state"] == "resolved" for row in seen.pools)
+    resolved = sum(row["state"] == "resolved" for row in pools)
     score.equal(
         "pools_resolved", "异常混管全部处置", "flagged pools resolved", resolved, len(seeded)
     )

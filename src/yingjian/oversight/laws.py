@@ -92,7 +92,7 @@ LAWS: Final = (
            AND NOT EXISTS (SELECT 1 FROM logistics_discrepancy d WHERE d.subject_id IN (r.id, r.box_id))"""),
     Law("tested_tubes_were_received", """
         SELECT t.code FROM laboratory_result r JOIN sampling_tube t ON t.id = r.tube_id
-         WHERE t.purpose = 'screening' AND NOT EXISTS (
+         WHERE t.purpose = 'screening' AND r.released_at IS NOT NULL AND NOT EXISTS (
                SELECT 1 FROM laboratory_receiptline l WHERE l.tube_id = t.id AND l.state IN ('received', 'extra'))"""),
     Law("a_stores_stock_is_not_negative", """
         SELECT place, item, sum(quantity) FROM (
@@ -116,11 +116,13 @@ LAWS: Final = (
         SELECT p.id FROM cases_flaggedpool p JOIN cases_poolmember m ON m.pool_id = p.id
          WHERE p.state = 'resolved' AND m.state NOT IN ('released', 'confirmed')"""),
     Law("rechecks_go_to_two_laboratories", """
-        SELECT m.id FROM cases_poolmember m WHERE m.state IN ('released', 'confirmed')
-           AND (SELECT count(DISTINCT k.laboratory_id) FROM cases_recheck k WHERE k.member_id = m.id) = 1"""),
+        SELECT m.id FROM cases_poolmember m JOIN cases_flaggedpool p ON p.id = m.pool_id
+         WHERE m.state = 'released' AND p.resolution IS DISTINCT FROM 'withdrawn'
+           AND (SELECT count(DISTINCT k.laboratory_id) FROM cases_recheck k
+                 WHERE k.member_id = m.id AND k.attempt = m.attempt) < p.laboratories_needed"""),
     Law("every_positive_tells_all_parties_at_once", """
         SELECT p.case_no, count(DISTINCT n.party), count(n.id), count(DISTINCT n.sent_at)
-          FROM cases_positive p LEFT JOIN cases_notice n ON n.positive_id = p.id
+          FROM cases_positive p LEFT JOIN cases_notice n ON n.positive_id = p.id AND n.message <> 'withdrawal'
          GROUP BY p.id HAVING count(n.id) = 0 OR count(DISTINCT n.sent_at) <> 1
              OR count(n.id) <> count(DISTINCT n.party) * count(DISTINCT n.message)"""),
     # promise 3: clocks run

@@ -76,6 +76,7 @@ TABLES: Final = (
     Rebuilt("logistics_discrepancy"),
     Rebuilt("logistics_supplymove"),
     Rebuilt("logistics_wastelot"),
+    Rebuilt("laboratory_laboratory"),
     Rebuilt("laboratory_allocation"),
     Rebuilt("laboratory_receipt"),
     Rebuilt("laboratory_receiptline"),
@@ -98,7 +99,7 @@ INPUT_TABLES: Final = frozenset(
     {
         "access_device", "access_enroltoken", "access_grant", "access_journal", "access_journalblock",
         "access_organisation", "access_parkeddecision", "access_user", "campaigns_campaign", "campaigns_preset",
-        "laboratory_laboratory", "logistics_supplyitem", "logistics_vehicle", "oversight_report",
+        "logistics_supplyitem", "logistics_vehicle", "oversight_report",
         "oversight_statedfigure", "population_grid", "population_household", "population_importproblem",
         "population_importrun", "population_personcategory", "population_region", "workforce_institution",
         "workforce_staffmember", "workforce_training", "workforce_workgroup",
@@ -110,7 +111,7 @@ INPUTS: Final = frozenset(
     {
         "organisation.add", "user.add", "grant.add", "device.invite", "device.revoke", "device.enrol", "parked.decide",
         "preset.store", "campaign.create", "round.create", "plan.propose", "institution.add", "staff.add",
-        "workgroup.add", "training.record", "lab.add", "lab.state", "vehicle.add", "supply.item", "figure.state", "report.file",
+        "workgroup.add", "training.record", "vehicle.add", "supply.item", "figure.state", "report.file",
     }
 )  # fmt: skip
 
