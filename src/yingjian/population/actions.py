@@ -122,6 +122,29 @@ def roster_receive(
         raise RuleBroken("population.import.id_used", status=409) from None
 
 
+def roster_queue(
+    *,
+    actor: Actor,
+    at: datetime,
+    import_id: uuid.UUID,
+    area: str,
+    file_name: str,
+    region: str = "",
+) -> None:
+    """Open an import and defer the job that reads its file, both or neither."""
+    from procrastinate.contrib.django import app
+
+    with transaction.atomic():
+        roster_receive(actor=actor, at=at, import_id=import_id, area=area, file_name=file_name)
+        app.configure_task("population.import_roster", queue="imports").defer(
+            import_id=str(import_id),
+            actor_id=str(actor.id),
+            actor_name=actor.name,
+            at=at.isoformat(),
+            region=region,
+        )
+
+
 def roster_import(
     *,
     actor: Actor,
@@ -265,6 +288,7 @@ class _Import:
                 **totals.as_json(),
                 **asdict(merged),
                 "file": asdict(reader.totals),
+                "headings": reader.headings,
                 "same_file_as": str(earlier) if earlier else None,
             },
         )
@@ -402,6 +426,17 @@ class Revealed:
     address: str
 
 
+def _journalled(
+    kind: str, payload: dict[str, Any], *, actor: Actor, id: uuid.UUID, at: datetime, area: str
+) -> None:
+    """One audit row for one look: an id that served before is refused (access.id_reused, 409)."""
+    try:
+        with transaction.atomic():
+            journal.record(kind, payload, actor=actor, id=id, at=at, area=area)
+    except IntegrityError:
+        raise RuleBroken("access.id_reused", status=409) from None
+
+
 def reason_checked(reason: str) -> str:
     """A reason worth keeping, trimmed; refuses population.person.reason_missing."""
     text = " ".join(reason.split())[:REASON_MAX]
@@ -422,7 +457,7 @@ def person_reveal(
     if person is None:
         raise RuleBroken("population.person.unknown", status=404)
     scope.require(actor, "reveal", person.area)
-    journal.record(
+    _journalled(
         "person.reveal",
         {"person_id": str(person_id), "reason": reason},
         actor=actor,
@@ -441,6 +476,17 @@ def person_reveal(
     )
 
 
+def export_allowed(*, actor: Actor, area: str, reason: str, full: bool) -> str:
+    """The reason of an export, trimmed, when the actor may make it: `export` in the area, and
+    `reveal` for unmasked numbers. Refuses population.export.too_wide without an area."""
+    if not area:
+        raise RuleBroken("population.export.too_wide")
+    scope.require(actor, "export", area)
+    if full:
+        scope.require(actor, "reveal", area)
+    return reason_checked(reason)
+
+
 def export_record(
     *,
     actor: Actor,
@@ -453,7 +499,7 @@ def export_record(
     checksum: str,
 ) -> None:
     """Journal an export: who took which list, how many rows, the file's SM3 (checklist 101, 102)."""
-    journal.record(
+    _journalled(
         "export.make",
         {"what": what, "reason": reason, "rows": rows, "checksum": checksum},
         actor=actor,

@@ -120,13 +120,21 @@ class PersonItem:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberItem:
+    """Somebody who lives behind the same door, masked."""
+
+    id: uuid.UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class HouseholdItem:
     """The door a person lives behind and who else does (masked names)."""
 
     id: uuid.UUID
     no: str
     grid: str
-    members: list[tuple[uuid.UUID, str]]
+    members: list[MemberItem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +287,14 @@ def person_for(actor: Actor, person_id: uuid.UUID) -> PersonDetail | None:
     )
 
 
+def person_known_for(actor: Actor, person_id: uuid.UUID) -> PersonDetail:
+    """`person_for`, refusing population.person.unknown (404)."""
+    found = person_for(actor, person_id)
+    if found is None:
+        raise RuleBroken("population.person.unknown", status=404)
+    return found
+
+
 def _household(household: Household | None, but: uuid.UUID) -> HouseholdItem | None:
     if household is None:
         return None
@@ -287,7 +303,7 @@ def _household(household: Household | None, but: uuid.UUID) -> HouseholdItem | N
         id=household.id,
         no=household.no,
         grid=household.grid.no if household.grid else "",
-        members=[(id, rules.mask_name(name)) for id, name in members],
+        members=[MemberItem(id, rules.mask_name(name)) for id, name in members],
     )
 
 

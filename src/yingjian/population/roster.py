@@ -347,6 +347,7 @@ class RosterReader:
     issues: list[Issue] = field(default_factory=list)
     totals: ReadTotals = field(default_factory=ReadTotals)
     expected: int = 0
+    headings: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path, *, chunk_rows: int = CHUNK_ROWS) -> RosterReader:
@@ -446,6 +447,7 @@ class RosterReader:
             return
         self.totals.titles += passed
         self.totals.headers += 1
+        self.headings[sheet] = list(header.titles)
         found = header_issues(header, sheet)
         for issue in found:
             if issue.severity is Severity.FATAL:

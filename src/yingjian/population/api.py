@@ -1,0 +1,333 @@
+"""HTTP of this room: the region tree, rosters, people (masked), reveal, export."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.http import HttpRequest, HttpResponse
+from ninja import File, Form, Query, Router, Schema
+from ninja.files import UploadedFile
+
+from yingjian.access.edges import actor_of, language, needs, request_time
+from yingjian.kernel.clock import now
+from yingjian.kernel.ids import uuid7
+from yingjian.population import actions, queries, spreadsheets, uploads
+
+router = Router(tags=["population"])
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+T = TypeVar("T")
+
+
+class RegionOut(Schema):
+    code: str
+    area: str
+    name: str
+    level: str
+    parent: str | None
+    children: int
+
+
+class RegionList(Schema):
+    items: list[RegionOut]
+    next: None = None
+    as_of: datetime
+
+
+class ImportOut(Schema):
+    id: uuid.UUID
+    area: str
+    file_name: str
+    checksum: str
+    state: str
+    rows_read: int
+    rows_taken: int
+    rows_unchanged: int
+    rows_refused: int
+    rows_total: int | None
+    totals: dict[str, Any]
+    started_at: datetime
+    finished_at: datetime | None
+    problems: int | None = None
+
+
+class ImportList(Schema):
+    items: list[ImportOut]
+    next: None = None
+    as_of: datetime
+
+
+class ProblemOut(Schema):
+    id: int
+    sheet: str
+    row: int
+    column: str
+    code: str
+    says: str
+    do: str
+    params: dict[str, Any]
+    refused: bool
+
+
+class ProblemList(Schema):
+    items: list[ProblemOut]
+    next: int | None
+    as_of: datetime
+
+
+class PersonOut(Schema):
+    id: uuid.UUID
+    area: str
+    name: str
+    sex: str
+    birth_year: int | None
+    id_type: str
+    id_number: str
+    phone: str
+    categories: list[str]
+    source: str
+
+
+class PersonList(Schema):
+    items: list[PersonOut]
+    next: uuid.UUID | None
+    as_of: datetime
+
+
+class PersonSearch(Schema):
+    q: str = ""
+    area: str = ""
+    category: str = ""
+    after: uuid.UUID | None = None
+    limit: int = queries.PAGE
+
+
+class MemberOut(Schema):
+    id: uuid.UUID
+    name: str
+
+
+class HouseholdOut(Schema):
+    id: uuid.UUID
+    no: str
+    grid: str
+    members: list[MemberOut]
+
+
+class CategoryOut(Schema):
+    code: str
+    since: datetime
+    until: datetime | None
+    source: str
+
+
+class PersonDetailOut(Schema):
+    person: PersonOut
+    area_name: str
+    address: str
+    registered_area: str
+    registered_address: str
+    guardian: str
+    household: HouseholdOut | None
+    history: list[CategoryOut]
+
+
+class RevealIn(Schema):
+    reason: str
+    reveal_id: uuid.UUID | None = None
+
+
+class RevealedOut(Schema):
+    id: uuid.UUID
+    name: str
+    id_type: str
+    id_number: str
+    phone: str
+    registered_address: str
+    address: str
+
+
+class ExportIn(Schema):
+    area: str
+    reason: str
+    full: bool = False
+    export_id: uuid.UUID | None = None
+
+
+def _workbook(name: str, write: Callable[[Path], T]) -> tuple[HttpResponse, T]:
+    """A workbook written to a temporary file and answered as a download."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        outcome = write(path)
+        response = HttpResponse(path.read_bytes(), content_type=XLSX)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response, outcome
+
+
+@router.get("/regions", auth=needs(None), response=RegionList)
+def regions(request: HttpRequest, under: str = "") -> Any:
+    """Areas directly below path `under` (empty: the roots)."""
+    return {"items": queries.regions_under(under), "as_of": request_time(request)}
+
+
+@router.post("/rosters", auth=needs("import_roster"), response={202: ImportOut})
+def upload_roster(
+    request: HttpRequest,
+    file: File[UploadedFile],
+    area: Form[str],
+    region: Form[str] = "",
+    import_id: Form[uuid.UUID | None] = None,
+) -> Any:
+    """Take a roster (xlsx, xls, ods, csv) for an area; a job reads it, `GET /rosters/{id}` follows it."""
+    actor, at = actor_of(request), request_time(request)
+    run = import_id or uuid7(now())
+    actions.roster_queue(
+        actor=actor,
+        at=at,
+        import_id=run,
+        area=area,
+        file_name=file.name or "",
+        region=region,
+    )
+    uploads.save(run, file.chunks())
+    return 202, queries.import_for(actor, run)
+
+
+@router.get("/rosters", auth=needs("import_roster"), response=ImportList)
+def list_rosters(request: HttpRequest, limit: int = queries.PAGE) -> Any:
+    return {
+        "items": queries.imports_for(actor_of(request), limit=limit),
+        "as_of": request_time(request),
+    }
+
+
+@router.get("/rosters/template.xlsx", auth=needs("import_roster"))
+def template(request: HttpRequest) -> HttpResponse:
+    """An empty roster to fill in."""
+    lang = language(request)
+    return _workbook("roster.xlsx", lambda p: spreadsheets.write_template(p, lang=lang))[0]
+
+
+@router.get("/rosters/{import_id}", auth=needs("import_roster"), response=ImportOut)
+def roster(request: HttpRequest, import_id: uuid.UUID) -> Any:
+    """State, progress (rows_read of rows_total) and control totals of one import."""
+    return queries.import_for(actor_of(request), import_id)
+
+
+@router.get("/rosters/{import_id}/problems", auth=needs("import_roster"), response=ProblemList)
+def problems(
+    request: HttpRequest, import_id: uuid.UUID, after: int = 0, limit: int = queries.PAGE
+) -> Any:
+    """Findings in the order of the file: line, column, what is wrong, what to do."""
+    found = queries.problems_for(actor_of(request), import_id, after=max(after, 0), limit=limit)
+    lang = language(request)
+    items = [
+        {
+            "id": row.id,
+            "sheet": row.sheet,
+            "row": row.row,
+            "column": row.column,
+            "code": row.code,
+            **spreadsheets.told_of(row, lang),
+            "params": {key: value for key, value in row.params.items() if key != "sealed"},
+            "refused": row.refused,
+        }
+        for row in found
+    ]
+    return {
+        "items": items,
+        "next": found[-1].id if found else None,
+        "as_of": request_time(request),
+    }
+
+
+@router.get("/rosters/{import_id}/problems.xlsx", auth=needs("import_roster"))
+def problems_workbook(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
+    """The refused lines as they came, bad cells marked, to be corrected and uploaded again.
+    It holds full personal data, so taking it is journalled."""
+    actor, lang = actor_of(request), language(request)
+    run = queries.import_for(actor, import_id)
+    found = queries.problems_for(actor, import_id, limit=None)
+    headings = run["totals"].get("headings", {})
+    response, lines = _workbook(
+        "problems.xlsx",
+        lambda p: spreadsheets.write_problems(p, found, headings=headings, lang=lang),
+    )
+    actions.export_record(
+        actor=actor,
+        at=request_time(request),
+        export_id=uuid7(now()),
+        area=run["area"],
+        what="roster.problems",
+        reason=str(import_id),
+        rows=lines,
+        checksum=run["checksum"],
+    )
+    return response
+
+
+@router.get("/persons", auth=needs("see_persons"), response=PersonList)
+def persons(request: HttpRequest, wanted: Query[PersonSearch]) -> Any:
+    """People in sight, masked. `q`: document number, its last four, telephone, or start of a name."""
+    found = queries.persons_for(
+        actor_of(request),
+        q=wanted.q,
+        area=wanted.area,
+        category=wanted.category,
+        after=wanted.after,
+        limit=wanted.limit,
+    )
+    full = len(found) >= min(max(wanted.limit, 1), queries.PAGE_MAX)
+    return {
+        "items": found,
+        "next": found[-1].id if full else None,
+        "as_of": request_time(request),
+    }
+
+
+@router.post("/persons/export", auth=needs("export"))
+def export(request: HttpRequest, given: ExportIn) -> HttpResponse:
+    """All people of an area as a workbook; masked unless `full`, which needs `reveal`. Journalled;
+    the answer's headers carry the number of lines and the file's SM3."""
+    actor, lang = actor_of(request), language(request)
+    reason = actions.export_allowed(
+        actor=actor, area=given.area, reason=given.reason, full=given.full
+    )
+    rows = queries.persons_export_for(actor, area=given.area, full=given.full)
+    response, (count, checksum) = _workbook(
+        "persons.xlsx", lambda p: spreadsheets.write_people(p, rows, lang=lang)
+    )
+    actions.export_record(
+        actor=actor,
+        at=request_time(request),
+        export_id=given.export_id or uuid7(now()),
+        area=given.area,
+        what="persons.full" if given.full else "persons",
+        reason=reason,
+        rows=count,
+        checksum=checksum,
+    )
+    response["X-Row-Count"], response["X-Checksum-SM3"] = str(count), checksum
+    return response
+
+
+@router.get("/persons/{person_id}", auth=needs("see_persons"), response=PersonDetailOut)
+def person(request: HttpRequest, person_id: uuid.UUID) -> Any:
+    """One person, masked, with household and categories."""
+    return queries.person_known_for(actor_of(request), person_id)
+
+
+@router.post("/persons/{person_id}/reveal", auth=needs("reveal"), response=RevealedOut)
+def reveal(request: HttpRequest, person_id: uuid.UUID, given: RevealIn) -> Any:
+    """Full data of one person for a reason; who looked and why is journalled."""
+    return actions.person_reveal(
+        actor=actor_of(request),
+        at=request_time(request),
+        reveal_id=given.reveal_id or uuid7(now()),
+        person_id=person_id,
+        reason=given.reason,
+    )

@@ -1,0 +1,37 @@
+"""Background work of this room: read an uploaded roster."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import datetime
+from typing import Any
+
+from procrastinate.contrib.django import app
+
+from yingjian.access.actor import Actor
+from yingjian.kernel.errors import RuleBroken
+from yingjian.population import actions, uploads
+
+log = logging.getLogger("yingjian.population")
+
+
+@app.task(name="population.import_roster", queue="imports")
+def import_roster(
+    *, import_id: str, actor_id: str, actor_name: str, at: str, region: str = "", **_: Any
+) -> None:
+    """Permission and area were checked when the file was taken; the outcome is in the import."""
+    run = uuid.UUID(import_id)
+    actor = Actor("user", uuid.UUID(actor_id), actor_name)
+    try:
+        actions.roster_run(
+            actor=actor,
+            at=datetime.fromisoformat(at),
+            import_id=run,
+            path=uploads.path_of(run),
+            region=region,
+        )
+    except RuleBroken as error:
+        log.info("roster_refused", extra={"import_id": import_id, "code": error.code})
+    finally:
+        uploads.drop(run)
