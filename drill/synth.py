@@ -26,6 +26,18 @@ Days = npt.NDArray[np.datetime64]
 
 KM_PER_DEGREE: Final = 111.32
 
+#: Rough centre (longitude, latitude) and radius in kilometres of the places of the source plans.
+CENTRES: Final[dict[str, tuple[tuple[float, float], float]]] = {
+    "640121": ((106.25, 38.28), 17.0),
+    "231183": ((125.23, 49.19), 60.0),
+    "231183101": ((125.3, 49.0), 12.0),
+    "450881": ((110.08, 23.39), 35.0),
+    "450881101": ((110.2, 23.5), 6.0),
+    "330109": ((120.27, 30.18), 20.0),
+    "330109003": ((120.26, 30.15), 3.0),
+    "5101": ((104.07, 30.66), 67.0),
+}
+
 # -- pyramids and shares -----------------------------------------------------------------------
 
 HOUSEHOLD_SIZES: Final = (0.22, 0.29, 0.22, 0.15, 0.07, 0.035, 0.012, 0.003)

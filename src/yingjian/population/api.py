@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
-from ninja import File, Form, Query, Router, Schema
+from ninja import File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 
 from yingjian.access.edges import actor_of, language, needs, request_time
@@ -194,7 +194,7 @@ def upload_roster(
         region=region,
     )
     uploads.save(run, file.chunks())
-    return 202, queries.import_for(actor, run)
+    return Status(202, queries.import_for(actor, run))
 
 
 @router.get("/rosters", auth=needs("import_roster"), response=ImportList)

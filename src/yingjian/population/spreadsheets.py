@@ -142,7 +142,9 @@ def write_problems(
             page.write_row(0, 0, [*lead, *columns], bold)
             for at, (row, found) in enumerate(lines.items(), 1):
                 marked = {entry.column for entry in found if entry.column}
-                original = next((line for entry in found if (line := unsealed_line(entry.params))), [])
+                original = next(
+                    (line for entry in found if (line := unsealed_line(entry.params))), []
+                )
                 page.write_number(at, 0, row)
                 page.write_string(at, 1, "；".join(_says(entry, lang) for entry in found))
                 for column, cell in enumerate(original):
@@ -153,7 +155,14 @@ def write_problems(
         for at, entry in enumerate(problems[: SHEET_ROWS - 1], 1):
             told = told_of(entry, lang)
             outcome = _OUTCOME[lang][entry.refused]
-            cells: list[Any] = [entry.sheet, entry.row, entry.column, outcome, told["says"], told["do"]]
+            cells: list[Any] = [
+                entry.sheet,
+                entry.row,
+                entry.column,
+                outcome,
+                told["says"],
+                told["do"],
+            ]
             page.write_row(at, 0, cells)
     return len(refused)
 

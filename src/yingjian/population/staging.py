@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection
+from psycopg import sql
 
 from yingjian.access import vault
 from yingjian.kernel.ids import derived
@@ -28,7 +29,7 @@ from yingjian.population.values import Category, Issue, Severity
 MERGE_LOCK: Final = 0x59_4A_50_4F
 
 _CREATE: Final = """
-DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_problem, pg_temp.roster_changed;
+DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_problem, pg_temp.roster_changed, pg_temp.roster_before;
 CREATE TEMP TABLE roster_stage (
   serial bigint, sheet text, line bigint, person_id uuid, known boolean, area text, grid text,
   household_no text, household_id uuid, name text, sex text, birth_date date, id_type text,
@@ -38,6 +39,7 @@ CREATE TEMP TABLE roster_stage (
 CREATE TEMP TABLE roster_problem (
   sheet text, line bigint, heading text, code text, params jsonb, refused boolean);
 CREATE TEMP TABLE roster_changed (person_id uuid);
+CREATE TEMP TABLE roster_before (id uuid, area text, name text, birth_date date, source text);
 """
 
 
@@ -64,7 +66,8 @@ def discard() -> None:
     """Drop the temporary tables (they also go with the connection)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_problem, pg_temp.roster_changed"
+            "DROP TABLE IF EXISTS pg_temp.roster_stage, pg_temp.roster_problem, pg_temp.roster_changed,"
+            " pg_temp.roster_before"
         )
 
 
@@ -289,9 +292,24 @@ def unsealed_line(params: dict[str, Any]) -> list[str]:
 
 # -- merging -----------------------------------------------------------------------------------
 
+#: Row-level security makes the planner expect few people and loop over them; each step of such a
+#: loop must find its staged line by an index, never by reading all of them.
+_INDEX: Final = """
+CREATE UNIQUE INDEX IF NOT EXISTS roster_stage_person ON roster_stage (person_id);
+CREATE INDEX IF NOT EXISTS roster_stage_document ON roster_stage (id_index) WHERE NOT known;
+ANALYZE roster_stage;
+"""
+
 _REMATCH: Final = """
 UPDATE roster_stage s SET person_id = p.id, known = true
   FROM population_person p WHERE NOT s.known AND p.id_index = s.id_index
+"""
+
+#: Who was stored in the area before, in a table of our own that the planner knows the size of.
+_BEFORE: Final = """
+TRUNCATE roster_before;
+INSERT INTO roster_before SELECT id, area, name, birth_date, source FROM population_person WHERE area ^@ {area};
+ANALYZE roster_before
 """
 
 _GRIDS: Final = """
@@ -322,6 +340,14 @@ DELETE FROM roster_problem
  WHERE code IN ('population.person.moved', 'population.person.renamed', 'population.person.stored_twin')
 """
 
+#: Households carry ids derived from village and number, so that no join is needed to find them;
+#: should one have another id, its lines are pointed to it.
+_OTHER_HOUSEHOLDS: Final = """
+UPDATE roster_stage s SET household_id = (
+       SELECT h.id FROM population_household h WHERE h.area = s.area AND h.no = s.household_no)
+ WHERE s.household_no <> '' AND NOT EXISTS (SELECT FROM population_household h WHERE h.id = s.household_id)
+"""
+
 _REMARKS: Final = """
 INSERT INTO roster_problem (sheet, line, heading, code, params, refused)
 SELECT s.sheet, s.line, '', 'population.person.moved', jsonb_build_object('before', p.area), false
@@ -333,19 +359,18 @@ UNION ALL
 SELECT s.sheet, s.line, '', 'population.person.stored_twin', '{}', false
   FROM roster_stage s
  WHERE NOT s.known AND EXISTS (
-       SELECT FROM population_person p WHERE p.name = s.name AND p.area = s.area AND p.birth_date = s.birth_date)
+       SELECT FROM roster_before p WHERE p.name = s.name AND p.area = s.area AND p.birth_date = s.birth_date)
 """
 
 _UPDATE: Final = """
 WITH wanted AS (
-  SELECT p.id, s.area, coalesce(h.id, p.household_id) AS household_id, s.name,
+  SELECT p.id, s.area, coalesce(s.household_id, p.household_id) AS household_id, s.name,
          CASE WHEN s.sex = 'U' THEN p.sex ELSE s.sex END AS sex, coalesce(s.birth_date, p.birth_date) AS birth_date,
          s.phone_index, s.phone_tail, s.phone_cipher,
          coalesce(nullif(s.registered_area, ''), p.registered_area) AS registered_area,
          coalesce(nullif(s.registered_address, ''), p.registered_address) AS registered_address,
          coalesce(nullif(s.address, ''), p.address) AS address, coalesce(nullif(s.guardian, ''), p.guardian) AS guardian
     FROM roster_stage s JOIN population_person p ON p.id = s.person_id
-    LEFT JOIN population_household h ON h.area = s.area AND h.no = s.household_no
    WHERE s.known
 ), changed AS (
   UPDATE population_person p
@@ -370,11 +395,10 @@ INSERT INTO roster_changed SELECT id FROM changed
 _INSERT: Final = """
 INSERT INTO population_person (id, area, household_id, name, sex, birth_date, id_type, id_cipher, id_index, id_tail,
        phone_cipher, phone_index, phone_tail, registered_area, registered_address, address, guardian, source)
-SELECT s.person_id, s.area, h.id, s.name, s.sex, s.birth_date, s.id_type, s.id_cipher, s.id_index, s.id_tail,
+SELECT s.person_id, s.area, s.household_id, s.name, s.sex, s.birth_date, s.id_type, s.id_cipher, s.id_index, s.id_tail,
        s.phone_cipher, s.phone_index, s.phone_tail, s.registered_area, s.registered_address, s.address, s.guardian,
        'roster'
-  FROM roster_stage s LEFT JOIN population_household h ON h.area = s.area AND h.no = s.household_no
- WHERE NOT s.known ORDER BY s.serial
+  FROM roster_stage s WHERE NOT s.known ORDER BY s.serial
 """
 
 _CLOSE_CATEGORIES: Final = """
@@ -415,9 +439,8 @@ SELECT count(*) FILTER (WHERE NOT s.known),
 """
 
 _NOT_IN_FILE: Final = """
-SELECT count(*) FROM population_person p
- WHERE p.area ^@ %(area)s AND p.source = 'roster'
-   AND NOT EXISTS (SELECT FROM roster_stage s WHERE s.person_id = p.id)
+SELECT count(*) FROM roster_before p
+ WHERE p.source = 'roster' AND NOT EXISTS (SELECT FROM roster_stage s WHERE s.person_id = p.id)
 """
 
 _PROBLEMS: Final = """
@@ -431,11 +454,13 @@ def merge(*, run_id: uuid.UUID, area: str, at: datetime) -> Merged:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [MERGE_LOCK])
         cursor.execute("TRUNCATE roster_changed")
-        cursor.execute("ANALYZE roster_stage")
+        cursor.execute(_INDEX)
         cursor.execute(_REMATCH)
+        cursor.execute(sql.SQL(_BEFORE).format(area=sql.Literal(area)).as_string(None))
         cursor.execute(_GRIDS)
         cursor.execute(_HOUSEHOLDS)
         added = sum(1 for (fresh,) in cursor.fetchall() if fresh)
+        cursor.execute(_OTHER_HOUSEHOLDS)
         cursor.execute(_FORGET_REMARKS)
         cursor.execute(_REMARKS)
         cursor.execute("SELECT count(*) FROM roster_problem WHERE code = 'population.person.moved'")
@@ -449,7 +474,7 @@ def merge(*, run_id: uuid.UUID, area: str, at: datetime) -> Merged:
         cursor.execute("ANALYZE roster_changed")
         cursor.execute(_COUNTS)
         inserted, updated, unchanged = cursor.fetchone()
-        cursor.execute(_NOT_IN_FILE, {"area": area})
+        cursor.execute(_NOT_IN_FILE)
         missing = int(cursor.fetchone()[0])
         cursor.execute(_PROBLEMS, {"run": run_id, "area": area})
     return Merged(inserted, updated, unchanged, moved, added, missing)
