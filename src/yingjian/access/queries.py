@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -74,9 +74,13 @@ def clocks_for(
     at: datetime,
     round_id: uuid.UUID | None = None,
     state: str | None = None,
+    subjects: Sequence[uuid.UUID] | None = None,
     limit: int = PAGE,
 ) -> list[ClockRow]:
-    """Clocks in the actor's sight, the most urgent first. `state`: running, late, met, breached; None for all."""
+    """Clocks in the actor's sight, the most urgent first. `state`: running, late, met, breached; None for all.
+
+    `subjects` narrows to what the clocks hang on (tubes, boxes, people…).
+    """
     conditions = {
         "running": "stopped_at IS NULL",
         "late": "stopped_at IS NULL AND due_at < %(at)s",
@@ -92,8 +96,14 @@ def clocks_for(
                             WHEN breached_at IS NULL THEN 'met' ELSE 'breached' END
                   FROM access_clock
                  WHERE {conditions[state]} AND (%(round)s::uuid IS NULL OR round_id = %(round)s)
+                   AND (%(subjects)s::uuid[] IS NULL OR subject_id = ANY(%(subjects)s))
                  ORDER BY stopped_at IS NOT NULL, due_at, id LIMIT %(limit)s""",  # noqa: S608 - fixed fragments
-            {"at": at, "round": round_id, "limit": limit},
+            {
+                "at": at,
+                "round": round_id,
+                "subjects": None if subjects is None else list(subjects),
+                "limit": limit,
+            },
         )
         return [ClockRow(*row) for row in cursor.fetchall()]
 

@@ -15,7 +15,7 @@ from yingjian.access.edges import actor_of, language, needs, request_time
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 
-from . import exports, queries, writing
+from . import custody, exports, queries, writing
 
 router = Router(tags=["oversight"])
 HEADLINE = [
@@ -110,6 +110,35 @@ class Overview(Schema):
     clocks: list[ClockCount]
     discrepancies: list[dict[str, Any]]
     pools: list[dict[str, Any]]
+    as_of: datetime
+
+
+class StepOut(Schema):
+    kind: str
+    at: datetime
+    where: str
+    who: str
+    round: str
+    facts: dict[str, str | int | float | bool]
+    flags: list[str]
+
+
+class PersonClock(Schema):
+    id: uuid.UUID
+    code: str
+    subject_label: str
+    owner_role: str
+    owner_name: str
+    started_at: datetime
+    due_at: datetime
+    stopped_at: datetime | None
+    state: str
+
+
+class Chain(Schema):
+    person_id: uuid.UUID
+    steps: list[StepOut]
+    clocks: list[PersonClock]
     as_of: datetime
 
 
@@ -231,6 +260,19 @@ def reconciliation(request: HttpRequest, round_id: uuid.UUID) -> Any:
         ],
         "as_of": at,
     }  # fmt: skip
+
+
+@router.get("/persons/{person_id}/chain", auth=needs("see_persons"), response=Chain)
+def person_chain(request: HttpRequest, person_id: uuid.UUID) -> Any:
+    """One person's custody, step by step, with the clocks that concern it."""
+    actor, at = actor_of(request), request_time(request)
+    found = custody.custody_for(actor, person_id)
+    return {
+        "person_id": person_id,
+        "steps": found.steps,
+        "clocks": access.clocks_for(actor, at=at, subjects=found.subjects),
+        "as_of": at,
+    }
 
 
 @router.post("/rounds/{round_id}/reports", auth=needs("report"), response=ReportOut)
