@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from django.db import connection
 
+from yingjian.access.actor import Actor
+from yingjian.campaigns import queries as campaigns
 from yingjian.kernel.errors import RuleBroken
 
-from .values import BOX_STATES, BoxesLoaded, BoxState, LineState, Where
+from .values import BOX_STATES, OUTSIDE, BoxesLoaded, BoxState, Check, LineState, Where
+
+PAGE: Final = 200
 
 
 def as_json(flags: Sequence[str]) -> str:
@@ -143,3 +147,201 @@ def site_area(round_id: uuid.UUID, site_code: str) -> str | None:
         )
         row = cursor.fetchone()
     return None if row is None else str(row[0])
+
+
+# -- conservation --------------------------------------------------------------------------------
+
+SHOWN: Final = 20
+LAWS: Final = {
+    "a_sealed_box_holds_what_it_says_or_is_owned": """
+        SELECT b.tubes_stated AS expected, count(l.id) AS actual, b.code AS label
+          FROM logistics_box b LEFT JOIN logistics_boxline l ON l.box_id = b.id AND l.moved_at IS NULL
+         WHERE b.tubes_stated IS NOT NULL AND {box}
+           AND NOT EXISTS (SELECT 1 FROM logistics_discrepancy g WHERE g.kind = 'box_count' AND g.subject_id = b.id)
+         GROUP BY b.id, b.code""",
+    "a_tube_is_on_one_manifest": """
+        SELECT 1 AS expected, count(*) AS actual, min(l.tube_code) AS label
+          FROM logistics_boxline l JOIN logistics_box b ON b.id = l.box_id
+         WHERE l.tube_id IS NOT NULL AND l.moved_at IS NULL AND {box} GROUP BY l.tube_id""",
+    "hand_overs_count_their_boxes": """
+        SELECT h.boxes_counted AS expected, count(x.id) AS actual, h.id::text AS label
+          FROM logistics_handover h LEFT JOIN logistics_handoverbox x ON x.hand_over_id = h.id
+         WHERE {over} GROUP BY h.id""",
+    "hand_overs_agree_or_are_owned": """
+        SELECT h.tubes_system AS expected, h.tubes_counted AS actual, h.id::text AS label FROM logistics_handover h
+         WHERE {over} AND NOT EXISTS (
+               SELECT 1 FROM logistics_discrepancy g WHERE g.kind = 'handover_count' AND g.subject_id = h.id)""",
+    "boxes_on_the_way_were_handed_over": """
+        SELECT 1 AS expected, (count(x.id) > 0)::int AS actual, b.code AS label
+          FROM logistics_box b LEFT JOIN logistics_handoverbox x ON x.box_id = b.id
+         WHERE b.state = 'handed_over' AND {box} GROUP BY b.id, b.code""",
+    "goods_are_conserved": """
+        SELECT 0 AS expected, sum(quantity) AS actual, item AS label FROM (
+               SELECT item_id AS item, quantity FROM logistics_supplymove m WHERE {move}
+               UNION ALL SELECT item_id, -quantity FROM logistics_supplymove m WHERE {move}) moves GROUP BY item""",
+    "a_stock_below_zero_is_owned": """
+        SELECT 0 AS expected, least(sum(quantity), 0) AS actual, place || ' ' || item AS label FROM (
+               SELECT taker AS place, item_id AS item, quantity FROM logistics_supplymove
+               UNION ALL SELECT giver, item_id, -quantity FROM logistics_supplymove) moves
+         WHERE split_part(place, ':', 1) <> ALL(%(outside)s)
+           AND NOT EXISTS (SELECT 1 FROM logistics_supplymove m JOIN logistics_discrepancy g ON g.subject_id = m.id
+                            WHERE g.kind = 'supply_short' AND m.giver = place AND m.item_id = item)
+         GROUP BY place, item""",
+    "waste_handed_over_has_a_note": """
+        SELECT 1 AS expected, (w.note_no <> '' AND w.taker <> '')::int AS actual, w.site_code AS label
+          FROM logistics_wastelot w WHERE w.handed_at IS NOT NULL AND {waste}""",
+}
+
+
+def run_checks(laws: Mapping[str, str], round_id: uuid.UUID | None) -> list[Check]:
+    """Run laws that each select `expected, actual, label`; a law holds when the two agree on every row."""
+    found = []
+    given = {"round": round_id, "outside": list(OUTSIDE)}
+    with connection.cursor() as cursor:
+        for name, law in laws.items():
+            cursor.execute(
+                f"""SELECT coalesce(sum(expected), 0), coalesce(sum(actual), 0),
+                           (array_agg(label ORDER BY label) FILTER (WHERE expected <> actual))[1:{SHOWN}]
+                      FROM ({law}) law""",  # noqa: S608 - laws are constants of their rooms
+                given,
+            )
+            expected, actual, failing = cursor.fetchone()
+            found.append(Check(name, not failing, int(expected), int(actual), tuple(failing or ())))
+    return found
+
+
+def conservation(round_id: uuid.UUID | None = None) -> list[Check]:
+    """Every law of this room, for one round or all. Needs sight of everywhere."""
+    scoped = {
+        name: f"(%(round)s::uuid IS NULL OR {alias}.round_id = %(round)s)"
+        for name, alias in (("box", "b"), ("over", "h"), ("move", "m"), ("waste", "w"))
+    }
+    return run_checks({name: law.format_map(scoped) for name, law in LAWS.items()}, round_id)
+
+
+# -- lists for screens ---------------------------------------------------------------------------
+
+
+def _rows(statement: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, dict(given))
+        names = [column[0] for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    for row in rows:
+        if isinstance(row.get("flags"), str):
+            row["flags"] = msgspec.json.decode(row["flags"])
+    return rows
+
+
+_BOX_LIST: Final = """
+SELECT b.id, b.code, b.binding, b.round_id, b.area, b.site_code, b.station_code, b.state, b.seal_no, b.opened_at,
+       b.sealed_at, b.oldest_sample_at, b.tubes_stated, b.holder, b.flags::text AS flags,
+       count(l.id) AS tubes, coalesce(sum(l.people), 0)::int AS people
+  FROM logistics_box b LEFT JOIN logistics_boxline l ON l.box_id = b.id AND l.moved_at IS NULL
+"""
+
+
+def boxes_for(
+    actor: Actor,
+    round_id: uuid.UUID,
+    *,
+    state: str | None,
+    after: uuid.UUID | None,
+    limit: int = PAGE,
+) -> list[dict[str, Any]]:
+    """Boxes of a round in the actor's sight, by id."""
+    campaigns.round_brief_for(actor, round_id)
+    return _rows(
+        f"""{_BOX_LIST} WHERE b.round_id = %(round)s AND (%(after)s::uuid IS NULL OR b.id > %(after)s)
+               AND (%(state)s::text IS NULL OR b.state = %(state)s)
+             GROUP BY b.id ORDER BY b.id LIMIT %(limit)s""",
+        {"round": round_id, "state": state, "after": after, "limit": limit},
+    )
+
+
+def boxes_by_code_for(actor: Actor, code: str) -> list[dict[str, Any]]:
+    """Every box of a printed code in the actor's sight, with manifest and hand-overs. `logistics.box_unknown` (404)."""
+    boxes = _rows(
+        f"{_BOX_LIST} WHERE b.code = %(code)s GROUP BY b.id ORDER BY b.binding", {"code": code}
+    )
+    if not boxes:
+        raise RuleBroken("logistics.box_unknown", status=404, code=code[:40])
+    for box in boxes:
+        box["lines"] = _rows(
+            """SELECT tube_code, tube_id, people, added_at, moved_at FROM logistics_boxline WHERE box_id = %(id)s
+                ORDER BY added_at, tube_code""",
+            {"id": box["id"]},
+        )
+        box["hand_overs"] = _rows(
+            """SELECT h.id, h.kind, h.giver, h.taker, h.at, h.temperature_c, v.plate, x.tubes, x.tubes_system,
+                      h.flags::text AS flags
+                 FROM logistics_handoverbox x JOIN logistics_handover h ON h.id = x.hand_over_id
+                 LEFT JOIN logistics_vehicle v ON v.id = h.vehicle_id WHERE x.box_id = %(id)s ORDER BY h.at, h.id""",
+            {"id": box["id"]},
+        )
+    return boxes
+
+
+def discrepancies_for(
+    actor: Actor,
+    round_id: uuid.UUID | None,
+    *,
+    state: str | None,
+    after: uuid.UUID | None,
+    limit: int = PAGE,
+) -> list[dict[str, Any]]:
+    """Differences in the actor's sight (of a round, or all), open or resolved, by id."""
+    if round_id is not None:
+        campaigns.round_brief_for(actor, round_id)
+    return _rows(
+        """SELECT id, round_id, area, kind, subject_kind, subject_id, subject_label, expected, actual, owner_role,
+                  opened_at, resolved_at, resolution FROM logistics_discrepancy
+            WHERE (%(round)s::uuid IS NULL OR round_id = %(round)s) AND (%(after)s::uuid IS NULL OR id > %(after)s)
+              AND (%(state)s::text IS NULL OR (resolved_at IS NULL) = (%(state)s = 'open'))
+            ORDER BY id LIMIT %(limit)s""",
+        {"round": round_id, "state": state, "after": after, "limit": limit},
+    )
+
+
+def supplies_for(actor: Actor, round_id: uuid.UUID | None) -> list[dict[str, Any]]:
+    """What each place in the actor's sight was given, gave and holds of each item, for a round or over all."""
+    return _rows(
+        """SELECT m.place, m.item_id AS item, i.name_zh, i.name_en, i.unit_zh, i.unit_en,
+                  sum(m.came)::bigint AS received, sum(m.went)::bigint AS issued,
+                  sum(m.came - m.went)::bigint AS balance
+             FROM (SELECT taker AS place, item_id, quantity AS came, 0 AS went FROM logistics_supplymove
+                    WHERE %(round)s::uuid IS NULL OR round_id = %(round)s
+                   UNION ALL
+                   SELECT giver, item_id, 0, quantity FROM logistics_supplymove
+                    WHERE %(round)s::uuid IS NULL OR round_id = %(round)s) m
+             JOIN logistics_supplyitem i ON i.code = m.item_id
+            GROUP BY m.place, m.item_id, i.code ORDER BY m.place, m.item_id""",
+        {"round": round_id},
+    )
+
+
+def consumption(round_id: uuid.UUID) -> dict[str, int]:
+    """What a round used up, by item: everything that went to `used` (R82, capability 87)."""
+    rows = _rows(
+        """SELECT item_id, sum(quantity)::bigint AS used FROM logistics_supplymove
+            WHERE round_id = %(round)s AND split_part(taker, ':', 1) = 'used' GROUP BY item_id ORDER BY item_id""",
+        {"round": round_id},
+    )
+    return {row["item_id"]: row["used"] for row in rows}
+
+
+def waste_for(actor: Actor, round_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Lots of waste of a round in the actor's sight, by the time they were packed."""
+    campaigns.round_brief_for(actor, round_id)
+    return _rows(
+        """SELECT id, area, round_id, site_code, bags, weight_g, packed_at, note_no, taker, handed_at, disposed_at
+             FROM logistics_wastelot WHERE round_id = %(round)s ORDER BY packed_at, id""",
+        {"round": round_id},
+    )
+
+
+def vehicles_for(actor: Actor) -> list[dict[str, Any]]:
+    """Vehicles in the actor's sight, by plate."""
+    return _rows(
+        "SELECT id, area, plate, driver, route, boxes_max FROM logistics_vehicle ORDER BY plate", {}
+    )

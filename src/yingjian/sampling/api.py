@@ -1,0 +1,145 @@
+"""HTTP of this room: sites and lanes, station packs, codes to print, tubes, flagged swabs."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Query, Router, Schema
+
+from yingjian.access import journal
+from yingjian.access.edges import actor_of, needs, request_time
+from yingjian.kernel.clock import now
+from yingjian.kernel.ids import uuid7
+
+from . import queries
+
+router = Router(tags=["sampling"])
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+class SiteOut(Schema):
+    id: uuid.UUID
+    code: str
+    name: str
+    area: str
+    address: str
+    lon: float | None
+    lat: float | None
+    kind: str
+    state: str
+    lead: str
+    people_planned: int
+    opens_at: datetime | None
+    closes_at: datetime | None
+    ready_at: datetime | None
+    opened_at: datetime | None
+    closed_at: datetime | None
+    due: int
+    sampled: int
+    tubes: int
+    open_tubes: int
+    flagged: int
+    last_swab_at: datetime | None
+    stations: list[str] | None
+
+
+class SiteList(Schema):
+    items: list[SiteOut]
+    next: str | None
+    as_of: datetime
+
+
+class SitePage(SiteOut):
+    round_id: uuid.UUID
+    lanes: list[dict[str, Any]]
+    as_of: datetime
+
+
+class CodeOut(Schema):
+    person_id: uuid.UUID
+    household_id: uuid.UUID | None
+    name: str
+    id_tail: str
+    area: str
+    mode: str
+    home: bool
+    site_code: str
+    slot_start: datetime | None
+    state: str
+    token: str
+
+
+class CodeList(Schema):
+    items: list[CodeOut]
+    next: uuid.UUID | None
+    as_of: datetime
+
+
+class Rows(Schema):
+    items: list[dict[str, Any]]
+    next: None = None
+    as_of: datetime
+
+
+@router.get("/rounds/{uuid:round_id}/sites", auth=needs("see_round"), response=SiteList)
+def site_list(
+    request: HttpRequest, round_id: uuid.UUID, *, after: str = "", limit: Limit = queries.PAGE
+) -> SiteList:
+    """Sites of a round in the asker's sight, by code, with counts of people and tubes."""
+    rows = queries.sites_for(actor_of(request), round_id, after=after, limit=limit)
+    following = rows[-1]["code"] if len(rows) == limit else None
+    items = [SiteOut(**row) for row in rows]
+    return SiteList(items=items, next=following, as_of=request_time(request))
+
+
+@router.get("/sites/{uuid:site_id}", auth=needs("see_round"), response=SitePage)
+def site_page(request: HttpRequest, site_id: uuid.UUID) -> SitePage:
+    """One site with its lanes and their tubes by state."""
+    found = queries.site_for(actor_of(request), site_id)
+    return SitePage(**found, as_of=request_time(request))
+
+
+@router.get("/stations/{code}/pack", auth=needs("sample"))
+def station_pack(request: HttpRequest, code: str) -> dict[str, Any]:
+    """What a station needs for a day without a network: preset, keys, its people as keyed hashes."""
+    at = request_time(request)
+    return {**queries.pack_for(actor_of(request), code, at=at), "as_of": at}
+
+
+@router.get("/rounds/{uuid:round_id}/codes", auth=needs("see_persons"), response=CodeList)
+def code_list(
+    request: HttpRequest,
+    round_id: uuid.UUID,
+    *,
+    site: Annotated[str, Query(min_length=1, max_length=32)],
+    after: uuid.UUID | None = None,
+    limit: Limit = 1000,
+) -> CodeList:
+    """Signed codes of the people called to a site, for printing; who fetched them is journalled."""
+    actor, at = actor_of(request), request_time(request)
+    day = timezone.localtime(at).date()
+    rows = queries.codes_for(actor, round_id, site=site, day=day, after=after, limit=limit)
+    told = {"round_id": str(round_id), "site": site, "codes": len(rows)}
+    journal.record("codes.issue", told, actor=actor, id=uuid7(now()), at=at)
+    following = rows[-1]["person_id"] if len(rows) == limit else None
+    return CodeList(items=[CodeOut(**row) for row in rows], next=following, as_of=at)
+
+
+@router.get("/tubes/{code}", auth=needs("see_round"), response=Rows)
+def tube_page(request: HttpRequest, code: str) -> Rows:
+    """Every binding of a printed tube code in the asker's sight, with its swabs (masked) and its way."""
+    found = queries.tubes_by_code_for(actor_of(request), code)
+    return Rows(items=found, as_of=request_time(request))
+
+
+@router.get("/rounds/{uuid:round_id}/flagged", auth=needs("see_persons"), response=Rows)
+def flagged_list(
+    request: HttpRequest, round_id: uuid.UUID, *, flag: str | None = None, limit: Limit = 200
+) -> Rows:
+    """Swabs with flags: the information maintainer's work list."""
+    found = queries.flagged_for(actor_of(request), round_id, flag=flag, limit=limit)
+    return Rows(items=found, as_of=request_time(request))
