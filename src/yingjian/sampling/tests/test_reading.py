@@ -137,10 +137,13 @@ def test_flagged_swabs_are_a_work_list() -> None:
     assert get(client, f"/rounds/{field.round_id}/flagged?flag=clock_skew")["items"] == []
 
 
-@pytest.mark.parametrize(
-    "path", ["/rounds/{round}/sites", "/rounds/{round}/codes?site=x", "/rounds/{round}/flagged",
-             "/rounds/{round}/boxes", "/waste?round={round}", "/discrepancies?round={round}", "/sites/{site}", "/tubes/{tube}", "/boxes/B-1"],
-)  # fmt: skip
+PATHS = [
+    "/rounds/{round}/sites", "/rounds/{round}/codes?site=x", "/rounds/{round}/flagged", "/rounds/{round}/boxes",
+    "/waste?round={round}", "/discrepancies?round={round}", "/sites/{site}", "/tubes/{tube}", "/boxes/B-1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_another_town_sees_nothing(path: str) -> None:
     field = a_field()
     code = field.code()
