@@ -240,17 +240,18 @@ def reports(world: World, into: Path, at: datetime) -> list[Path]:
 
 def _clock(world: World) -> Any:
     """Tell the virtual time, now and then."""
-    shown: dict[str, datetime] = {}
-    step = timedelta(hours=2)
+    shown: dict[str, Any] = {}
+    step = timedelta(hours=1)
 
     def told(at: datetime, events: int) -> None:
-        if "at" in shown and at - shown["at"] < step:
-            return
-        shown["at"] = at
         sent = world.traffic.commands
+        done = (sent["tube.record"], sent["box.receive"], sent["result.release"])
+        if done == shown.get("done") or at < shown.get("next", at):
+            return
+        shown["done"], shown["next"] = done, at + step
         world.say(
-            f"{score.local(at)}  {sent['tube.record']:>6,} tubes handed in, "
-            f"{sent['box.receive']:>5,} boxes received, {events:>6,} events"
+            f"{score.local(at)}  {done[0]:>6,} tubes handed in, {done[1]:>5,} boxes received, "
+            f"{done[2]:>4,} releases, {events:>6,} events"
         )
 
     return told

@@ -14,6 +14,7 @@ from typing import Any, Final
 from drill.bench import Bench
 from drill.day import Day, Deed
 from drill.field import Field, Table
+from drill.scenario import Gather
 from drill.world import Lab, Site, World
 
 LOADING: Final = timedelta(minutes=3)
@@ -40,6 +41,7 @@ class Road:
         self.world, self.field, self.bench, self.day = world, field_, bench, day
         self.packed: dict[str, dict[str, list[str]]] = defaultdict(dict)
         self.tables: dict[str, list[Table]] = defaultdict(list)
+        self.gathered: dict[str, Load] = {}
         self.runs = 0
         self.delivered_at: datetime | None = None
         for table in field_.tables.values():
@@ -51,7 +53,7 @@ class Road:
             load = self._load(run["vehicle"], run["lab"], f"{run['route']} {run['leaves'][11:16]}")
             for stop in run["stops"]:
                 self._call(load, self.world.sites[stop["site"]], _at(stop["at"]))
-            self.day.plan(_at(run["arrives"]), load.vehicle, self._delivering(load))
+            self._bringing(load, _at(run["arrives"]))
         for code, lab in self.lab_of_site().items():
             ends = max((table.ends for table in self.tables[code] if table.ends), default=None)
             if ends is not None:
@@ -95,6 +97,31 @@ class Road:
 
         return take
 
+    def _bringing(self, load: Load, at: datetime) -> None:
+        """Plan the end of a run: at the laboratory at `at`, or where boxes are brought together first."""
+        gather = self.world.scenario.gather
+        if gather is None:
+            self.day.plan(at, f"courier {load.name}", self._delivering(load))
+            return
+        earlier = at - timedelta(minutes=load.lab.drive_minutes - gather.minutes)
+        self.day.plan(earlier, f"courier {load.name}", self._leaving_at(load, gather))
+
+    def _leaving_at(self, load: Load, gather: Gather) -> Deed:
+        def leave(at: datetime) -> None:
+            if not load.boxes:
+                return
+            self._handover("relay", load, load.boxes, at, other=gather.place)
+            whole = self.gathered.get(load.lab.code)
+            if whole is None or at > gather.leaves:  # the first here, or too late for the convoy
+                whole = Load(load.vehicle, load.lab, f"{gather.place} {load.lab.code}")
+                self.gathered[load.lab.code] = whole
+                goes = max(at + LOADING, gather.leaves)
+                arrives = goes + timedelta(minutes=load.lab.drive_minutes)
+                self.day.plan(arrives, f"courier {whole.name}", self._delivering(whole))
+            whole.boxes |= load.boxes
+
+        return leave
+
     def _delivering(self, load: Load) -> Deed:
         def deliver(at: datetime) -> None:
             if not load.boxes:
@@ -133,7 +160,7 @@ class Road:
             load.vehicle = self._spare_vehicle()
             self._call(load, site, at + timedelta(minutes=2))
             arrives = at + timedelta(minutes=10 + load.lab.drive_minutes)
-            self.day.plan(arrives, f"courier {load.name}", self._delivering(load))
+            self._bringing(load, arrives)
 
         return call
 

@@ -49,6 +49,8 @@ def run(scenario: Scenario, options: Options, say: Say) -> bool:
             *_cost(outcome, system, took, options),
         ]:
             say(line)
+        for path in outcome.files:
+            say(f"  {path}")
         if options.serve:
             _serve(system, outcome, options, say)
         return outcome.score.holds and verified is not False

@@ -90,6 +90,15 @@ class Laboratory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recheck: bool = False
 
 
+class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Boxes are brought together and counted at `place`, then travel to the laboratory at once."""
+
+    place: str
+    minutes: int
+    """From a site to the place."""
+    leaves: datetime
+
+
 class Stated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     figure: str
     value: int
@@ -150,6 +159,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trainings: list[Training] = []
     items: list[Item] = []
     vehicles: int = 10
+    gather: Gather | None = None
     store: str = "store"
     disposer: str = ""
     stated: list[Stated] = []

@@ -17,6 +17,7 @@ from drill.scenario import Words
 from drill.world import World
 
 HERE: Final = ZoneInfo("Asia/Shanghai")
+STATED: Final = "stated"
 NOTICES: Final = 2  # messages to each party (R69); the parties come from the preset
 
 
@@ -113,14 +114,28 @@ def judge(world: World, at: datetime) -> Score:
     )
     if world.scenario.stubs:
         score.equal("stubs", "样本=存根", "samples = stubs", samples, figures["stubs"])
-    bad = [row["law"] for row in seen.balances if not row["holds"]]
-    score.equal("balances", "各项对账", "reconciliation", ", ".join(bad) or "=", "=")
+    records = [row for row in seen.balances if row["law"] != STATED]
+    bad = [row["law"] for row in records if not row["holds"]]
+    score.add("balances", "各项对账", "reconciliation", not bad, ", ".join(bad) or len(records))
+    for row in seen.balances:
+        if row["law"] == STATED:
+            _stated(score, row, world)
     score.equal("differences", "未销差异", "open discrepancies", figures["discrepancies_open"], 0)
     parked = Counter(f"{row['kind']}: {row.get('code')}" for row in world.traffic.parked)
     score.add("parked", "滞留指令", "parked commands", not parked, dict(parked) or 0)
     _clocks(score, seen)
     _cases(score, seen, world)
     return score
+
+
+def _stated(score: Score, row: dict[str, Any], world: World) -> None:
+    """What a document states is compared with the records; a difference is shown, not smoothed over."""
+    stated = {entry.value for entry in world.scenario.stated}
+    pair = {row["left_value"], row["right_value"]}
+    told = f"{row['left_value']} / {row['right_value']}"
+    score.add(
+        "stated", "文件所述与记录之差已列明", "stated against recorded", bool(pair & stated), told
+    )
 
 
 def _denominator(score: Score, seen: Readings, world: World) -> None:

@@ -88,7 +88,7 @@ def points(outcome: Outcome, language: str) -> list[str]:
 
 
 def access(outcome: Outcome, language: str) -> list[str]:
-    """Where the report lies, who may sign in, where."""
+    """Who may sign in, and how."""
     world = outcome.world
     word = (
         Words("报告", "report"),
@@ -101,7 +101,6 @@ def access(outcome: Outcome, language: str) -> list[str]:
         names = ", ".join(f"{name} ({role})" for name, role, _ in world.accounts)
     return [
         "",
-        *(f"  {report}  {path}" for path in outcome.files),
         f"  {accounts}  {names}",
         f"  {password}  {world.password}",
     ]
