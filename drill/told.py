@@ -90,20 +90,12 @@ def points(outcome: Outcome, language: str) -> list[str]:
 def access(outcome: Outcome, language: str) -> list[str]:
     """Who may sign in, and how."""
     world = outcome.world
-    word = (
-        Words("报告", "report"),
-        Words("账号", "accounts"),
-        Words("密码（各账号相同）", "password (of each account)"),
-    )
-    report, accounts, password = (entry.told(language) for entry in word)
+    accounts = Words("账号", "accounts").told(language)
+    password = Words("密码（各账号相同）", "password (of each account)").told(language)
     names = "、".join(f"{name}（{called}）" for name, _, called in world.accounts)
     if language == "en":
         names = ", ".join(f"{name} ({role})" for name, role, _ in world.accounts)
-    return [
-        "",
-        f"  {accounts}  {names}",
-        f"  {password}  {world.password}",
-    ]
+    return ["", f"  {accounts}  {names}", f"  {password}  {world.password}"]
 
 
 def document(outcome: Outcome, more: dict[str, Any]) -> dict[str, Any]:
