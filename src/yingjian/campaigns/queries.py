@@ -160,14 +160,6 @@ def preset_row_latest(code: str, version: int | None = None) -> tuple[uuid.UUID,
     return found if found is None else (found[0], found[1])
 
 
-def presets_stored() -> list[dict[str, Any]]:
-    """Every stored preset version: what rounds were run by."""
-    rows = PresetRow.objects.order_by("code", "version", "loaded_at").values(
-        "id", "code", "version", "digest", "loaded_at"
-    )
-    return [dict(row) for row in rows]
-
-
 def presets_known() -> list[Preset]:
     """Every preset on file, by code."""
     folder = settings.YINGJIAN_PRESETS
@@ -246,13 +238,6 @@ def due_lookup(round_id: uuid.UUID, person_ids: Sequence[uuid.UUID]) -> dict[uui
             f"{_DUE} WHERE d.round_id = %s AND d.person_id = ANY(%s)", [round_id, list(person_ids)]
         )
         return {row[1]: DueBrief(*row) for row in cursor.fetchall()}
-
-
-def due_by_id(due_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DueBrief]:
-    """Due rows by their own id. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_DUE} WHERE d.id = ANY(%s)", [list(due_ids)])
-        return {row[0]: DueBrief(*row) for row in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)

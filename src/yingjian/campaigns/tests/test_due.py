@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from yingjian.access import journal, scope
 from yingjian.access.models import Clock
 from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, command, new_id
-from yingjian.campaigns import actions, queries
+from yingjian.campaigns import actions, presets, queries
 from yingjian.campaigns.models import DuePerson
 from yingjian.campaigns.tests.factories import (
     DAY,
@@ -174,6 +174,20 @@ def test_missed_people_have_owner_task_and_clock() -> None:
     assert (found.owner_role, found.owner_name) == ("village_worker", "村医")
     assert queries.denominator(round_id).faults == []
     assert miss(round_id) == 0
+
+
+def test_a_plan_without_a_catch_up_time_gives_a_task_without_one() -> None:
+    """An empty clock in the preset means no deadline; the task and its owner remain."""
+    document = presets.snapshot(presets.load("mule"))
+    document["header"]["code"] = "patient"
+    document["clocks"]["catch_up"] |= {"value": None, "unit": None}
+    send("preset.store", {"document": document})
+    (person,) = persons(1)
+    round_id = active(preset="patient")
+    assert miss(round_id) == 1
+    task = Task.objects.get(subject_id=due_ids(round_id, [person])[0])
+    assert (task.due_at, task.owner_name) == (None, "村医")
+    assert not Clock.objects.filter(code="catch_up").exists()
 
 
 def test_turning_up_later_catches_up_and_ends_task_and_clock_at_its_own_time() -> None:
@@ -349,6 +363,8 @@ def test_decisions_need_a_frozen_list() -> None:
     assert refused("due.miss", payload).code == "campaigns.not_frozen"
     payload = {"round_id": round_id, "person_ids": [person]}
     assert refused("due.add", payload).code == "campaigns.not_frozen"
+    payload = {"round_id": new_id(), "person_ids": [person]}
+    assert refused("due.add", payload).code == "campaigns.round_unknown"
 
 
 def test_the_database_itself_holds_the_states() -> None:

@@ -156,6 +156,17 @@ def test_filters_and_masks() -> None:
     assert row.outcome == "negative"
 
 
+def test_nothing_to_do_asks_nothing() -> None:
+    persons(1)
+    round_id = active()
+    with CaptureQueriesContext(connection) as caught:
+        actions.due_resulted(round_id=round_id, rows=[])
+        actions.due_corrected(round_id=round_id, rows=[])
+        actions.due_unsampled(due_ids=[], at=NOON)
+        assert actions.due_assign(round_id=round_id, rows=[]) == 0
+    assert len(caught) == 0
+
+
 # -- query counts: the baseline ----------------------------------------------------------------
 
 BASELINE = {

@@ -141,6 +141,14 @@ def test_a_second_freeze_is_refused_and_changes_nothing() -> None:
     assert DuePerson.objects.filter(round_id=round_id).count() == 2
 
 
+def test_a_cancelled_draft_cannot_be_frozen() -> None:
+    persons(1)
+    round_id = drafted()
+    send("round.cancel", {"round_id": round_id, "reason": "不再需要"})
+    with pytest.raises(RuleBroken, match=r"campaigns\.round_state"):
+        send("round.freeze", {"round_id": round_id})
+
+
 def test_a_list_of_nobody_is_refused() -> None:
     round_id = drafted()
     with pytest.raises(RuleBroken, match=r"campaigns\.nobody_due"):

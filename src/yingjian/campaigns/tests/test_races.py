@@ -175,6 +175,24 @@ def test_two_planners_who_press_at_once_get_one_list_through_the_journal() -> No
         assert DuePerson.objects.filter(round_id=round_id).count() == 5
 
 
+def test_an_excuse_that_looked_before_a_swab_is_refused() -> None:
+    (person,) = persons(1)
+    round_id = active()
+    with scope.everywhere():
+        id = queries.due_lookup(round_id, [person])[person].id
+
+    def swab() -> int:
+        return len(actions.due_sampled(at_by_due_id={id: NOON}))
+
+    def excuse() -> int:
+        rows = [actions.Excuse(round_id, person, "外出", NOON)]
+        return len(actions.due_excuse(actor=SYSTEM, rows=rows))
+
+    assert overlapped(swab, excuse) == (0, "campaigns.due_state")
+    with scope.everywhere():
+        assert DuePerson.objects.get(id=id).state == "sampled"
+
+
 def test_a_swab_and_a_miss_of_one_person_at_once_leave_one_truth() -> None:
     """Whoever comes second sees what the first did: swabbed first, not missed; missed first, caught up."""
     (person,) = persons(1)
