@@ -251,7 +251,8 @@ def pool_for(actor: Actor, pool_id: uuid.UUID) -> dict[str, Any]:
     if not found:
         raise RuleBroken("cases.pool_unknown", status=404)
     tests = rows(
-        """SELECT k.member_id, k.attempt, t.code AS tube_code, k.laboratory_id, l.name AS laboratory, k.swabbed_at,
+        """SELECT k.member_id, k.attempt, t.code AS tube_code, k.laboratory_id,
+                  coalesce(l.name, '') AS laboratory, k.swabbed_at,
                   k.outcome, k.outcome_at
              FROM cases_recheck k JOIN sampling_tube t ON t.id = k.tube_id
              LEFT JOIN laboratory_laboratory l ON l.id = k.laboratory_id
@@ -260,7 +261,8 @@ def pool_for(actor: Actor, pool_id: uuid.UUID) -> dict[str, Any]:
         {"id": pool_id},
     )
     members = rows(
-        """SELECT m.id, m.position, m.person_id, left(p.name, 1) || '**' AS name, p.id_tail, p.phone_tail, m.area,
+        """SELECT m.id, m.position, m.person_id, coalesce(left(p.name, 1) || '**', '') AS name,
+                  coalesce(p.id_tail, '') AS id_tail, coalesce(p.phone_tail, '') AS phone_tail, m.area,
                   m.state, m.attempt, m.reason, m.isolation_sent_at, m.isolated_at, m.settled_at
              FROM cases_poolmember m LEFT JOIN population_person p ON p.id = m.person_id
             WHERE m.pool_id = %(id)s ORDER BY m.position, m.id""",
@@ -277,7 +279,8 @@ def pool_for(actor: Actor, pool_id: uuid.UUID) -> dict[str, Any]:
 
 def _positive_rows(where: str, params: dict[str, Any]) -> list[dict[str, Any]]:
     return rows(
-        f"""SELECT p.id, p.round_id, p.case_no, p.person_id, left(x.name, 1) || '**' AS name, p.area, p.found_at,
+        f"""SELECT p.id, p.round_id, p.case_no, p.person_id,
+                  coalesce(left(x.name, 1) || '**', '') AS name, p.area, p.found_at,
                    p.state, p.doubt, p.household_measure, p.reported_at, p.decided_at, p.decided_reason,
                    count(n.id) FILTER (WHERE n.message <> 'withdrawal') AS notices,
                    count(n.acknowledged_at) FILTER (WHERE n.message <> 'withdrawal') AS acknowledged
@@ -314,7 +317,8 @@ def positive_for(actor: Actor, positive_id: uuid.UUID) -> dict[str, Any]:
         {"id": positive_id},
     )
     contacts = rows(
-        """SELECT c.id, c.person_id, left(p.name, 1) || '**' AS name, c.area, c.category, c.basis, c.suggested_at
+        """SELECT c.id, c.person_id,
+                  coalesce(left(p.name, 1) || '**', '') AS name, c.area, c.category, c.basis, c.suggested_at
              FROM cases_contact c LEFT JOIN population_person p ON p.id = c.person_id
             WHERE c.positive_id = %(id)s ORDER BY c.id""",
         {"id": positive_id},

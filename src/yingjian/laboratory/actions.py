@@ -451,6 +451,12 @@ def results_release(
     return released
 
 
+def latecomers_settle(*, actor: Actor, round_id: uuid.UUID, at: datetime) -> int:
+    """Give the released negative result of their tube to people whose swab was uploaded after it. Returns how many."""
+    scope.require(actor, "release_result", rounds.round_brief(round_id).area)
+    return consequences.of_latecomers(round_id, at=at)
+
+
 def _release_judged(actor: Actor, found: Sequence[Mapping[str, Any]]) -> None:
     problems = [
         (row["tube_code"], code)

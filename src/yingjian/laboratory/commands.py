@@ -88,6 +88,10 @@ class ResultRelease(msgspec.Struct, frozen=True):
     result_ids: list[uuid.UUID]
 
 
+class ResultSettle(msgspec.Struct, frozen=True):
+    round_id: uuid.UUID
+
+
 class ResultCorrect(msgspec.Struct, frozen=True):
     result_id: uuid.UUID
     corrects: uuid.UUID
@@ -121,6 +125,7 @@ def bench(batch: journal.Batch) -> list[journal.Verdict]:
 
 
 @journal.handles("result.release", ResultRelease, permission="release_result", decision=True)
+@journal.handles("result.settle", ResultSettle, permission="release_result", decision=True)
 @journal.handles("result.correct", ResultCorrect, permission="enter_result", decision=True)
 def decisions(batch: journal.Batch) -> list[journal.Verdict]:
     """What a second person answers for. Their time is the server's, not the asker's."""
@@ -199,6 +204,9 @@ def _decide(batch: journal.Batch, command: journal.Command) -> journal.Verdict:
             actor=actor, command_id=command.id, result_ids=given.result_ids, at=at
         )
         return journal.applied(command, released=count)
+    if isinstance(given, ResultSettle):
+        settled = actions.latecomers_settle(actor=actor, round_id=given.round_id, at=at)
+        return journal.applied(command, settled=settled)
     actions.result_correct(
         actor=actor, id=given.result_id, corrects=given.corrects, outcome=given.outcome, ct=given.ct,
         reason=given.reason, tested_at=given.tested_at, at=at,

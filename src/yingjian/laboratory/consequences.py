@@ -55,6 +55,15 @@ def _people(screening: Rows, round_id: uuid.UUID, at: datetime) -> None:
         _swab_again(useless, round_id, at)
 
 
+def of_latecomers(round_id: uuid.UUID, *, at: datetime) -> int:
+    """Swabs uploaded after their negative tube was released: their people get its result now. Returns how many."""
+    flagging = queries.flagging(preset_of(round_id))
+    cleared = queries.due_cleared(queries.tubes_with_latecomers(round_id), round_id, flagging)
+    late = queries.due_without_outcome(cleared)
+    below.due_resulted(round_id=round_id, due_ids=late, outcome=NEGATIVE, at=at)
+    return len(late)
+
+
 def _names_somebody(row: Mapping[str, Any]) -> bool:
     return bool(row["outcome"] == POSITIVE and row["mode"] == SINGLE)
 

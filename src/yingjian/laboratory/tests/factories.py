@@ -118,20 +118,28 @@ def tube(
             purpose=purpose, capacity=max(len(who), 1), people=len(who), state=state, opened_at=SWABBED,
             first_swab_at=SWABBED, sealed_at=SWABBED + timedelta(minutes=10),
         )  # fmt: skip
-        for position, one in enumerate(who, start=1):
-            due, _ = DuePerson.objects.get_or_create(
-                round=world.round, person=one,
-                defaults={"id": new_id(), "area": VILLAGE, "rank": 0, "category": category,
-                          "mode": "pool" if mode == "household" else mode, "state": "sampled", "sampled_at": SWABBED},
-            )  # fmt: skip
-            Swab.objects.create(
-                id=new_id(), tube=made, position=position, round=world.round, person=one, due=due, area=VILLAGE,
-                station=world.station,
-                person_area=VILLAGE, entry="code", taken_at=SWABBED, received_at=SWABBED,
-            )  # fmt: skip
+    for position, one in enumerate(who, start=1):
+        swab(world, made, one, position=position, category=category)
     world.tubes[code] = made
     world.people[code] = who
     return made
+
+
+def swab(
+    world: World, tube: Tube, who: Person, *, position: int, category: str = "general"
+) -> Swab:
+    """One more swab in a tube, of somebody on the due list."""
+    mode = "single" if tube.mode == "single" else "pool"
+    with scope.everywhere():
+        due, _ = DuePerson.objects.get_or_create(
+            round=world.round, person=who,
+            defaults={"id": new_id(), "area": VILLAGE, "rank": 0, "category": category, "mode": mode,
+                      "state": "sampled", "sampled_at": SWABBED},
+        )  # fmt: skip
+        return Swab.objects.create(
+            id=new_id(), tube=tube, position=position, round=world.round, person=who, due=due, area=VILLAGE,
+            station=world.station, person_area=VILLAGE, entry="code", taken_at=SWABBED, received_at=SWABBED,
+        )  # fmt: skip
 
 
 def box(world: World, tubes: Sequence[Tube], code: str = "") -> Box:
