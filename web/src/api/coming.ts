@@ -1,5 +1,5 @@
 /** Endpoints of the contract that the server does not serve yet; each leaves this file when it does. */
-import type { Chain, Page, PersonDetail, PersonFound, Site } from './shapes';
+import type { Page, Site } from './shapes';
 
 interface Answer<T> { responses: { 200: { content: { 'application/json': T } } } }
 type Asked<T, P> = Answer<T> & { parameters: P };
@@ -7,8 +7,5 @@ interface None { path?: never; query?: never; header?: never; cookie?: never }
 interface Get<O> { get: O; put?: never; post?: never; delete?: never; options?: never; head?: never; patch?: never; trace?: never; parameters: None }
 
 export interface ComingPaths {
-  '/api/rounds/{round_id}/sites': Get<Asked<Page<Site>, { path: { round_id: string } }>>;
-  '/api/persons': Get<Asked<Page<PersonFound>, { query: { q: string } }>>;
-  '/api/persons/{person_id}': Get<Asked<PersonDetail, { path: { person_id: string } }>>;
-  '/api/persons/{person_id}/chain': Get<Asked<Chain, { path: { person_id: string } }>>;
+  '/api/rounds/{round_id}/sites': Get<Asked<Page<Site>, { path: { round_id: string }; query?: { after?: string; limit?: number } }>>;
 }

@@ -15,7 +15,7 @@ export function usePresets(): UseQueryReturnType<PresetHead[], Error> {
 /** The title of a preset by its code; the code itself until the titles are known. */
 export function usePresetTitle(): (code: string) => string {
   const presets = usePresets();
-  const titles = computed(() => new Map(presets.data.value?.map((preset) => [preset.code, preset.title])));
+  const titles = computed(() => new Map(presets.data.value?.map((preset) => [preset.code, preset.name])));
   return (code) => titles.value.get(code) ?? code;
 }
 
@@ -26,8 +26,7 @@ export function usePresetDifference(a: Ref<string>, b: Ref<string>): UseQueryRet
     enabled: computed(() => a.value !== '' && b.value !== '' && a.value !== b.value),
     queryFn: async () => {
       const query = { a: a.value, b: b.value };
-      // The lines are plain values made for screens; the description of the API does not spell them.
-      return body(await api.GET('/api/presets/diff', { params: { query } })).rows as unknown as PresetLine[];
+      return body(await api.GET('/api/presets/diff', { params: { query } })).items;
     },
   });
 }

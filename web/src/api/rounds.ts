@@ -2,12 +2,14 @@ import { useInfiniteQuery, type UseInfiniteQueryReturnType, type InfiniteData, u
 import type { Ref } from 'vue';
 
 import { api, body } from './client';
+import { allPages } from './pages';
 import type { Clock, FigureRows, Overview, Round, Site } from './shapes';
 
 /** How often a screen left open asks again, in milliseconds. */
 const REFRESH = 15_000;
 /** How many running obligations a screen lists; the counts beside it are of all. */
 const CLOCKS_SHOWN = 100;
+const PAGE = 1000;
 
 export type Heard<T> = T & Readonly<{ heardAt: number }>;
 
@@ -48,7 +50,10 @@ export function useSites(roundId: Ref<string>): UseQueryReturnType<readonly Site
     queryKey: ['rounds', roundId, 'sites'],
     queryFn: async () => {
       const path = { round_id: roundId.value };
-      return body(await api.GET('/api/rounds/{round_id}/sites', { params: { path } })).items;
+      return allPages(async (after) => {
+        const query = after === null ? { limit: PAGE } : { after, limit: PAGE };
+        return body(await api.GET('/api/rounds/{round_id}/sites', { params: { path, query } }));
+      });
     },
     refetchInterval: REFRESH,
   });

@@ -5,6 +5,8 @@ import type { Chain, Clock, Coverage, FigureRows, Overview, PersonDetail, Person
 const asOf = '2022-03-15T14:26:00+08:00';
 const uuid = (n: number): string => `01900000-0000-7000-8000-${String(n).padStart(12, '0')}`;
 
+export const page = <T>(items: T[]): { items: T[]; next: null; as_of: string } => ({ items, next: null, as_of: asOf });
+
 export const session: Session = {
   id: uuid(1),
   name: '王秀兰',
@@ -20,12 +22,11 @@ export const nobody: Session = { ...session, id: null, name: '', roles: [], area
 export const round: Round = {
   id: uuid(10),
   campaign_id: uuid(9),
-  campaign_name: '2022年3月全员核酸检测',
+  campaign: '2022年3月全员核酸检测',
   no: 1,
   name: '第一轮全员核酸检测',
-  area: '231183104',
-  preset_code: 'yilaha',
-  preset_version: 1,
+  area: { code: '231183104', name: '伊拉哈镇' },
+  preset: { code: 'yilaha', name: '伊拉哈镇全员核酸检测做法', version: 1 },
   state: 'sampling',
   window_start: '2022-03-15T07:00:00+08:00',
   window_end: '2022-03-15T15:00:00+08:00',
@@ -78,7 +79,7 @@ export const clockList = clocks;
 
 export const overview: Overview = {
   as_of: asOf,
-  round: { ...round, campaign: round.campaign_name, area_name: '伊拉哈镇', preset: 'yilaha' },
+  round: { ...round, area: '231183104', area_name: '伊拉哈镇', preset: 'yilaha', preset_version: 1 },
   figures: [
     figure('due_people', '应检人员', 7409),
     figure('people_sampled', '已采样人数', 5236),
@@ -115,10 +116,11 @@ const step = (kind: string, at: string, where: string, who: string, facts: Chain
 });
 
 export const chain: Chain = {
+  person_id: uuid(600),
   as_of: asOf,
   steps: [
     step('due', '2022-03-14T20:12:00+08:00', '永发村', ''),
-    step('sampled', '2022-03-15T08:41:00+08:00', '永发村采样点 01 台', '采样员 刘洋', { tube: 'YL220315-0087', position: 4 }, ['single_only']),
+    step('sampled', '2022-03-15T08:41:00+08:00', '永发村采样点 01 台', '采样员 刘洋', { tube: 'YL220315-0087', position: 4 }, ['single_only_in_pool']),
     step('sealed', '2022-03-15T08:47:00+08:00', '永发村采样点 01 台', '采样员 刘洋', { people: 10 }),
     step('boxed', '2022-03-15T09:20:00+08:00', '永发村采样点', '登记员 陈静', { box: '2311831040101' }),
     step('handed_over', '2022-03-15T09:38:00+08:00', '永发村采样点', '点长 赵敏 → 转运员 李建国', { tubes: 31 }),
@@ -147,28 +149,26 @@ export const persons = [found(600, '张*国', '*******0417', ['home_monitoring']
 
 export const detail: PersonDetail = {
   person: found(600, '张*国', '*******0417', ['home_monitoring']),
-  area_name: '永发村', address: '永发村3组17号',
+  area_name: '永发村', address: '永发村3组17号', registered_area: '231183104201', registered_address: '', guardian: '',
+  household: null, history: [],
 };
 
-const preset = (code: string, title: string): PresetHead => ({
-  code, title, version: 1, issuer: '', document_no: null, kind: 'screening', effective_from: '2022-01-01', effective_to: null, source: '', remarks: null,
+const preset = (code: string, name: string): PresetHead => ({
+  code, name, version: 1, issuer: '', document_no: null, kind: 'screening', effective_from: '2022-01-01', effective_to: null, source: '', remarks: null,
 });
 
 export const presets = [preset('yilaha', '伊拉哈镇全员核酸检测做法'), preset('yongning', '永宁县全域核酸检测工作实施方案')];
 
-const value = (text: string, origin_text: string, reason: string | null = null): PresetLine['a'] => ({ text, origin_text, reason, note: null });
+const line = (key: string, group: string, label: string, a: string, b: string, note = ''): PresetLine => ({
+  key, group: key.split('.')[0] ?? '', group_label: group, label, differs: true, a, b, origin_a: 'S4/YL', origin_b: b === '' ? '' : 'S4/YN R15', note_a: note, note_b: '',
+});
 
-export const difference = {
-  a: presets[0],
-  b: presets[1],
-  rows: [
-    { path: 'sites.people_per_site', group: 'sites', group_label: '采样点与通道', label: '每个采样点人数', a: value('500人', 'S4/YL'), b: value('2,000–3,000人', 'S4/YN R15') },
-    { path: 'sites.temperature', group: 'sites', group_label: '采样点与通道', label: '入口测温', a: value('查', '缺省←我们的假设', '报告没有写。'), b: value('不查', 'S4/YN R55') },
-    { path: 'pools.sizes', group: 'pools', group_label: '混采', label: '混采比例', a: value('10:1', 'S4/YL'), b: null },
-  ] satisfies PresetLine[],
-};
+export const difference = page([
+  line('sites.people_per_site', '采样点与通道', '每个采样点人数', '500人', '2,000–3,000人'),
+  line('sites.temperature', '采样点与通道', '入口测温', '查', '不查', '报告没有写。'),
+  line('pools.sizes', '混采', '混采比例', '10:1', ''),
+]);
 
-export const page = <T>(items: T[]): { items: T[]; next: null; as_of: string } => ({ items, next: null, as_of: asOf });
 
 export const balances = {
   as_of: asOf,

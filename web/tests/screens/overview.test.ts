@@ -52,7 +52,7 @@ describe('the overview of a round', () => {
     useLanguage('en', { remember: false });
     serve({ [OVERVIEW]: { body: { ...made.overview, coverage: [], discrepancies: [], pools: [], figures: [] } }, '/api/clocks': { body: made.page([]) } });
     const page = await stage(OverviewPage, { roundId: ROUND });
-    expect(page.text().replaceAll(made.round.name, '').replaceAll(made.round.campaign_name, '').replaceAll('伊拉哈镇', '')).not.toMatch(/\p{Script=Han}/u);
+    expect(page.text().replaceAll(made.round.name, '').replaceAll(made.round.campaign, '').replaceAll('伊拉哈镇', '')).not.toMatch(/\p{Script=Han}/u);
   });
 
   it('says calmly that nothing is there yet', async () => {

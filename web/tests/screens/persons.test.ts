@@ -50,7 +50,7 @@ it('tells one person’s custody in order, names the day where it changes, and s
   expect(steps[0]).toContain('列入应检名单');
   expect(steps.at(-1)).toContain('阴性');
   expect(page.findAll('.day').map((day) => day.text())).toEqual(['2022年3月14日 周一', '2022年3月15日 周二']);
-  expect(steps[1]).toContain('应单采');
+  expect(steps[1]).toContain('应单采而混采');
 });
 
 it('shows nothing of a person outside the reader’s area but the refusal', async () => {
