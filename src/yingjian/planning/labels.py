@@ -27,9 +27,10 @@ MOST = 6_000
 """Labels in one file: 250 pages. A county prints by town."""
 WIDTH, HEIGHT = A4[0] / COLUMNS, A4[1] / ROWS
 QR, EDGE = 24 * mm, 4 * mm
-MASK = (
-    2  # digits need no search for the best of the eight masks, and that search is most of the work
-)
+QUIET = 5 * mm
+"""White beside the code: readers need four modules of it."""
+MASK = 2
+"""Of the QR code's eight masks. Looking for the best one is most of the work, and digits need none."""
 
 
 @dataclass(frozen=True)
