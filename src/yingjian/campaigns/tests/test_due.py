@@ -316,6 +316,11 @@ def test_a_lost_tube_may_be_missed_by_name_and_a_result_may_not() -> None:
     assert refused("due.miss", payload).code == "campaigns.due_state"
     assert miss(round_id, [lost]) == 1
     assert due(ids[0]).state == "missed"
+    assert actions.due_sampled(at_by_due_id={ids[0]: NOON}) == []  # the lost swab, told again
+    assert actions.due_sampled(at_by_due_id={ids[0]: NOON + HOUR}) == [ids[0]]
+    assert (due(ids[0]).sampled_at, due(ids[0]).caught_up_at) == (NOON, NOON + HOUR)
+    assert Task.objects.get(subject_id=ids[0]).done_at == NOON + HOUR
+    assert actions.due_sampled(at_by_due_id={ids[0]: NOON + 2 * HOUR}) == []
 
 
 def test_a_village_worker_decides_about_the_village_only() -> None:
