@@ -80,7 +80,7 @@ def run(*, people: int, tubes: int, say: Say) -> dict[str, Any]:
 
 def _stage(system: server.System, people: int, say: Say) -> tuple[World, dict[str, list[Any]]]:
     """A county ready to sample: per device, the commands of its whole day in order."""
-    given = scenario.load("yongning", people=people, positives=0)
+    given = scenario.load("yongning", people=people)
     world = World(
         scenario=given,
         link=Link(system.url, Traffic()),
