@@ -93,7 +93,7 @@ class Response:
     def _isolating(self, case: Case) -> Deed:
         def isolate(at: datetime) -> None:
             cdc = self.world.user("cdc_investigator")
-            case.members = cdc.get(f"/pools/{case.id}", at=at)["people"]
+            case.members = cdc.get(f"/pools/{case.id}", at=at)["members"]
             cdc.batch("member.isolated", [{"member_id": m["id"]} for m in case.members], at=at)
 
         return isolate
@@ -146,7 +146,7 @@ class Response:
     def _acknowledging(self, positive: str) -> Deed:
         def acknowledge(at: datetime) -> None:
             cdc = self.world.user("cdc_investigator")
-            notices = cdc.get(f"/positives/{positive}", at=at)["told"]
+            notices = cdc.get(f"/positives/{positive}", at=at)["notices"]
             cdc.batch(
                 "notice.acknowledge",
                 [{"notice_id": n["id"], "by": f"{n['party']}值班员"} for n in notices],

@@ -191,12 +191,12 @@ def _cases(score: Score, seen: Readings, world: World) -> None:
     )  # fmt: skip
     parties = len(world.leaf("notices.parties", []))
     expected = NOTICES * parties
-    counts = {row["notices"] for row in seen.positives}
+    counts = {len(row["notices"]) for row in seen.positives}
     score.add(
         "notices", f"每名阳性通知{expected}条", f"{expected} notices each",
         counts <= {expected}, sorted(counts) or 0,
     )  # fmt: skip
-    open_ = sum(n["acknowledged_at"] is None for row in seen.positives for n in row["told"])
+    open_ = sum(n["acknowledged_at"] is None for row in seen.positives for n in row["notices"])
     score.equal("acknowledged", "通知未签收", "notices not acknowledged", open_, 0)
 
 
@@ -216,7 +216,7 @@ def _figures(world: World, seen: Readings) -> dict[str, Any]:
         "used": seen.parts["supplies_used"],
         "breached": dict(Counter(row["code"] for row in seen.clocks)),
         "breached_owners": sorted({row["owner_role"] for row in seen.clocks}),
-        "notices_per_positive": sorted({row["notices"] for row in seen.positives}),
+        "notices_per_positive": sorted({len(row["notices"]) for row in seen.positives}),
         "reconciliation": [
             {key: row[key] for key in ("law", "left_value", "right_value", "holds")}
             for row in seen.balances
