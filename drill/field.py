@@ -22,6 +22,7 @@ HOME_EACH: Final = timedelta(minutes=4)  # a door of a home visit, with the way 
 ROVING_EACH: Final = timedelta(minutes=2.5)  # people who wait for the roving team (assumed)
 HOME_TEAM_PEOPLE: Final = 60  # doors one home team does in a day (assumed)
 HOME_HOLD: Final = timedelta(minutes=90)  # a pool opened at doors is sealed after this, full or not
+BACK: Final = timedelta(minutes=5)  # a home team is back at its site so long before the courier
 SLACK: Final = timedelta(minutes=20)
 TUBE_CODE: Final = "{round:04d}{serial:08d}"
 
@@ -152,11 +153,18 @@ class Field:
         """Home visits by teams of their own, who use the devices of the site's lanes."""
         times = self.world.scenario.times
         teams = -(-len(doors) // HOME_TEAM_PEOPLE)
+        cuts = [
+            datetime.fromisoformat(stop["at"]) - BACK
+            for run in self.world.plan["runs"]
+            for stop in run["stops"]
+            if stop["site"] == site.code
+        ]
         for number in range(teams):
             mine = [_anytime(guest) for guest in doors[number::teams]]
             made = queue(
                 mine, opens=times.opens + HOME_EACH, each=HOME_EACH, capacity=self.pool_size, rng=rng,
                 hold=HOME_HOLD,
+                cuts=cuts,
             )  # fmt: skip
             table = self.tables[site.stations[number % len(site.stations)]]
             table.tubes += [("", tube) for tube in made]

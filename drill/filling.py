@@ -65,10 +65,12 @@ def queue(
     rng: random.Random,
     hold: timedelta | None = None,
     door: timedelta | None = None,
+    cuts: Sequence[datetime] = (),
 ) -> list[Filled]:
     """Tubes of one table that takes `guests` in this order from `opens`, `each` per person on average.
 
     `door`: the time for somebody visited at home, with the way there, where it is another.
+    `cuts`: moments by which an open pool is sealed, full or not (a courier comes).
     `hold`: an open pool is sealed, full or not, when its next guest would come later than this
     after its first swab. Only the pools so sealed, and the last, can be short of `capacity`.
     """
@@ -82,7 +84,7 @@ def queue(
         if guest.mode == "single":
             tubes.append(Filled("single", 1, start, [(guest, clock)]))
             continue
-        if pool is not None and hold is not None and clock - pool.first_at > hold:
+        if pool is not None and _over(pool, clock, hold, cuts):
             pool = None
         if pool is None:
             pool = Filled("pool", capacity, start)
@@ -91,6 +93,12 @@ def queue(
         if len(pool) == capacity:
             pool = None
     return sorted(tubes, key=lambda tube: tube.sealed_at)
+
+
+def _over(pool: Filled, clock: datetime, hold: timedelta | None, cuts: Sequence[datetime]) -> bool:
+    """Whether an open pool does not wait for somebody who comes at `clock`."""
+    late = hold is not None and clock - pool.first_at > hold
+    return late or any(pool.first_at <= cut < clock for cut in cuts)
 
 
 def deal(guests: Sequence[Guest], tables: int, capacity: int) -> list[list[Guest]]:

@@ -248,28 +248,21 @@ def staff(world: World) -> None:
         )  # fmt: skip
     for start in range(0, len(members), 500):
         planner.command("staff.add", at=at, staff=members[start : start + 500])
-    world.notes["staff"] = [
-        (member["staff_id"], member["job"], row.at)
-        for member, row in zip(members, rows, strict=True)
-    ]
+    world.notes["staff"] = [(member["staff_id"], member["job"]) for member in members]
 
 
 def posts(world: World) -> int:
-    """A post over the open hours for everybody the plan gave none; how many.
-
-    People of lanes and sites go there in turn, those of the round have no fixed place.
-    """
+    """A post over the open hours, without a fixed place, for everybody the plan gave none; how many."""
     given, planner = world.scenario, world.user("round_planner")
     at = given.times.approve
     has = {row["staff_id"] for row in planner.items(f"/rounds/{world.round_id}/posts", at=at)}
-    left = [entry for entry in world.notes.get("staff", []) if entry[0] not in has]
     made = [
         {
             "post_id": world.ids.new(at), "round_id": world.round_id, "staff_id": staff_id,
-            "job": job, "site_code": site, "station_code": station, "starts": given.times.ready,
-            "ends": given.times.closes,
+            "job": job, "starts": given.times.ready, "ends": given.times.closes,
         }
-        for (staff_id, job, _), (site, station) in zip(left, seats(world, left), strict=True)
+        for staff_id, job in world.notes.get("staff", [])
+        if staff_id not in has
     ]  # fmt: skip
     for start in range(0, len(made), 500):
         planner.command("post.assign", at=at, posts=made[start : start + 500])
@@ -278,23 +271,6 @@ def posts(world: World) -> int:
 
 JOBS: Final = {"sampler": "采样员", "registrar": "录入员", "police": "民警", "volunteer": "志愿者",
                "courier": "转运员", "disinfector": "消杀员", "site_lead": "点长"}  # fmt: skip
-
-
-def seats(world: World, people: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    """Where each person works: those of lanes and sites in turn, those of the round nowhere fixed."""
-    lanes = [(site.code, lane) for site in world.sites.values() for lane in site.stations]
-    places = [(site.code, "") for site in world.sites.values()]
-    turn: dict[str, int] = {}
-    found = []
-    for _, job, where in people:
-        if where == "round":
-            found.append(("", ""))
-            continue
-        seats_of = lanes if where == "lane" else places
-        at = turn.get(job, 0)
-        turn[job] = at + 1
-        found.append(seats_of[at % len(seats_of)])
-    return found
 
 
 def shares(total: int, places: int) -> list[int]:

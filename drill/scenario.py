@@ -48,14 +48,13 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Staffing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """People of one institution in one job. `at`: each `site`, each `lane`, or the whole `round`."""
+    """People of one institution in one job."""
 
     institution: str
     kind: str
     job: str
     people: int
     supporting: bool = False
-    at: str = "round"
 
 
 class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

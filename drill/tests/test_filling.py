@@ -61,6 +61,15 @@ def test_a_pool_opened_at_doors_does_not_stay_open() -> None:
     assert all(tube.swabs[-1][1] - tube.first_at <= timedelta(minutes=60) for tube in tubes)
 
 
+def test_a_pool_is_sealed_before_the_courier_comes() -> None:
+    cut = OPENS + timedelta(minutes=25)
+    tubes = queue(
+        guests(10), opens=OPENS, each=timedelta(minutes=6), capacity=10, rng=random.Random(1), cuts=[cut]
+    )  # fmt: skip
+    assert len(tubes) == 2
+    assert tubes[0].swabs[-1][1] <= cut < tubes[1].swabs[0][1]
+
+
 @given(people=st.integers(0, 500), tables=st.integers(1, 9), capacity=st.sampled_from([5, 10, 20]))
 def test_dealing_leaves_one_pool_of_the_site_short_at_most(
     people: int, tables: int, capacity: int

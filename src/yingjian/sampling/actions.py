@@ -208,6 +208,7 @@ def racks_count(*, racks: Sequence[Rack]) -> dict[uuid.UUID, int]:
             """INSERT INTO sampling_rackcount (id, round_id, station_id, area, at, tubes_counted, tubes_system, by)
                SELECT u.id, u.round, u.station, u.area, u.at, u.tubes,
                       (SELECT count(*) FROM sampling_tube t WHERE t.station_id = u.station AND t.opened_at <= u.at
+                          AND t.purpose = 'screening'
                           AND (t.boxed_at IS NULL OR t.boxed_at > u.at)
                           AND (t.ended_at IS NULL OR t.ended_at > u.at)), u.by
                  FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[], %s::int[], %s::text[])
