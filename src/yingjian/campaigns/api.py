@@ -283,7 +283,7 @@ def due_export(
     """The same list as an Excel file; journalled as `export.make`."""
     actor = actor_of(request)
     if not actor.may("see_persons"):
-        raise RuleBroken("access.not_permitted", status=403, permission="see_persons")
+        raise RuleBroken("campaigns.persons_hidden", status=403)
     brief = queries.round_brief_for(actor, round_id)
     made = exports.due_list(
         actor,
