@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
+
 from yingjian.access import clocks, scope
 from yingjian.access.actor import Actor
 from yingjian.kernel.errors import RuleBroken
@@ -25,6 +27,17 @@ class Place:
     round_id: uuid.UUID | None
 
 
+def _one_at_a_time(place: Place, kind: str) -> None:
+    """Orders for one place wait for each other: a hand's and a closing site's could else both be made, and the
+    journal's order would not be the order in which they took effect.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"disinfection {place.round_id} {place.kind} {place.code} {kind}"],
+        )
+
+
 def disinfection_order(
     *,
     actor: Actor,
@@ -39,6 +52,7 @@ def disinfection_order(
     made where any open one exists. `containment.order_known` (409).
     """
     scope.require(actor, "disinfect", place.area)
+    _one_at_a_time(place, kind)
     if DisinfectionOrder.objects.filter(id=id).exists():
         raise RuleBroken("containment.order_known", status=409)
     open_here = DisinfectionOrder.objects.select_for_update().filter(
