@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No clocks: only the order itself is looked at."""
-    monkeypatch.setattr(actions.clocks, "start", lambda _: None)
+    monkeypatch.setattr("yingjian.access.clocks.start", lambda _: None)
     yield
     connections.close_all()
 
