@@ -2,7 +2,6 @@ import createClient, { type Middleware } from 'openapi-fetch';
 
 import { chosenLanguage } from '@/i18n';
 
-import type { ComingPaths } from './coming';
 import { ApiError, NO_ANSWER, toApiError } from './errors';
 import type { paths } from './schema';
 
@@ -33,7 +32,7 @@ const house: Middleware = {
 };
 
 /** The one way to the server: typed by its OpenAPI; every failure is an `ApiError`. */
-export const api = createClient<ComingPaths & paths>({
+export const api = createClient<paths>({
   baseUrl: location.origin,
   credentials: 'same-origin',
   fetch: (request) => fetch(request),
