@@ -21,7 +21,7 @@ from tests.journeys.steps import ELSEWHERE, PASSWORD, USERNAME
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHOTS = PROJECT / "var" / "journeys"
-AREA = "231183101"  # Yilaha
+AREA = "640121400"  # the farm of the scenario
 ROLES = ("commander", "round_planner", "information_maintainer", "cdc_investigator")
 CHROMIUM = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -43,7 +43,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     try:
         served.start()
         roles = [word for role in ROLES for word in ("--role", role)]
-        for name, area in ((USERNAME, AREA), (ELSEWHERE, "231183102")):
+        for name, area in ((USERNAME, AREA), (ELSEWHERE, "640121100")):
             served.yingjian(
                 "account", name, "--name", "王秀兰", "--area", area, *roles, told=f"{PASSWORD}\n"
             )
@@ -55,8 +55,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture(scope="session")
 def round_played(system: System) -> Outcome:
-    """A town's day, small, with two positives: played by the drill through the API, as everywhere."""
-    given = scenario.load("yilaha", people=240, positives=2)
+    """A farm's round with positives, a grey pool and people missed: played by the drill through the API."""
+    given = scenario.load("farm")
     return play(system, given, print)
 
 
