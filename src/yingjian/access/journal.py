@@ -19,6 +19,7 @@ from typing import Any, Literal
 import msgspec
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 
+from yingjian.kernel.arrays import literal
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 
@@ -373,17 +374,19 @@ def _insert(actor: Actor, received_at: datetime, rows: Sequence[_Row]) -> None:
                 "actor_kind": actor.kind,
                 "actor_id": actor.id,
                 "received_at": received_at,
-                "ids": [row.command.id for row in rows],
-                "kinds": [row.command.kind[:48] for row in rows],
-                "seqs": [row.command.seq for row in rows],
+                "ids": literal("uuid", (row.command.id for row in rows)),
+                "kinds": literal("text", (row.command.kind[:48] for row in rows)),
+                "seqs": literal("bigint", (row.command.seq for row in rows)),
                 "areas": [
                     actor.home_area if verdict.area is None else verdict.area
                     for verdict in verdicts
                 ],
-                "ats": [row.command.at for row in rows],
-                "skews": [row.command.skew_ms for row in rows],
-                "payloads": [seal_personal(row.command.payload) for row in rows],
-                "fingerprints": [vault.fingerprint(row.canonical) for row in rows],
+                "ats": literal("timestamptz", (row.command.at for row in rows)),
+                "skews": literal("int", (row.command.skew_ms for row in rows)),
+                "payloads": literal("text", (seal_personal(row.command.payload) for row in rows)),
+                "fingerprints": literal(
+                    "bytea", (vault.fingerprint(row.canonical) for row in rows)
+                ),
                 "verdicts": [verdict.verdict for verdict in verdicts],
                 "codes": [verdict.code for verdict in verdicts],
                 "answers": [

@@ -192,7 +192,7 @@ def _load(facts: Sequence[Fact]) -> Loaded:
     for tube_id, moved_to, due_id in store.swabs_known(list(swab_ids), ended):
         dues.add(due_id)
         tube_ids |= {id for id in (tube_id, moved_to) if id is not None}
-    people = sorted(due for due in dues if due is not None)
+    people = [due for due in dues if due is not None]
     store.due_lock(people)
     codes = sorted({f.code for f in facts if isinstance(f, Opened)} - {""})
     tubes = store.tubes_locked(sorted(tube_ids), codes)

@@ -22,6 +22,8 @@ from django.db import connection
 
 from yingjian.access import vault
 from yingjian.campaigns import actions as campaigns
+from yingjian.campaigns import queries as rounds
+from yingjian.kernel import arrays
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 from yingjian.population import actions as population
@@ -62,8 +64,7 @@ def identify(asked: Sequence[Presented], *, at: datetime) -> list[Who]:
     """Who each swab is of, in order. Adds people found on the way to the population and to the due list."""
     if not asked:
         return []
-    keys = tokens.own_keys()
-    read = [_read(one, keys) for one in asked]
+    read = [_read(one) for one in asked]
     _find(read, at)
     by_round: dict[uuid.UUID, list[_Reading]] = defaultdict(list)
     for reading in read:
@@ -95,10 +96,10 @@ def _sealed(given: SwabAdd | SwabIn) -> bytes | None:
     return vault.seal(msgspec.json.encode(told).decode()) if told else None
 
 
-def _read(asked: Presented, keys: tokens.PublicKeys) -> _Reading:
+def _read(asked: Presented) -> _Reading:
     given = asked.given
     if given.token:
-        return _read_token(asked, given.token, keys)
+        return _read_token(asked, given.token)
     if given.person_id is not None:
         return _Reading(asked, given.person_id)
     if given.id_number:
@@ -108,9 +109,9 @@ def _read(asked: Presented, keys: tokens.PublicKeys) -> _Reading:
     return _Reading(asked, flags=("no_identity",))
 
 
-def _read_token(asked: Presented, text: str, keys: tokens.PublicKeys) -> _Reading:
+def _read_token(asked: Presented, text: str) -> _Reading:
     try:
-        token = tokens.verify(text, keys)
+        token = tokens.read(text)
     except RuleBroken as broken:
         return _Reading(asked, flags=(broken.code.removeprefix("sampling."),))
     wanted = asked.given.person_id
@@ -164,14 +165,18 @@ def _found(reading: _Reading) -> population.Found:
 _WHO: Final = """
 SELECT p.id, p.area, p.household_id, d.id, coalesce(d.mode = 'single', false), d.added_by IS NOT NULL,
        coalesce(d.category = ANY(%s), false)
-  FROM population_person p LEFT JOIN campaigns_dueperson d ON d.person_id = p.id AND d.round_id = %s
- WHERE p.id = ANY(%s)
+  FROM unnest(%s::uuid[], %s::uuid[]) AS u(person_id, due_id)
+  JOIN population_person p ON p.id = u.person_id LEFT JOIN campaigns_dueperson d ON d.id = u.due_id
 """
 
 
 def _rows(round_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> list[tuple[Any, ...]]:
+    wanted = list(ids)
+    due = (rounds.due_id(round_id, id) for id in wanted)
     with connection.cursor() as cursor:
-        cursor.execute(_WHO, [store.KEY, round_id, list(ids)])
+        cursor.execute(
+            _WHO, [store.KEY, arrays.literal("uuid", wanted), arrays.literal("uuid", due)]
+        )
         return list(cursor.fetchall())
 
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 from django.db import connection
 
 from yingjian.campaigns import presets
+from yingjian.kernel import arrays
 
 from .states import Place, SwabState, TubeState, Who
 from .values import LOST
 
 Columns = tuple[tuple[str, str], ...]
+_AS_NUMBER: Final = attrgetter(
+    "int"
+)  # the database orders uuids as numbers; Python is quicker at it too
 
 TUBE: Final[Columns] = (
     ("id", "uuid"), ("code", "text"), ("binding", "int"), ("round_id", "uuid"), ("site_id", "uuid"),
@@ -73,18 +78,18 @@ _TUBE_INSERT: Final = insert_sql("sampling_tube", TUBE)
 _TUBE_UPDATE: Final = update_sql("sampling_tube", TUBE)
 _SWAB_INSERT: Final = insert_sql("sampling_swab", SWAB)
 _SWAB_UPDATE: Final = update_sql("sampling_swab", SWAB, keep=("received_at",))
-_SWAB_REFLAG: Final = """
-UPDATE sampling_swab s SET flags = u.flags::jsonb, position = u.position
-  FROM unnest(%s::uuid[], %s::text[], %s::int[]) AS u(id, flags, position) WHERE s.id = u.id
-"""
 
 
 def flags_json(flags: Sequence[str]) -> str:
     return msgspec.json.encode(flags).decode()
 
 
-def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(columns: Columns, rows: Iterable[tuple[Any, ...]]) -> list[str]:
+    return arrays.columns([kind for _, kind in columns], rows)
+
+
+def _ids(ids: Iterable[uuid.UUID]) -> str:
+    return arrays.literal("uuid", ids)
 
 
 def _tube_row(tube: TubeState) -> tuple[Any, ...]:
@@ -115,30 +120,32 @@ def tubes_insert(tubes: Sequence[TubeState]) -> bool:
         return True
     rows = [_tube_row(tube) for tube in sorted(tubes, key=lambda t: (t.code, t.binding, str(t.id)))]
     with connection.cursor() as cursor:
-        cursor.execute(_TUBE_INSERT, _columns(rows))
+        cursor.execute(_TUBE_INSERT, _columns(TUBE, rows))
         return bool(cursor.rowcount == len(rows))
 
 
 def tubes_update(tubes: Sequence[TubeState]) -> None:
     if tubes:
         with connection.cursor() as cursor:
-            cursor.execute(_TUBE_UPDATE, _columns(_tube_row(tube) for tube in tubes))
+            cursor.execute(_TUBE_UPDATE, _columns(TUBE, (_tube_row(tube) for tube in tubes)))
 
 
 def swabs_insert(swabs: Sequence[SwabState], received_at: datetime) -> bool:
     """False: another transaction stored one of these swabs meanwhile."""
     if not swabs:
         return True
-    rows = [_swab_row(swab, received_at) for swab in sorted(swabs, key=lambda s: s.id)]
+    rows = [_swab_row(swab, received_at) for swab in sorted(swabs, key=lambda swab: swab.id.int)]
     with connection.cursor() as cursor:
-        cursor.execute(_SWAB_INSERT, _columns(rows))
+        cursor.execute(_SWAB_INSERT, _columns(SWAB, rows))
         return bool(cursor.rowcount == len(rows))
 
 
 def swabs_update(swabs: Sequence[SwabState], received_at: datetime) -> None:
     if swabs:
         with connection.cursor() as cursor:
-            cursor.execute(_SWAB_UPDATE, _columns(_swab_row(swab, received_at) for swab in swabs))
+            cursor.execute(
+                _SWAB_UPDATE, _columns(SWAB, (_swab_row(swab, received_at) for swab in swabs))
+            )
 
 
 def swabs_known(
@@ -147,21 +154,21 @@ def swabs_known(
     """`(tube, moved to, due)` of those of these swabs that are stored, and of all in these tubes."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT tube_id, moved_to, due_id FROM sampling_swab WHERE id = ANY(%s)
-               UNION SELECT tube_id, moved_to, due_id FROM sampling_swab WHERE tube_id = ANY(%s)""",
-            [list(ids), list(tubes)],
+            """SELECT tube_id, moved_to, due_id FROM sampling_swab WHERE id = ANY(%s::uuid[])
+               UNION SELECT tube_id, moved_to, due_id FROM sampling_swab WHERE tube_id = ANY(%s::uuid[])""",
+            [_ids(ids), _ids(tubes)],
         )
         return list(cursor.fetchall())
 
 
 def due_lock(due_ids: Iterable[uuid.UUID]) -> None:
     """Hold due people until the transaction ends: two stations cannot both take the same person for unsampled."""
-    ids = sorted(set(due_ids))
+    ids = sorted(set(due_ids), key=_AS_NUMBER)
     if ids:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT 1 FROM campaigns_dueperson WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-                [ids],
+                "SELECT 1 FROM campaigns_dueperson WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+                [_ids(ids)],
             )
 
 
@@ -184,9 +191,9 @@ def tubes_locked(ids: Sequence[uuid.UUID], codes: Sequence[str]) -> dict[uuid.UU
 
     Two statements: what waited for a lock must be read with fresh eyes, or a binding made meanwhile would be missed.
     """
-    wanted: dict[str, Any] = {"ids": list(ids), "codes": list(codes)}
-    chosen = """ t.id = ANY(%(ids)s) OR t.code = ANY(%(codes)s)
-                  OR t.code IN (SELECT code FROM sampling_tube WHERE id = ANY(%(ids)s) AND code <> '')"""
+    wanted: dict[str, Any] = {"ids": _ids(ids), "codes": arrays.literal("text", codes)}
+    chosen = """ t.id = ANY(%(ids)s::uuid[]) OR t.code = ANY(%(codes)s::text[])
+                  OR t.code IN (SELECT code FROM sampling_tube WHERE id = ANY(%(ids)s::uuid[]) AND code <> '')"""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT 1 FROM sampling_tube t WHERE {chosen} ORDER BY t.id FOR NO KEY UPDATE",  # noqa: S608
@@ -201,7 +208,7 @@ def tubes_locked(ids: Sequence[uuid.UUID], codes: Sequence[str]) -> dict[uuid.UU
 def tubes_read(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, TubeState]:
     """Tubes as they are, not held."""
     with connection.cursor() as cursor:
-        cursor.execute(_TUBE_READ + " WHERE t.id = ANY(%s)", [list(ids)])
+        cursor.execute(_TUBE_READ + " WHERE t.id = ANY(%s::uuid[])", [_ids(ids)])
         return {row[0]: _tube(row) for row in cursor.fetchall()}
 
 
@@ -231,11 +238,11 @@ def swabs_of(
     with connection.cursor() as cursor:
         cursor.execute(
             f"""{_SWAB_READ} WHERE s.id IN (
-                  SELECT id FROM sampling_swab WHERE id = ANY(%(ids)s)
-                  UNION SELECT id FROM sampling_swab WHERE tube_id = ANY(%(tubes)s)
-                  UNION SELECT id FROM sampling_swab WHERE moved_to = ANY(%(tubes)s) AND tube_id IS NULL
-                  UNION SELECT id FROM sampling_swab WHERE due_id = ANY(%(dues)s))""",  # noqa: S608
-            {"ids": list(ids), "tubes": list(tubes), "dues": list(dues), "key": KEY},
+                  SELECT id FROM sampling_swab WHERE id = ANY(%(ids)s::uuid[])
+                  UNION SELECT id FROM sampling_swab WHERE tube_id = ANY(%(tubes)s::uuid[])
+                  UNION SELECT id FROM sampling_swab WHERE moved_to = ANY(%(tubes)s::uuid[]) AND tube_id IS NULL
+                  UNION SELECT id FROM sampling_swab WHERE due_id = ANY(%(dues)s::uuid[]))""",  # noqa: S608
+            {"ids": _ids(ids), "tubes": _ids(tubes), "dues": _ids(dues), "key": KEY},
         )
         return {row[0]: _swab(row) for row in cursor.fetchall()}
 
@@ -265,7 +272,7 @@ UPDATE sampling_tube t
        state = CASE WHEN t.state = ANY(%(before)s) THEN 'boxed' ELSE t.state END,
        flags = CASE WHEN l.boxes > 1 AND NOT t.flags ? 'boxed_twice' THEN t.flags || '["boxed_twice"]' ELSE t.flags END
   FROM (SELECT DISTINCT ON (tube_id) tube_id, box_id, added_at, count(*) OVER (PARTITION BY tube_id) AS boxes
-          FROM logistics_boxline WHERE tube_id = ANY(%(ids)s) ORDER BY tube_id, added_at DESC, box_id DESC) l
+          FROM logistics_boxline WHERE tube_id = ANY(%(ids)s::uuid[]) ORDER BY tube_id, added_at DESC, box_id DESC) l
  WHERE t.id = l.tube_id
 RETURNING t.id, t.box_id, t.boxed_at, t.first_swab_at
 """
@@ -287,7 +294,8 @@ def tubes_forward(
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE sampling_tube t SET state = %(to)s
-                 FROM (SELECT id, state FROM sampling_tube WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE) o
+                 FROM (SELECT id, state FROM sampling_tube WHERE id = ANY(%(ids)s::uuid[])
+                        ORDER BY id FOR NO KEY UPDATE) o
                 WHERE o.id = t.id AND o.state = ANY(%(before)s) RETURNING t.id, o.state""",
             {"to": to, "ids": list(ids), "before": list(before)},
         )
@@ -310,7 +318,8 @@ def due_of_tubes(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, datetime | None]:
         cursor.execute(
             """SELECT o.due_id, min(s.taken_at) FILTER (WHERE s.voided_at IS NULL AND t.purpose = 'screening'
                                                           AND t.state <> ALL(%(lost)s))
-                 FROM (SELECT DISTINCT due_id FROM sampling_swab WHERE tube_id = ANY(%(ids)s) AND due_id IS NOT NULL) o
+                 FROM (SELECT DISTINCT due_id FROM sampling_swab
+                        WHERE tube_id = ANY(%(ids)s::uuid[]) AND due_id IS NOT NULL) o
                  JOIN sampling_swab s ON s.due_id = o.due_id JOIN sampling_tube t ON t.id = s.tube_id
                 GROUP BY o.due_id""",
             {"ids": list(ids), "lost": sorted(LOST)},

@@ -1,22 +1,28 @@
 """A resident's signed code: made here, readable and verifiable anywhere without a network (design §4).
 
-Text: `YJ1` + base32 of `head | key id | day | person uuids | Ed25519 signature`. Head is one byte: version in the high
-half, number of persons in the low half. Day counts from 2020-01-01. There is no name and no ID number inside.
+Text: `YJ1` + base32 of `head | key id | day | person uuids | Ed25519 signature | seal`. Head is one byte: version in
+the high half, number of persons in the low half. Day counts from 2020-01-01. No name and no ID number is inside.
+
+The signature is for stations, which have only the public key. The seal (6 bytes of an HMAC over all before it) is for
+the server that made the code: it tells its own codes a hundred times faster than by the signature, which matters when
+a thousand swabs arrive in one request. A code whose seal does not fit is judged by its signature.
 
 Base32 and not base45: both use a QR code's alphanumeric mode, but base32 has letters and digits only, and site scanners
-work as keyboards whose layouts and input methods turn `%`, `:` or `/` into something else. One person makes 143
-characters (QR version 6 at level M), a family of seven 297 (version 10, which holds 311).
+work as keyboards whose layouts and input methods turn `%`, `:` or `/` into something else. One person makes 152
+characters (QR version 6 at level M holds 154), a family of seven 306 (version 10 holds 311).
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
+import hmac
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -34,7 +40,11 @@ KEY_ID: Final = 4
 SIGNATURE: Final = 64
 _HEAD: Final = 1 + KEY_ID + 2
 _UUID: Final = 16
+SEAL: Final = 6
 _TEXT_MAX: Final = 311  # alphanumeric characters of a QR code, version 10, level M
+_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_DIGITS: Final = str.maketrans(_LETTERS, "0123456789abcdefghijklmnopqrstuv")
+_BASE32: Final = re.compile(f"[{_LETTERS}]+")
 
 PublicKeys = Mapping[bytes, Ed25519PublicKey]
 
@@ -54,10 +64,20 @@ def key_id(key: Ed25519PublicKey) -> bytes:
     return hashlib.sha256(raw).digest()[:KEY_ID]
 
 
-def own_keys() -> dict[bytes, Ed25519PublicKey]:
+@cache
+def own_keys() -> Mapping[bytes, Ed25519PublicKey]:
     """The public keys that this server's codes verify with."""
     public = vault.signing_key().public_key()
     return {key_id(public): public}
+
+
+@cache
+def _seal_key() -> bytes:
+    return vault.token("code-seal").encode()
+
+
+def _seal(signed: bytes) -> bytes:
+    return hmac.digest(_seal_key(), signed, "sha256")[:SEAL]
 
 
 def issue(persons: Sequence[uuid.UUID], *, day: date, key: Ed25519PrivateKey | None = None) -> str:
@@ -76,7 +96,16 @@ def issue(persons: Sequence[uuid.UUID], *, day: date, key: Ed25519PrivateKey | N
             *(person.bytes for person in persons),
         ]
     )
-    return PREFIX + base64.b32encode(body + signer.sign(body)).decode().rstrip("=")
+    signed = body + signer.sign(body)
+    return PREFIX + base64.b32encode(signed + _seal(signed)).decode().rstrip("=")
+
+
+def read(text: str) -> Token:
+    """Read a code on the server that made it. The same answers as `verify` with this server's keys."""
+    raw = _raw(text)
+    if hmac.compare_digest(_seal(raw[:-SEAL]), raw[-SEAL:]):
+        return _token(raw)
+    return verify(text, own_keys())
 
 
 def verify(text: str, keys: PublicKeys) -> Token:
@@ -84,12 +113,7 @@ def verify(text: str, keys: PublicKeys) -> Token:
     or `sampling.code_foreign_key` (well formed, signed with a key that is not ours).
     """
     raw = _raw(text)
-    count = raw[0] & 0x0F
-    if raw[0] >> 4 != VERSION or not 1 <= count <= FAMILY_MAX:
-        raise RuleBroken("sampling.code_garbled")
-    if len(raw) != _HEAD + count * _UUID + SIGNATURE:
-        raise RuleBroken("sampling.code_garbled")
-    body, signature = raw[:-SIGNATURE], raw[-SIGNATURE:]
+    body, signature = raw[: -SIGNATURE - SEAL], raw[-SIGNATURE - SEAL : -SEAL]
     signer = body[1 : 1 + KEY_ID]
     key = keys.get(signer)
     if key is None:
@@ -98,24 +122,33 @@ def verify(text: str, keys: PublicKeys) -> Token:
         key.verify(signature, body)
     except InvalidSignature:
         raise RuleBroken("sampling.code_garbled") from None
-    days = int.from_bytes(body[1 + KEY_ID : _HEAD], "big")
+    return _token(raw)
+
+
+def _token(raw: bytes) -> Token:
     persons = tuple(
-        uuid.UUID(bytes=body[start : start + _UUID]) for start in range(_HEAD, len(body), _UUID)
+        uuid.UUID(bytes=raw[start : start + _UUID])
+        for start in range(_HEAD, len(raw) - SIGNATURE - SEAL, _UUID)
     )
-    return Token(persons, EPOCH + timedelta(days=days), signer)
+    days = int.from_bytes(raw[1 + KEY_ID : _HEAD], "big")
+    return Token(persons, EPOCH + timedelta(days=days), raw[1 : 1 + KEY_ID])
 
 
 def _raw(text: str) -> bytes:
-    """Undo the text form: case and spaces of a keyboard scanner do not matter, anything else does."""
+    """The bytes of a well-formed code. Case and spaces of a keyboard scanner do not matter, anything else does."""
     told = "".join(text.split()).upper()
-    if not told.startswith(PREFIX) or len(told) > _TEXT_MAX:
-        raise RuleBroken("sampling.code_garbled")
     letters = told.removeprefix(PREFIX)
-    try:
-        raw = base64.b32decode(letters + "=" * (-len(letters) % 8))
-    except (binascii.Error, ValueError):
-        raise RuleBroken("sampling.code_garbled") from None
+    if letters == told or len(told) > _TEXT_MAX or not _BASE32.fullmatch(letters):
+        raise RuleBroken("sampling.code_garbled")
+    size, spare = divmod(len(letters) * 5, 8)
+    number = int(letters.translate(_DIGITS), 32)
     # Spare bits of the last letter must be zero, or two texts would say the same.
-    if not raw or base64.b32encode(raw).decode().rstrip("=") != letters:
+    if spare >= 5 or number & ((1 << spare) - 1):  # noqa: PLR2004 - bits of one letter
+        raise RuleBroken("sampling.code_garbled")
+    raw = (number >> spare).to_bytes(size, "big")
+    count = raw[0] & 0x0F if raw else 0
+    if not 1 <= count <= FAMILY_MAX or raw[0] >> 4 != VERSION:
+        raise RuleBroken("sampling.code_garbled")
+    if size != _HEAD + count * _UUID + SIGNATURE + SEAL:
         raise RuleBroken("sampling.code_garbled")
     return raw

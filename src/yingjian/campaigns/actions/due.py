@@ -12,6 +12,7 @@ from django.db import connection
 
 from yingjian.access import clocks
 from yingjian.campaigns import presets, queries, rules
+from yingjian.kernel.arrays import literal
 from yingjian.ledgers import actions as ledgers
 
 from . import freezing
@@ -71,7 +72,7 @@ def due_sampled(*, at_by_due_id: Mapping[uuid.UUID, datetime]) -> list[uuid.UUID
                   AND (d.sampled_at IS NULL OR d.sampled_at > s.at
                        OR (d.state IN ('excused', 'missed') AND d.caught_up_at IS NULL AND d.sampled_at < s.at))
             RETURNING d.id, d.state""",
-            [list(at_by_due_id), list(at_by_due_id.values())],
+            [literal("uuid", at_by_due_id), literal("timestamptz", at_by_due_id.values())],
         )
         rows = cursor.fetchall()
     missed = {id: at_by_due_id[id] for id, state in rows if state == "missed"}
