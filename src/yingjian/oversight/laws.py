@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from yingjian.logistics.values import OUTSIDE
+
 
 @dataclass(frozen=True, slots=True)
 class Law:
@@ -16,6 +18,7 @@ class Law:
     breakers: str
 
 
+_OUTSIDE: Final = ", ".join(f"'{place}'" for place in OUTSIDE)
 _UNEXPLAINED = (
     """AND NOT EXISTS (SELECT 1 FROM logistics_discrepancy d WHERE d.subject_id = {subject})"""
 )
@@ -67,12 +70,14 @@ LAWS: Final = (
           LEFT JOIN sampling_swab s ON s.tube_id = t.id AND s.voided_at IS NULL
          GROUP BY t.id HAVING count(s.id) <> t.people"""),
     Law("tube_codes_are_told_apart", """
-        SELECT code, count(*), max(binding) FROM sampling_tube GROUP BY code HAVING count(*) <> max(binding)"""),
+        SELECT code, count(*), count(DISTINCT binding) FROM sampling_tube WHERE code <> ''
+         GROUP BY code HAVING count(*) <> count(DISTINCT binding)"""),
     Law("boxed_tubes_are_on_the_manifest", """
         SELECT t.code, b.code FROM sampling_tube t JOIN logistics_box b ON b.id = t.box_id
          WHERE NOT EXISTS (SELECT 1 FROM logistics_boxline l WHERE l.box_id = t.box_id AND l.tube_id = t.id)"""),
     Law("a_sealed_box_holds_what_it_says", """
         SELECT b.code, b.tubes_stated, count(l.id) FROM logistics_box b LEFT JOIN logistics_boxline l ON l.box_id = b.id
+               AND (l.moved_at IS NULL OR l.moved_at > b.sealed_at)
          WHERE b.tubes_stated IS NOT NULL AND NOT EXISTS (
                SELECT 1 FROM logistics_discrepancy d WHERE d.subject_id = b.id)
          GROUP BY b.id HAVING count(l.id) <> b.tubes_stated"""),
@@ -98,7 +103,10 @@ LAWS: Final = (
         SELECT place, item, sum(quantity) FROM (
                SELECT taker AS place, item_id AS item, quantity FROM logistics_supplymove
                UNION ALL SELECT giver, item_id, -quantity FROM logistics_supplymove) moves
-         WHERE place NOT IN ('supplier', 'used') GROUP BY place, item HAVING sum(quantity) < 0"""),
+         WHERE split_part(place, ':', 1) <> ALL (ARRAY[""" + _OUTSIDE + """])
+           AND NOT EXISTS (SELECT 1 FROM logistics_discrepancy d JOIN logistics_supplymove m ON m.id = d.subject_id
+                            WHERE d.kind = 'supply_short' AND m.giver = place AND m.item_id = item)
+         GROUP BY place, item HAVING sum(quantity) < 0"""),
     # results and cases
     Law("versions_follow_each_other", """
         SELECT r.id FROM laboratory_result r JOIN laboratory_result o ON o.id = r.corrects_id

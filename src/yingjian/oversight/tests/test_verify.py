@@ -83,3 +83,30 @@ def test_every_table_of_a_room_is_rebuilt_or_an_input() -> None:
     rebuilt = {table.table for table in TABLES}
     assert not rebuilt & INPUT_TABLES
     assert rebuilt | INPUT_TABLES == tables
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+@pytest.mark.parametrize(
+    ("giver", "owned", "broken"),
+    [("store", False, 1), ("store", True, 0), ("donor:红十字会", False, 0), ("supplier", False, 0)],
+)
+def test_a_store_gives_what_it_has_or_owns_the_gap(giver: str, owned: bool, broken: int) -> None:
+    move = new_id()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO logistics_supplyitem VALUES ('n95', '口罩', 'mask', '个', 'piece')"
+        )
+        cursor.execute(
+            """INSERT INTO logistics_supplymove (id, area, item_id, giver, taker, quantity, at, form_no, note, flags)
+               VALUES (%s, %s, 'n95', %s, 'site', 5, %s, '', '', '[]')""",
+            [move, TOWN_A, giver, NOON],
+        )
+        if owned:
+            cursor.execute(
+                """INSERT INTO logistics_discrepancy (id, round_id, area, kind, subject_kind, subject_id,
+                          subject_label, expected, actual, owner_role, opened_at, resolution)
+                   VALUES (%s, %s, %s, 'supply_short', 'supply_move', %s, 'n95', 5, 0, 'storekeeper', %s, '')""",
+                [new_id(), new_id(), TOWN_A, move, NOON],
+            )
+    found = {finding.key: finding.broken for finding in verify.run(with_replay=False)}
+    assert found["a_stores_stock_is_not_negative"] == broken
