@@ -1,0 +1,1 @@
+"""The cases in `vectors/`, which the station's TypeScript runs too, held against the server's own rules."""
