@@ -72,7 +72,7 @@ def tubes_by_code(codes: Sequence[str], round_id: uuid.UUID | None) -> dict[str,
     """Tubes by printed code; of several bindings the one of this round that is still on its way."""
     found = rows(
         """SELECT DISTINCT ON (code) code, id, round_id, area, state, first_swab_at, mode, purpose
-             FROM sampling_tube WHERE code = ANY(%(codes)s)
+             FROM sampling_tube WHERE code = ANY(%(codes)s) AND code <> ''
             ORDER BY code, round_id IS DISTINCT FROM %(round)s,
                      state IN ('resulted', 'released', 'voided', 'rejected'), binding""",
         {"codes": list(codes), "round": round_id},
@@ -122,7 +122,7 @@ def tube_facts(
                   SELECT min(c.at) AS at FROM laboratory_receiptline l JOIN laboratory_receipt c ON c.id = l.receipt_id
                    WHERE l.tube_id = t.id AND c.laboratory_id = %(lab)s AND l.state IN ('received', 'extra')
                   ) here ON true
-            WHERE t.code = ANY(%(codes)s) ORDER BY t.code, t.binding""",
+            WHERE t.code = ANY(%(codes)s) AND t.code <> '' ORDER BY t.code, t.binding""",
         {"codes": list(codes), "lab": laboratory_id, "run": None if run is None else run["id"]},
     )
     by_code: dict[str, list[TubeFacts]] = {}

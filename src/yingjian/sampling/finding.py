@@ -112,7 +112,7 @@ def tubes_by_code(codes: Sequence[str]) -> dict[str, list[uuid.UUID]]:
     found: dict[str, list[uuid.UUID]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT code, id FROM sampling_tube WHERE code = ANY(%s) ORDER BY code, binding",
+            "SELECT code, id FROM sampling_tube WHERE code = ANY(%s) AND code <> '' ORDER BY code, binding",
             [list(codes)],
         )
         for code, id in cursor.fetchall():
