@@ -162,6 +162,11 @@ def packets(commands: Iterable[Command]) -> Iterable[tuple[list[Command], bytes]
         yield held, b",".join(raw)
 
 
+def body(raw: bytes, *, at: datetime) -> bytes:
+    """What one request carries: the commands of a packet, and when it left."""
+    return b'{"commands":[' + raw + b'],"sent_at":' + msgspec.json.encode(at) + b"}"
+
+
 class Sender:
     """Somebody who may send commands: a user or a device."""
 
@@ -201,9 +206,7 @@ class Sender:
         """Send commands; one verdict each, in order. Parked ones are kept in `traffic.parked`."""
         verdicts: list[dict[str, Any]] = []
         for held, raw in packets(commands):
-            sent_at = msgspec.json.encode(at)
-            body = b'{"commands":[' + raw + b'],"sent_at":' + sent_at + b"}"
-            answer = self.post(self.path, at=at, content=body)
+            answer = self.post(self.path, at=at, content=body(raw, at=at))
             verdicts += answer["verdicts"]
             self.link.traffic.verdicts(held, answer["verdicts"])
         return verdicts
