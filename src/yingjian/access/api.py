@@ -189,7 +189,8 @@ def _take(request: HttpRequest, *, park: bool) -> HttpResponse:
     actor, at = actor_of(request), request_time(request)
     commands = sync.decode(request.body, actor=actor, received_at=at)
     verdicts = journal.submit(actor=actor, received_at=at, commands=commands, park=park)
-    body = sync.encode(verdicts, language=language(request), at=at)
+    seq = queries.device_seq(actor.id) if actor.kind == "device" else None
+    body = sync.encode(verdicts, language=language(request), at=at, seq=seq)
     return HttpResponse(body, content_type="application/json")
 
 

@@ -71,11 +71,16 @@ def _read(raw: msgspec.Raw, actor: Actor, skew: int) -> CommandIn:
     return CommandIn(command.id, command.kind, command.at, command.payload, command.seq, skew)
 
 
-def encode(verdicts: Sequence[Verdict], *, language: str, at: datetime) -> bytes:
-    """The answer: one verdict per command in the order sent, with a sentence for whatever was parked."""
-    return msgspec.json.encode(
-        {"verdicts": [_shape(verdict, language) for verdict in verdicts], "server_time": at}
-    )
+def encode(
+    verdicts: Sequence[Verdict], *, language: str, at: datetime, seq: int | None = None
+) -> bytes:
+    """The answer: one verdict per command in the order sent, with a sentence for whatever was parked.
+
+    `seq` is the highest number ever heard from this device: a phone that knows only lower ones was restored from a
+    backup.
+    """
+    told = {"verdicts": [_shape(verdict, language) for verdict in verdicts], "server_time": at}
+    return msgspec.json.encode(told if seq is None else {**told, "seq": seq})
 
 
 def _shape(verdict: Verdict, language: str) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from django.http import HttpRequest
+import msgspec
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema
 
@@ -104,10 +106,32 @@ def site_page(request: HttpRequest, site_id: uuid.UUID) -> SitePage:
 
 
 @router.get("/stations/{code}/pack", auth=needs("sample"))
-def station_pack(request: HttpRequest, code: str) -> dict[str, Any]:
-    """What a station needs for a day without a network: preset, keys, its people as keyed hashes."""
+def station_pack(request: HttpRequest, code: str) -> HttpResponse:
+    """What a station needs for a day without a network: rules, keys, codes. `own`: the asking device's station."""
     at = request_time(request)
-    return {**queries.pack_for(actor_of(request), code, at=at), "as_of": at}
+    pack = queries.pack_for(actor_of(request), code, at=at)
+    tag = queries.tag_of(pack)
+    body = msgspec.json.encode({**pack, "as_of": at})
+    return _tagged(request, tag, body, "application/json")
+
+
+@router.get("/stations/{code}/roster", auth=needs("sample"))
+def station_roster(
+    request: HttpRequest, code: str, *, have: Annotated[str, Query(max_length=2048)] = ""
+) -> HttpResponse:
+    """The station's people as keyed hashes with their marks (binary, see `packing`); `have` asks for what differs."""
+    given = queries.roster_for(actor_of(request), code, have=have, at=request_time(request))
+    return _tagged(request, given.tag, given.body, "application/octet-stream")
+
+
+def _tagged(request: HttpRequest, tag: str, body: bytes, kind: str) -> HttpResponse:
+    """Nothing but the tag, where the asker has this state already."""
+    if request.headers.get("If-None-Match") == tag:
+        answer = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        answer = HttpResponse(body, content_type=kind)
+    answer["ETag"], answer["Cache-Control"] = tag, "private, no-cache"
+    return answer
 
 
 @router.get("/rounds/{uuid:round_id}/codes", auth=needs("see_persons"), response=CodeList)

@@ -14,11 +14,11 @@ from .finding import (
     stations,
     tubes_by_code,
 )
+from .packing import Roster, pack_for, roster_for, tag_of
 from .reading import (
     codes_for,
     flagged_for,
     hand_overs_of,
-    pack_for,
     site_for,
     sites_for,
     swabs_of_person,
@@ -29,6 +29,7 @@ from .reading import (
 
 __all__ = [
     "PAGE",
+    "Roster",
     "StationBrief",
     "codes_for",
     "codes_taken",
@@ -37,6 +38,7 @@ __all__ = [
     "hand_overs_of",
     "pack_for",
     "places",
+    "roster_for",
     "site_for",
     "site_ids",
     "sites_for",
@@ -45,6 +47,7 @@ __all__ = [
     "stations",
     "swabs_of_person",
     "swabs_of_tube",
+    "tag_of",
     "tube_trail",
     "tubes_by_code",
     "tubes_by_code_for",

@@ -1,22 +1,17 @@
-"""What screens and phones read: sites with counts, a station's pack, codes to print, the trail of a tube or a person.
+"""What screens read: sites with counts, codes to print, the trail of a tube or a person.
 
-All of it under the reader's sight (row-level security), except a station's pack: hashes of its own catchment.
+All of it under the reader's sight (row-level security). A station's pack is in `packing`.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import uuid
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 from django.db import connection
 
-from yingjian.access import scope, vault
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as rounds
 from yingjian.kernel.errors import RuleBroken
@@ -24,8 +19,6 @@ from yingjian.kernel.errors import RuleBroken
 from . import finding, tokens
 from .values import LOST
 
-HASH: Final = 10
-"""Bytes of a keyed hash in a station's pack: 80 bits tell a county's people apart."""
 NAME_SHOWN: Final = 2
 
 
@@ -99,91 +92,6 @@ def site_for(actor: Actor, site_id: uuid.UUID) -> dict[str, Any]:
             lane["last_swab_at"] = max(seen, default=None)
     site["lanes"] = list(by_lane.values())
     return site
-
-
-# -- a station's pack ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Station:
-    code: str
-    site_code: str
-    site_name: str
-    area: str
-    round_id: uuid.UUID
-
-
-def pack_for(actor: Actor, code: str, *, at: datetime) -> dict[str, Any]:
-    """Everything a station needs for a day without a network. No name and no number of anybody is in it.
-
-    People are keyed hashes under a key of this station and round: `[person, document or null, mode, state]` with
-    HMAC-SHA256 of the person's id, and of the document number, cut to ten bytes. A device gets its own station's pack;
-    a user one in the user's area. `sampling.station_unknown` (404).
-    """
-    station = _station(actor, code, at)
-    brief = rounds.round_brief(station.round_id)
-    preset = rounds.preset_of(station.round_id)
-    key = hashlib.sha256(
-        vault.token("station-pack", str(station.round_id), station.code).encode()
-    ).digest()
-    return {
-        "round": {
-            "id": brief.id, "name": brief.name, "no": brief.no, "state": brief.state,
-            "window_start": brief.window_start, "window_end": brief.window_end,
-        },
-        "station": {"code": station.code, "site": station.site_code, "site_name": station.site_name,
-                    "area": station.area},
-        "preset": {
-            "code": preset.code, "version": preset.version, "sizes": list(preset.pool.sizes.value),
-            "size": preset.pool.default_size.value, "household": preset.pool.household_tube.value,
-            "group": preset.booking.group_admitted.value, "box_tubes": preset.transport.box_tubes.value,
-            "rotation_minutes": preset.staffing.rotation.minutes,
-            "skew_minutes": preset.operations.clock_skew.minutes,
-        },
-        "keys": [
-            {"id": id.hex(), "public": base64.b64encode(public.public_bytes_raw()).decode()}
-            for id, public in tokens.own_keys().items()
-        ],
-        "revoked": [],
-        "hash_key": base64.b64encode(key).decode(),
-        "people": _people(station, key),
-    }  # fmt: skip
-
-
-def _station(actor: Actor, code: str, at: datetime) -> _Station:
-    mine = actor.kind != "device" or actor.station_code == code
-    with scope.everywhere():
-        found = finding.station_at(code, at)
-        if found is None or not mine or not actor.may("sample", found.place.area):
-            raise RuleBroken("sampling.station_unknown", status=404, station=code[:32])
-        name = _rows(
-            "SELECT name FROM sampling_site WHERE id = %(id)s", {"id": found.place.site_id}
-        )[0]["name"]
-    place = found.place
-    return _Station(place.station_code, place.site_code, name, place.area, place.round_id)
-
-
-def _people(station: _Station, key: bytes) -> list[list[Any]]:
-    with scope.everywhere():
-        rows = _rows(
-            """SELECT d.person_id, d.mode, d.state, p.id_cipher FROM campaigns_dueperson d
-                 JOIN population_person p ON p.id = d.person_id
-                WHERE d.round_id = %(round)s AND d.site_code = %(site)s ORDER BY d.person_id""",
-            {"round": station.round_id, "site": station.site_code},
-        )
-    return [
-        [
-            _hash(key, row["person_id"].bytes),
-            None if row["id_cipher"] is None else _hash(key, vault.unseal(row["id_cipher"]).encode()),
-            row["mode"],
-            row["state"],
-        ]
-        for row in rows
-    ]  # fmt: skip
-
-
-def _hash(key: bytes, data: bytes) -> str:
-    return base64.b64encode(hmac.digest(key, data, "sha256")[:HASH]).decode()
 
 
 # -- codes to print ------------------------------------------------------------------------------

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
-import json
 import uuid
 from typing import Any
 from unittest.mock import patch
@@ -15,7 +12,7 @@ from django.test import Client
 
 from yingjian.access import scope
 from yingjian.access.models import JournalEntry
-from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, actor, device, new_id, user
+from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, actor, new_id, user
 from yingjian.campaigns.models import DuePerson
 from yingjian.logistics import queries as logistics
 from yingjian.sampling import queries, tokens
@@ -80,30 +77,6 @@ def test_codes_to_print_verify_and_are_journalled() -> None:
     assert len(get(client, f"{path}&after={first['next']}")["items"]) == 3
     with scope.everywhere():
         assert JournalEntry.objects.filter(kind="codes.issue").count() == 3
-
-
-def test_a_pack_has_hashes_of_its_people_and_nothing_else_of_them() -> None:
-    field = a_field(preset="yongning")
-    called(field, field.people[:3])
-    station = field.sites[0].stations[0].code
-    phone, secret = device(station)
-    header = {"Authorization": f"Device {phone.id}:{secret}"}
-    pack = get(Client(), f"/stations/{station}/pack", headers=header)
-    key = base64.b64decode(pack["hash_key"])
-    expected = {
-        base64.b64encode(hmac.digest(key, p.bytes, "sha256")[:10]).decode()
-        for p in field.people[:3]
-    }
-    assert {row[0] for row in pack["people"]} == expected
-    assert {row[3] for row in pack["people"]} == {"due"}
-    assert (pack["preset"]["size"], pack["station"]["site"]) == (10, field.sites[0].code)
-    assert [bytes.fromhex(k["id"]) for k in pack["keys"]] == list(tokens.own_keys())
-    assert "测试" not in json.dumps(pack["people"], ensure_ascii=False)
-    other = field.sites[1].stations[0].code
-    assert (
-        get(Client(), f"/stations/{other}/pack", 404, headers=header)["code"]
-        == "sampling.station_unknown"
-    )
 
 
 def test_a_tube_is_shown_with_swabs_and_way() -> None:

@@ -1,0 +1,209 @@
+"""What a station needs for a day without a network: its pack (rules, keys, codes) and its roster as keyed hashes.
+
+The roster is a binary table in 256 buckets. A phone tells the digests of the buckets it has and gets those that differ,
+and the marks of everybody: without any record of what was sent before, its table is then the server's.
+Nothing in it can be read without a code or a document in hand; whoever holds the phone's key could try documents one
+by one, so a lost phone is revoked and its key dies with the round.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection
+
+from yingjian.access import scope, vault
+from yingjian.access.actor import Actor
+from yingjian.campaigns import queries as rounds
+from yingjian.kernel.errors import RuleBroken
+
+from . import finding, tokens
+from .reading import masked_name
+from .states import Place
+
+OWN: Final = "own"
+"""Instead of a station's code: the station where the asking device is enrolled."""
+MAGIC: Final = b"YJR1"
+BUCKETS: Final = 256
+HASH: Final = 8
+"""Bytes of a keyed hash: among 100,000 people two share one once in 3,700 million rosters."""
+HOUSEHOLD: Final = 4
+NAME: Final = 12
+DIGEST: Final = 4
+RECORD: Final = HASH + HASH + HOUSEHOLD + NAME
+_MODES: Final = {"pool": 0, "single": 1, "household": 2}
+_STATES: Final = {"due": 0, "sampled": 1, "resulted": 2, "excused": 3, "missed": 4}
+_HOME: Final = 1 << 5
+_ELSEWHERE: Final = 1 << 6
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A roster's answer to one phone: the bytes to send, and the tag that says which state they lead to."""
+
+    tag: str
+    body: bytes
+
+
+def _station(actor: Actor, code: str, at: datetime) -> Place:
+    wanted = actor.station_code if code == OWN and actor.kind == "device" else code
+    mine = actor.kind != "device" or actor.station_code == wanted
+    with scope.everywhere():
+        found = finding.station_at(wanted, at)
+    if found is None or not mine or not actor.may("sample", found.place.area):
+        raise RuleBroken("sampling.station_unknown", status=404, station=wanted[:32])
+    return found.place
+
+
+def _key(place: Place) -> bytes:
+    told = vault.token("station-pack", str(place.round_id), place.station_code)
+    return hashlib.sha256(told.encode()).digest()
+
+
+def _rows(statement: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with scope.everywhere(), connection.cursor() as cursor:
+        cursor.execute(statement, given)
+        return list(cursor.fetchall())
+
+
+# -- the pack ------------------------------------------------------------------------------------
+
+
+def pack_for(actor: Actor, code: str, *, at: datetime) -> dict[str, Any]:
+    """Rules, keys and codes of a station for a day. A device gets its own station's pack; a user one in the user's
+    area. `sampling.station_unknown` (404).
+    """
+    place = _station(actor, code, at)
+    brief = rounds.round_brief(place.round_id)
+    preset = rounds.preset_of(place.round_id)
+    ((site_name, site_state),) = _rows(
+        "SELECT name, state FROM sampling_site WHERE id = %(id)s", {"id": place.site_id}
+    )
+    return {
+        "round": {
+            "id": brief.id, "name": brief.name, "no": brief.no, "state": brief.state,
+            "window_start": brief.window_start, "window_end": brief.window_end,
+        },
+        "station": {
+            "code": place.station_code, "site": place.site_code, "site_id": place.site_id, "site_name": site_name,
+            "site_state": site_state, "area": place.area,
+        },
+        "preset": {
+            "code": preset.code, "version": preset.version, "sizes": list(preset.pool.sizes.value),
+            "size": preset.pool.default_size.value, "household": preset.pool.household_tube.value,
+            "group": preset.booking.group_admitted.value, "box_tubes": preset.transport.box_tubes.value,
+            "rotation_minutes": preset.staffing.rotation.minutes,
+            "skew_minutes": preset.operations.clock_skew.minutes,
+        },
+        "codes": {"station": place.station_code, "tubes": []},
+        "keys": [
+            {"id": id.hex(), "public": public.public_bytes_raw().hex()}
+            for id, public in tokens.own_keys().items()
+        ],
+        "revoked": [],
+        "hash_key": _key(place).hex(),
+    }  # fmt: skip
+
+
+def tag_of(pack: Mapping[str, Any]) -> str:
+    """The tag of a pack's content: the same content, the same tag."""
+    text = json.dumps(pack, sort_keys=True, default=str, ensure_ascii=False)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+# -- the roster ----------------------------------------------------------------------------------
+
+
+def roster_for(actor: Actor, code: str, *, have: str, at: datetime) -> Roster:
+    """The people called to a station's site, and everybody of the round who is never pooled (R51), wherever called.
+
+    Big-endian: `YJR1 | u32 people | 256 × u16 people per bucket | 32 bytes: which buckets follow | their records |
+    one mark byte per person of all buckets | 8 bytes of a digest of all buckets`. A record: hash of the person's id,
+    hash of the document (zeros: none), of the household (zeros: none), the masked name under a key made of the id.
+    A person's bucket is the first byte of the hash. Mark: bits 0–1 mode, 2–4 state, 5 home visit, 6 called elsewhere.
+    `have` are the first four bytes of each bucket's SHA-256, base64url; anything else means: nothing yet.
+    """
+    place = _station(actor, code, at)
+    buckets, marks = _table(place, _key(place))
+    digests = [hashlib.sha256(bucket).digest() for bucket in buckets]
+    whole = hashlib.sha256(b"".join(digests)).digest()[:HASH]
+    known = _known(have)
+    fresh = [n for n in range(BUCKETS) if known is None or known[n] != digests[n][:DIGEST]]
+    bits = bytearray(BUCKETS // 8)
+    for n in fresh:
+        bits[n // 8] |= 1 << n % 8
+    counts = [len(bucket) // RECORD for bucket in buckets]
+    body = b"".join(
+        [
+            MAGIC, struct.pack(f">I{BUCKETS}H", sum(counts), *counts), bytes(bits),
+            *(buckets[n] for n in fresh), marks, whole,
+        ]
+    )  # fmt: skip
+    return Roster(f'"{hashlib.sha256(whole + marks).hexdigest()[:32]}"', body)
+
+
+def _known(have: str) -> list[bytes] | None:
+    try:
+        raw = base64.urlsafe_b64decode(have + "=" * (-len(have) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    if len(raw) != BUCKETS * DIGEST:
+        return None
+    return [raw[start : start + DIGEST] for start in range(0, len(raw), DIGEST)]
+
+
+_PEOPLE: Final = """
+SELECT d.person_id, p.id_cipher, p.household_id, p.name, d.mode, d.state, d.home, d.site_code <> %(site)s
+  FROM campaigns_dueperson d JOIN population_person p ON p.id = d.person_id
+ WHERE d.round_id = %(round)s AND (d.site_code = %(site)s OR d.mode = 'single')
+"""
+
+
+def _table(place: Place, key: bytes) -> tuple[list[bytes], bytes]:
+    """The buckets' records, and the marks in the same order."""
+    rows = _rows(_PEOPLE, {"round": place.round_id, "site": place.site_code})
+    lines: list[list[tuple[bytes, int]]] = [[] for _ in range(BUCKETS)]
+    for person_id, cipher, household_id, name, mode, state, home, elsewhere in rows:
+        record = _record(key, person_id.bytes, cipher, household_id, name)
+        mark = _MODES[mode] | _STATES[state] << 2 | home * _HOME | elsewhere * _ELSEWHERE
+        lines[record[0]].append((record, mark))
+    for bucket in lines:
+        bucket.sort()
+    return (
+        [b"".join(record for record, _ in bucket) for bucket in lines],
+        bytes(mark for bucket in lines for _, mark in bucket),
+    )
+
+
+def _record(key: bytes, person: bytes, cipher: bytes | None, household: Any, name: str) -> bytes:
+    document = (
+        bytes(HASH)
+        if cipher is None
+        else hmac.digest(key, b"document" + vault.unseal(cipher).encode(), "sha256")[:HASH]
+    )
+    home = (
+        bytes(HOUSEHOLD)
+        if household is None
+        else hmac.digest(key, b"household" + household.bytes, "sha256")[:HOUSEHOLD]
+    )
+    pad = hmac.digest(key, b"name" + person, "sha256")
+    shown = _short(masked_name(name)).encode().ljust(NAME, b"\0")
+    hidden = bytes(one ^ other for one, other in zip(shown, pad, strict=False))
+    return hmac.digest(key, b"person" + person, "sha256")[:HASH] + document + home + hidden
+
+
+def _short(masked: str) -> str:
+    """A masked name that fits the record."""
+    letters: Sequence[str] = masked
+    if len(masked.encode()) > NAME:
+        letters = masked[0] + "**" + masked[-1]
+    return "".join(letters)
