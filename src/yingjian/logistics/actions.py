@@ -260,9 +260,38 @@ def lines_link(*, links: Sequence[LineLink]) -> None:
             """UPDATE logistics_boxline l SET moved_at = s.next_at
                  FROM (SELECT id, lead(added_at) OVER (PARTITION BY tube_id ORDER BY added_at, box_id) AS next_at
                          FROM logistics_boxline WHERE tube_id = ANY(%s)) s
-                WHERE s.id = l.id AND l.moved_at IS DISTINCT FROM s.next_at""",
+                WHERE s.id = l.id AND l.moved_at IS DISTINCT FROM s.next_at RETURNING l.box_id""",
             [[x.tube_id for x in links]],
         )
+        left = sorted({row[0] for row in cursor.fetchall()})
+    if left:
+        _boxes_count_again(left)
+
+
+def _boxes_count_again(box_ids: Sequence[uuid.UUID]) -> None:
+    """Tubes turned out to have left these boxes; where that was before the seal, the count at the seal is another."""
+    sealed = queries.boxes_sealed(box_ids)
+    differing = [box for box in sealed if box["counted"] != box["stated"]]
+    agreeing = [box for box in sealed if box["counted"] == box["stated"]]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE logistics_box
+                  SET flags = (flags - 'count_differs') || CASE WHEN id = ANY(%s) THEN '["count_differs"]'::jsonb
+                                                                  ELSE '[]'::jsonb END
+                WHERE id = ANY(%s)""",
+            [[box["id"] for box in differing], [box["id"] for box in sealed]],
+        )
+    discrepancies_open(
+        found=[
+            Difference(
+                "box_count", "box", box["id"], box["code"], box["area"], box["round_id"], box["counted"],
+                box["stated"], box["sealed_at"],
+            )
+            for box in differing
+        ]
+    )  # fmt: skip
+    for box in agreeing:
+        discrepancies_agreed(kind="box_count", subject_ids=[box["id"]], at=box["sealed_at"])
 
 
 def lines_recount(*, people_by_tube: Mapping[uuid.UUID, int]) -> None:

@@ -49,6 +49,20 @@ def boxes_locked(ids: Sequence[uuid.UUID], codes: Sequence[str]) -> BoxesLoaded:
     return BoxesLoaded(boxes, lines)
 
 
+def boxes_sealed(ids: Sequence[uuid.UUID]) -> list[dict[str, Any]]:
+    """Those of the boxes whose seal stated a count, locked in the order of their ids: what the seal said, what the
+    manifest held at the seal.
+    """
+    return _rows(
+        """SELECT b.id, b.code, b.area, b.round_id, b.sealed_at, b.tubes_stated AS stated,
+                  (SELECT count(*) FROM logistics_boxline l WHERE l.box_id = b.id
+                      AND (l.moved_at IS NULL OR l.moved_at > b.sealed_at)) AS counted
+             FROM logistics_box b WHERE b.id = ANY(%(ids)s) AND b.tubes_stated IS NOT NULL
+            ORDER BY b.id FOR UPDATE OF b""",
+        {"ids": list(ids)},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class BoxBrief:
     """A box as a hand-over needs it; `tubes` are the lines of its manifest that were not moved to another box."""
@@ -155,7 +169,8 @@ SHOWN: Final = 20
 LAWS: Final = {
     "a_sealed_box_holds_what_it_says_or_is_owned": """
         SELECT b.tubes_stated AS expected, count(l.id) AS actual, b.code AS label
-          FROM logistics_box b LEFT JOIN logistics_boxline l ON l.box_id = b.id AND l.moved_at IS NULL
+          FROM logistics_box b LEFT JOIN logistics_boxline l ON l.box_id = b.id
+               AND (l.moved_at IS NULL OR l.moved_at > b.sealed_at)
          WHERE b.tubes_stated IS NOT NULL AND {box}
            AND NOT EXISTS (SELECT 1 FROM logistics_discrepancy g WHERE g.kind = 'box_count' AND g.subject_id = b.id)
          GROUP BY b.id, b.code""",

@@ -43,9 +43,16 @@ def later(one: str, other: str) -> str:
     return one if BOX_RANK[one] >= BOX_RANK[other] else other
 
 
-def count_of(box_id: uuid.UUID, lines: Mapping[tuple[uuid.UUID, str], LineState]) -> int:
-    """Tubes on the manifest of a box that have not been moved to another."""
-    return sum(line.box_id == box_id and line.moved_at is None for line in lines.values())
+def count_of(box: BoxState, lines: Mapping[tuple[uuid.UUID, str], LineState]) -> int:
+    """Tubes on the manifest of a box: at its seal once it is sealed, before that the tubes in it now.
+
+    A tube put into another box after the seal was in this one when it was counted.
+    """
+    return sum(
+        line.moved_at is None or (box.sealed_at is not None and line.moved_at > box.sealed_at)
+        for line in lines.values()
+        if line.box_id == box.id
+    )
 
 
 def box_flags(box: BoxState, *, differs: bool) -> tuple[str, ...]:
@@ -160,7 +167,7 @@ class _Boxes:
 
     def _settle(self, out: BoxChanges, box: BoxState) -> None:
         held = self.loaded.boxes.get(box.id)
-        count = count_of(box.id, self.lines)
+        count = count_of(box, self.lines)
         differs = box.tubes_stated is not None and box.tubes_stated != count
         box.flags = box_flags(box, differs=differs)
         if held is None:

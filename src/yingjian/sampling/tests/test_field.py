@@ -13,6 +13,7 @@ from yingjian.access.models import Clock
 from yingjian.access.tests.factories import TOWN_B, actor, command, new_id
 from yingjian.campaigns.models import DuePerson
 from yingjian.campaigns.tests.factories import persons
+from yingjian.logistics import queries as logistics
 from yingjian.logistics.models import Box, BoxLine, Discrepancy
 from yingjian.population.models import Person
 from yingjian.population.rules import id_check_char
@@ -303,6 +304,48 @@ def test_a_tube_in_two_boxes_is_in_the_later_one() -> None:
         )
     assert (tube_of(tube).box_id, tube_of(tube).flags) == (two, ["boxed_twice"])
     assert [line.moved_at for line in rows(BoxLine, box_id=one)] == [minute(30)]
+
+
+@pytest.mark.parametrize(("packed_again", "agrees"), [(20, False), (30, False), (31, True)])
+@pytest.mark.parametrize("later_box_first", [True, False])
+def test_a_sealed_box_is_counted_as_it_was_at_its_seal(
+    packed_again: int, agrees: bool, later_box_first: bool
+) -> None:
+    """Box 1 was sealed at 30 with two tubes; one of them is packed into box 2 before or after that."""
+    field, one, two = a_field(), new_id(), new_id()
+    codes = [field.code(), field.code()]
+    send(field.phone, *(recorded(code, field.people[n : n + 1]) for n, code in enumerate(codes)))
+    first = [told("box.open", at=15, box_id=one, code="B1"),
+             told("box.add", at=16, box_id=one, tube_codes=codes),
+             told("box.seal", at=30, box_id=one, seal_no="F", count=2)]  # fmt: skip
+    then = [told("box.open", at=18, box_id=two, code="B2"),
+            told("box.add", at=packed_again, box_id=two, tube_codes=codes[:1])]  # fmt: skip
+    for batch in (then, first) if later_box_first else (first, then):
+        send(field.phone, *batch)
+    (box,) = rows(Box, id=one)
+    assert box.flags == ([] if agrees else ["count_differs"])
+    assert [(g.expected, g.actual, g.resolved_at) for g in rows(Discrepancy, subject_id=one)] == (
+        [] if agrees else [(1, 2, None)]
+    )
+    with scope.everywhere():
+        broken = [law.name for law in logistics.conservation(field.round_id) if not law.holds]
+    assert broken == []
+
+
+def test_a_tube_that_left_before_the_seal_explains_a_count() -> None:
+    field, one, two = a_field(), new_id(), new_id()
+    codes = [field.code(), field.code()]
+    send(field.phone, *(recorded(code, field.people[n : n + 1]) for n, code in enumerate(codes)))
+    send(field.phone, told("box.open", at=15, box_id=one, code="B1"),
+         told("box.add", at=16, box_id=one, tube_codes=codes),
+         told("box.seal", at=30, box_id=one, seal_no="F", count=1))  # fmt: skip
+    assert rows(Box, id=one)[0].flags == ["count_differs"]
+    send(field.phone, told("box.open", at=18, box_id=two, code="B2"),
+         told("box.add", at=20, box_id=two, tube_codes=codes[:1]))  # fmt: skip
+    assert rows(Box, id=one)[0].flags == []
+    assert [gap.resolution for gap in rows(Discrepancy, subject_id=one)] == [
+        "agrees_after_late_upload"
+    ]
 
 
 def test_a_box_count_that_differs_is_owned() -> None:
