@@ -20,7 +20,7 @@ LAWS: Final = {
                 GROUP BY tube_id) s ON s.tube_id = t.id
          WHERE {round}""",
     "bindings_of_a_code_are_numbered": """
-        SELECT count(*) AS expected, max(t.binding) AS actual, t.code AS label
+        SELECT count(*) AS expected, count(DISTINCT t.binding) AS actual, t.code AS label
           FROM sampling_tube t WHERE t.code <> '' AND t.code IN (SELECT t.code FROM sampling_tube t WHERE {round})
          GROUP BY t.code""",
     "people_sampled_have_a_valid_swab": """
