@@ -6,7 +6,7 @@ Everything here may be told twice: rows have ids derived from what caused them, 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -29,10 +29,11 @@ from .events import PoolsFlagged, PoolsResolved, PositivesFound
 from .models import Contact, Dispatch, FlaggedPool, Notice, PoolMember, Positive, Recheck
 
 CASE: Final = "case"
+POOL_CLOCKS: Final = ("pool_isolation", "recheck")
 HOUSEHOLD_CATEGORY: Final = "close_contact"
 
 
-def _clock(
+def clock_of(
     preset: Preset, code: str, subject: tuple[str, uuid.UUID, str], place: tuple[str, uuid.UUID], at: datetime
 ) -> list[ClockStart]:  # fmt: skip
     """The clock `code` of a subject (kind, id, label) at a place (area, round); none when the plan has none."""
@@ -55,6 +56,7 @@ def pools_flag(*, result_ids: Sequence[uuid.UUID], at: datetime) -> list[uuid.UU
         tubes.setdefault(row["tube_id"], row)
     if not tubes:
         return []
+    queries.tubes_lock(sorted(tubes))
     presets_of = queries.presets_of(row["round_id"] for row in tubes.values())
     targets = queries.originals_to(
         [(row["round_id"], row["area"]) for row in tubes.values()], presets_of
@@ -70,20 +72,16 @@ def pools_flag(*, result_ids: Sequence[uuid.UUID], at: datetime) -> list[uuid.UU
     }
     PoolMember.objects.bulk_create(
         (
-            PoolMember(
-                id=derived(swab["id"], "member"), pool=(pool := pool_of[swab["tube_id"]]), swab_id=swab["id"],
-                person_id=swab["person_id"], area=swab["area"], position=swab["position"], state="notified",
-                isolation_sent_at=at if pool.id in isolating else None,
-            )
+            member_of(pool_of[swab["tube_id"]].id, swab, isolating=isolating, at=at)
             for swab in queries.swabs_of(list(tubes))
         ),
         ignore_conflicts=True,
-    )  # fmt: skip
+    )
     starts: list[ClockStart] = []
     for pool in pools:
         subject = (CASE, pool.id, str(tubes[pool.tube_id]["code"]))
-        for code in ("pool_isolation", "recheck") if pool.id in isolating else ("recheck",):
-            starts += _clock(
+        for code in clocks_of(pool.id, isolating):
+            starts += clock_of(
                 presets_of[pool.round_id], code, subject, (pool.area, pool.round_id), at
             )
     clocks.start(starts)
@@ -93,6 +91,21 @@ def pools_flag(*, result_ids: Sequence[uuid.UUID], at: datetime) -> list[uuid.UU
             PoolsFlagged(id=derived(ids[0], "flagged"), at=at, round_id=round_id, pool_ids=ids)
         )
     return [pool.id for pool in pools]
+
+
+def clocks_of(pool_id: uuid.UUID, isolating: Collection[uuid.UUID]) -> tuple[str, ...]:
+    return POOL_CLOCKS if pool_id in isolating else ("recheck",)
+
+
+def member_of(
+    pool_id: uuid.UUID, swab: Mapping[str, Any], *, isolating: Collection[uuid.UUID], at: datetime
+) -> PoolMember:
+    """A swab can be a member of several pools one after the other: it was moved from one tube to another."""
+    return PoolMember(
+        id=derived(swab["id"], f"member.{pool_id}"), pool_id=pool_id, swab_id=swab["id"], person_id=swab["person_id"],
+        area=swab["area"], position=swab["position"], state="notified",
+        isolation_sent_at=at if pool_id in isolating else None,
+    )  # fmt: skip
 
 
 def _pool_of(
@@ -110,7 +123,7 @@ def _pool_of(
     )  # fmt: skip
 
 
-def _pool(actor: Actor, pool_id: uuid.UUID) -> FlaggedPool:
+def pool_known(actor: Actor, pool_id: uuid.UUID) -> FlaggedPool:
     """`cases.pool_unknown` (404)."""
     pool = FlaggedPool.objects.filter(id=pool_id).first()
     if pool is None:
@@ -126,7 +139,7 @@ def team_dispatch(
 
     `cases.team_missing`, `cases.dispatch_known` (409).
     """
-    pool = _pool(actor, pool_id)
+    pool = pool_known(actor, pool_id)
     if not team.strip():
         raise RuleBroken("cases.team_missing")
     if Dispatch.objects.filter(id=id).exists():
@@ -150,7 +163,7 @@ def original_sent(
 
     `cases.laboratory_missing`: neither the preset's laboratory is registered nor another one was named.
     """
-    pool = _pool(actor, pool_id)
+    pool = pool_known(actor, pool_id)
     target = laboratory_id or pool.original_to_id
     if target is None:
         raise RuleBroken("cases.laboratory_missing")
@@ -199,7 +212,7 @@ def rechecks_record(
     `cases.member_unknown` (404): also a member of another pool. `cases.laboratory_unknown` (404),
     `cases.recheck_known` (409).
     """
-    pool = _pool(actor, pool_id)
+    pool = pool_known(actor, pool_id)
     wanted = sorted({swab.member_id for swab in swabs})
     queries.members_lock(wanted)
     members = {member.id: member for member in PoolMember.objects.filter(pool=pool, id__in=wanted)}
@@ -333,8 +346,13 @@ def _doubts(members: Sequence[Mapping[str, Any]]) -> None:
 def pools_follow(*, pool_ids: Sequence[uuid.UUID], at: datetime) -> None:
     """Bring pools to the state their members say; stop the clocks that this ends; tell who was resolved (R74)."""
     pools = queries.pools_locked(pool_ids)
-    clocks.stop("pool_isolation", [pool["id"] for pool in pools if pool["isolated"]], at=at)
-    clocks.stop("recheck", [pool["id"] for pool in pools if pool["re_swabbed"]], at=at)
+    isolated = [pool["id"] for pool in pools if pool["isolated"]]
+    re_swabbed = [pool["id"] for pool in pools if pool["re_swabbed"]]
+    for pool in pools:
+        isolated += pool["members_isolated"]
+        re_swabbed += pool["members_re_swabbed"]
+    clocks.stop("pool_isolation", isolated, at=at)
+    clocks.stop("recheck", re_swabbed, at=at)
     changes: dict[tuple[str, str | None], list[uuid.UUID]] = {}
     for pool in pools:
         state = rules.pool_after(pool["members"])
@@ -343,8 +361,8 @@ def pools_follow(*, pool_ids: Sequence[uuid.UUID], at: datetime) -> None:
             changes.setdefault((state, resolution), []).append(pool["id"])
     for (state, resolution), ids in changes.items():
         FlaggedPool.objects.filter(id__in=ids).update(
-            state=state, resolution=resolution, resolved_at=None if resolution is None else at
-        )
+            state=state, resolution=resolution, resolved_at=None if resolution is None else at, closed_reason=""
+        )  # fmt: skip
     over = {id for (_, resolution), ids in changes.items() if resolution is not None for id in ids}
     for round_id in sorted({pool["round_id"] for pool in pools if pool["id"] in over}):
         ids = [pool["id"] for pool in pools if pool["id"] in over and pool["round_id"] == round_id]
@@ -368,6 +386,7 @@ class Found:
 
 def positives_of_results(*, result_ids: Sequence[uuid.UUID], at: datetime) -> None:
     """Released positives of single screening tubes."""
+    queries.tubes_lock(queries.tubes_of_results(result_ids))
     positives_find(
         found=[
             Found(row["round_id"], row["person_id"], row["swab_id"], row["result_id"], row["area"])
@@ -399,12 +418,12 @@ def positives_find(*, found: Sequence[Found], at: datetime) -> list[uuid.UUID]:
     for case in cases:
         preset, place = presets_of[case.round_id], (case.area, case.round_id)
         for code in ("positive_notice", "network_report"):
-            starts += _clock(preset, code, (CASE, case.id, case.case_no), place, at)
+            starts += clock_of(preset, code, (CASE, case.id, case.case_no), place, at)
     for notice in notices:
         case = notice.positive
         preset, label = presets_of[case.round_id], f"{case.case_no} {notice.party}"
         place = (case.area, case.round_id)
-        starts += _clock(preset, "notice_ack", ("notice", notice.id, label), place, at)
+        starts += clock_of(preset, "notice_ack", ("notice", notice.id, label), place, at)
     clocks.start(starts)
     clocks.stop("positive_notice", [case.id for case in cases], at=at)
     _household(cases, at)
@@ -528,56 +547,3 @@ def withdraw(*, cases: Sequence[Positive], at: datetime) -> None:
         ignore_conflicts=True,
     )  # fmt: skip
     clocks.stop("network_report", [case.id for case in cases], at=at)
-
-
-# --- corrected results
-
-
-def result_corrected(*, result_id: uuid.UUID, at: datetime) -> None:
-    """A released result was corrected: set right what followed from the old one (Hohhot, SydPath)."""
-    row = queries.correction(result_id)
-    if row["purpose"] == "recheck":
-        rechecks_settle(result_ids=[result_id], at=at)
-        _cases_withdraw(row["tube_id"], at)
-        return
-    follows = queries.findings([result_id])
-    if follows["positive.find"]:
-        positives_of_results(result_ids=[result_id], at=at)
-    if follows["pool.flag"]:
-        pools_flag(result_ids=[result_id], at=at)
-    if row["outcome"] == NEGATIVE:
-        _pool_withdraw(row["tube_id"], at)
-        _cases_withdraw(row["tube_id"], at)
-
-
-def _pool_withdraw(tube_id: uuid.UUID, at: datetime) -> None:
-    """A pool that was negative after all: whoever is open is released, unless another laboratory still flags it."""
-    open_pools = FlaggedPool.objects.select_for_update().exclude(state="resolved")
-    pool = open_pools.filter(tube_id=tube_id).first()
-    if pool is None or queries.still_flagged(tube_id):
-        return
-    PoolMember.objects.filter(pool=pool).exclude(state__in=rules.SETTLED).update(
-        state="released", settled_at=at, reason="withdrawn"
-    )
-    confirmed = PoolMember.objects.filter(pool=pool, state="confirmed").exists()
-    FlaggedPool.objects.filter(id=pool.id).update(
-        state="resolved", resolved_at=at, resolution="positive" if confirmed else "withdrawn"
-    )
-    for code in ("pool_isolation", "recheck"):
-        clocks.stop(code, [pool.id], at=at)
-
-
-def _cases_withdraw(tube_id: uuid.UUID, at: datetime) -> None:
-    """A case that rests on this tube alone is excluded; one decided by a person or otherwise supported is in doubt."""
-    resting = list(Positive.objects.select_for_update().filter(result__tube_id=tube_id))
-    supported = queries.cases_supported([case.id for case in resting])
-    gone = [case for case in resting if case.id not in supported]
-    excluded = [case for case in gone if case.state in {"initial", "rechecked"}]
-    Positive.objects.filter(id__in=[case.id for case in excluded]).update(
-        state="excluded", decided_at=at, decided_reason="result_corrected", doubt=""
-    )
-    withdraw(cases=excluded, at=at)
-    doubtful = {case.id for case in resting} - {case.id for case in excluded}
-    Positive.objects.filter(id__in=doubtful).exclude(state="excluded").update(
-        doubt="result_corrected"
-    )

@@ -28,6 +28,7 @@ class PoolHead(Schema):
     state: str
     resolved_at: datetime | None
     resolution: str | None
+    closed_reason: str
     original_to_id: uuid.UUID | None
     original_sent_at: datetime | None
     swabs_needed: int

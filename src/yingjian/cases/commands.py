@@ -9,7 +9,7 @@ import msgspec
 
 from yingjian.access import journal
 
-from . import actions
+from . import actions, actions_late
 from .actions import RecheckSwab
 
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -20,6 +20,12 @@ class Results(msgspec.Struct, frozen=True):
     """`pool.flag`, `positive.find`, `recheck.result`: released results the system follows."""
 
     result_ids: list[uuid.UUID]
+
+
+class Latecomers(msgspec.Struct, frozen=True):
+    """`pool.join`: swabs that came into tubes released before."""
+
+    swab_ids: list[uuid.UUID]
 
 
 class CaseCorrect(msgspec.Struct, frozen=True):
@@ -39,6 +45,11 @@ class PoolArrive(msgspec.Struct, frozen=True):
 class PoolOriginal(msgspec.Struct, frozen=True):
     pool_id: uuid.UUID
     laboratory_id: uuid.UUID | None = None
+
+
+class PoolClose(msgspec.Struct, frozen=True):
+    pool_id: uuid.UUID
+    reason: Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class MemberIsolated(msgspec.Struct, frozen=True):
@@ -77,8 +88,9 @@ class PositiveAdvance(msgspec.Struct, frozen=True):
 @journal.handles("positive.find", Results, permission="system")
 @journal.handles("recheck.result", Results, permission="system")
 @journal.handles("case.correct", CaseCorrect, permission="system")
+@journal.handles("pool.join", Latecomers, permission="system")
 def consequences(batch: journal.Batch) -> list[journal.Verdict]:
-    """What follows from released results; sent by this room's subscriber. Told twice, it changes nothing."""
+    """What follows from released results and late swabs, sent by the subscribers. Told twice, it changes nothing."""
     return [_follow(batch, command) for command in batch.commands]
 
 
@@ -95,12 +107,19 @@ def reports(batch: journal.Batch) -> list[journal.Verdict]:
 
 
 @journal.handles("positive.advance", PositiveAdvance, permission="investigate", decision=True)
+@journal.handles("pool.close", PoolClose, permission="investigate", decision=True)
 def decisions(batch: journal.Batch) -> list[journal.Verdict]:
+    actor, at = batch.actor, batch.received_at
     for command in batch.commands:
-        given = command.payload
-        actions.positive_advance(
-            actor=batch.actor, id=given.positive_id, to=given.to, reason=given.reason, at=batch.received_at
-        )  # fmt: skip
+        match command.payload:
+            case PoolClose() as given:
+                actions_late.pool_close(
+                    actor=actor, pool_id=given.pool_id, reason=given.reason, at=at
+                )
+            case given:
+                actions.positive_advance(
+                    actor=actor, id=given.positive_id, to=given.to, reason=given.reason, at=at
+                )
     return [journal.applied(command) for command in batch.commands]
 
 
@@ -113,8 +132,10 @@ def _follow(batch: journal.Batch, command: journal.Command) -> journal.Verdict:
             actions.positives_of_results(result_ids=given.result_ids, at=at)
         case "recheck.result":
             actions.rechecks_settle(result_ids=given.result_ids, at=at)
+        case "pool.join":
+            actions_late.latecomers_join(swab_ids=given.swab_ids, at=at)
         case _:
-            actions.result_corrected(result_id=given.result_id, at=at)
+            actions_late.result_corrected(result_id=given.result_id, at=at)
     return journal.applied(command)
 
 

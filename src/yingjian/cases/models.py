@@ -16,7 +16,7 @@ class FlaggedPool(models.Model):
 
     A single tube is a pool of one: a positive person is tested twice too (R72, single positives). `original_to` is the
     laboratory the tube itself goes to; the two counts are the preset's (R72); `withdrawn` is the resolution when the
-    result was corrected to negative.
+    result was corrected to negative; `nobody_known` when a person closed a pool without a swab, for `closed_reason`.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -32,6 +32,7 @@ class FlaggedPool(models.Model):
     state = models.CharField(max_length=12)
     resolved_at = models.DateTimeField(null=True)
     resolution = models.CharField(max_length=12, null=True)
+    closed_reason = models.CharField(max_length=200, default="")
     original_to = models.ForeignKey(Laboratory, null=True, on_delete=models.PROTECT)
     original_sent_at = models.DateTimeField(null=True)
 
@@ -43,9 +44,13 @@ class FlaggedPool(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state="resolved", resolved_at__isnull=False)
-                & Q(resolution__in=["all_negative", "positive", "withdrawn"])
+                & Q(resolution__in=["all_negative", "positive", "withdrawn", "nobody_known"])
                 | ~Q(state="resolved") & Q(resolved_at=None, resolution=None),
                 name="pool_resolution",
+            ),
+            models.CheckConstraint(
+                condition=~Q(resolution="nobody_known") | ~Q(closed_reason=""),
+                name="pool_closed_reason",
             ),
         ]
 

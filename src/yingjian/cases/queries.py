@@ -68,6 +68,60 @@ def tubes_to_flag(result_ids: Sequence[uuid.UUID]) -> list[dict[str, Any]]:
     )
 
 
+def tubes_lock(tube_ids: Sequence[uuid.UUID]) -> None:
+    """Hold tubes until the transaction ends: whoever adds a swab to one waits, or was here before."""
+    rows(
+        "SELECT 1 FROM sampling_tube WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE",
+        {"ids": list(tube_ids)},
+    )
+
+
+def tubes_of_results(result_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """The tubes these results speak of."""
+    found = rows(
+        "SELECT DISTINCT tube_id FROM laboratory_result WHERE id = ANY(%(ids)s)",
+        {"ids": list(result_ids)},
+    )
+    return [row["tube_id"] for row in found]
+
+
+def swabs_suspect(swab_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Those of the swabs whose tube has, or had, a released result that is not negative."""
+    found = rows(
+        """SELECT s.id FROM sampling_swab s WHERE s.id = ANY(%(ids)s) AND EXISTS (
+                  SELECT 1 FROM laboratory_result r WHERE r.tube_id = s.tube_id AND r.outcome <> 'negative'
+                     AND r.released_at IS NOT NULL)
+            ORDER BY s.id""",
+        {"ids": list(swab_ids)},
+    )
+    return [row["id"] for row in found]
+
+
+def latecomers(swab_ids: Sequence[uuid.UUID]) -> list[dict[str, Any]]:
+    """Standing swabs of these in tubes that are flagged now, with their tube's pool, its current positive result, and
+    whether they are members. The tubes are held.
+    """
+    places = rows(
+        "SELECT DISTINCT tube_id FROM sampling_swab WHERE id = ANY(%(ids)s) AND tube_id IS NOT NULL",
+        {"ids": list(swab_ids)},
+    )
+    tubes_lock([row["tube_id"] for row in places])
+    return rows(
+        """SELECT s.id, s.tube_id, s.person_id, s.due_id, s.position, s.round_id, t.code, t.mode,
+                  coalesce(nullif(s.person_area, ''), s.area) AS area, p.id AS pool_id,
+                  EXISTS (SELECT 1 FROM cases_poolmember m WHERE m.pool_id = p.id AND m.swab_id = s.id) AS member,
+                  (array_agg(r.id ORDER BY r.released_at, r.id) FILTER (WHERE r.outcome = 'positive'))[1] AS positive
+             FROM sampling_swab s JOIN sampling_tube t ON t.id = s.tube_id
+             JOIN laboratory_result r ON r.tube_id = t.id AND r.released_at IS NOT NULL AND r.outcome <> 'negative'
+                  AND NOT EXISTS (SELECT 1 FROM laboratory_result n
+                                   WHERE n.corrects_id = r.id AND n.released_at IS NOT NULL)
+             LEFT JOIN cases_flaggedpool p ON p.tube_id = t.id
+            WHERE s.id = ANY(%(ids)s) AND s.voided_at IS NULL AND t.purpose = 'screening'
+            GROUP BY s.id, t.id, p.id ORDER BY s.tube_id, s.position, s.id""",
+        {"ids": list(swab_ids)},
+    )
+
+
 def swabs_of(tube_ids: Sequence[uuid.UUID]) -> list[dict[str, Any]]:
     """The swabs in these tubes in order, less the voided."""
     return rows(
@@ -157,6 +211,11 @@ def pools_locked(pool_ids: Sequence[uuid.UUID]) -> list[dict[str, Any]]:
     return rows(
         """SELECT p.id, p.round_id, p.state, p.resolution, p.swabs_needed,
                   array_agg(m.state::text ORDER BY m.position, m.id) AS members,
+                  coalesce(array_agg(m.id) FILTER (WHERE m.isolated_at IS NOT NULL OR m.settled_at IS NOT NULL), '{}')
+                      AS members_isolated,
+                  coalesce(array_agg(m.id) FILTER (
+                      WHERE m.settled_at IS NOT NULL OR coalesce(k.swabs, 0) >= p.swabs_needed), '{}')
+                      AS members_re_swabbed,
                   bool_and(m.isolated_at IS NOT NULL OR m.settled_at IS NOT NULL) AS isolated,
                   bool_and(m.settled_at IS NOT NULL OR coalesce(k.swabs, 0) >= p.swabs_needed) AS re_swabbed
              FROM cases_flaggedpool p JOIN cases_poolmember m ON m.pool_id = p.id
@@ -216,7 +275,7 @@ def correction(result_id: uuid.UUID) -> dict[str, Any]:
 def _pool_rows(where: str, params: dict[str, Any]) -> list[dict[str, Any]]:
     return rows(
         f"""SELECT p.id, p.round_id, t.code AS tube_code, p.area, p.mode, p.outcome, p.flagged_at, p.state,
-                   p.resolved_at, p.resolution, p.original_to_id, p.original_sent_at, p.swabs_needed,
+                   p.resolved_at, p.resolution, p.closed_reason, p.original_to_id, p.original_sent_at, p.swabs_needed,
                    p.laboratories_needed, count(m.id) AS members,
                    count(m.id) FILTER (WHERE m.isolated_at IS NOT NULL) AS isolated,
                    count(m.id) FILTER (WHERE m.attempt > 0) AS re_sampled,
@@ -349,14 +408,22 @@ _LAWS: Final = {
           JOIN sampling_swab s ON s.tube_id = t.id AND s.voided_at IS NULL
          WHERE (%(round)s::uuid IS NULL OR p.round_id = %(round)s)
            AND p.released_at IS NOT NULL AND p.outcome = 'positive' AND t.mode = 'single'
+           AND NOT EXISTS (SELECT 1 FROM laboratory_result n WHERE n.corrects_id = p.id AND n.released_at IS NOT NULL)
            AND NOT EXISTS (SELECT 1 FROM cases_positive x WHERE x.round_id = p.round_id
                             AND (x.person_id = s.person_id OR s.person_id IS NULL AND x.swab_id = s.id))""",
     "members_are_the_swabs_of_the_tube": """
         SELECT t.code AS breaks FROM cases_flaggedpool p JOIN sampling_tube t ON t.id = p.tube_id
          WHERE (%(round)s::uuid IS NULL OR p.round_id = %(round)s)
-           AND (SELECT count(*) FROM cases_poolmember m WHERE m.pool_id = p.id)
-               <> (SELECT count(*) FROM sampling_swab s WHERE s.tube_id = t.id
-                     AND (s.voided_at IS NULL OR s.voided_at > p.flagged_at))""",
+           AND EXISTS (SELECT 1 FROM sampling_swab s WHERE s.tube_id = t.id AND s.voided_at IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM cases_poolmember m WHERE m.pool_id = p.id AND m.swab_id = s.id))
+           AND EXISTS (SELECT 1 FROM laboratory_result r WHERE r.tube_id = t.id AND r.outcome <> 'negative'
+                  AND r.released_at IS NOT NULL AND NOT EXISTS (
+                      SELECT 1 FROM laboratory_result n WHERE n.corrects_id = r.id AND n.released_at IS NOT NULL))""",
+    "members_were_swabbed_into_the_tube": """
+        SELECT t.code AS breaks FROM cases_poolmember m JOIN cases_flaggedpool p ON p.id = m.pool_id
+          JOIN sampling_tube t ON t.id = p.tube_id JOIN sampling_swab s ON s.id = m.swab_id
+         WHERE (%(round)s::uuid IS NULL OR p.round_id = %(round)s)
+           AND s.tube_id <> t.id AND s.moved_at IS NULL""",
     "resolved_pools_are_settled": """
         SELECT p.id AS breaks FROM cases_flaggedpool p JOIN cases_poolmember m ON m.pool_id = p.id
          WHERE (%(round)s::uuid IS NULL OR p.round_id = %(round)s) GROUP BY p.id

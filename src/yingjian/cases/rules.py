@@ -13,7 +13,7 @@ POOL_STATES: Final[Mapping[str, frozenset[str]]] = {
     "flagged": frozenset({"isolating", "re_sampled", "resolved"}),
     "isolating": frozenset({"re_sampled", "resolved"}),
     "re_sampled": frozenset({"isolating", "resolved"}),
-    "resolved": frozenset({"isolating", "re_sampled"}),
+    "resolved": frozenset({"flagged", "isolating", "re_sampled"}),
 }
 MEMBER_STATES: Final[Mapping[str, frozenset[str]]] = {
     "notified": frozenset({"isolated", "re_sampled", "released"}),

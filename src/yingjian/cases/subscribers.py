@@ -1,10 +1,11 @@
-"""What this room hears from the laboratory. A second delivery derives the same command ids and changes nothing."""
+"""What this room hears from the laboratory and the field. A second delivery derives the same ids, changes nothing."""
 
 from __future__ import annotations
 
 from yingjian.access import journal, outbox
 from yingjian.kernel.ids import derived
 from yingjian.laboratory.events import ResultCorrected, ResultsReleased
+from yingjian.sampling.events import SwabsCameLate
 
 from . import queries
 
@@ -17,6 +18,16 @@ def follow_released(event: ResultsReleased) -> None:
             journal.submit_system(
                 kind, {"result_ids": result_ids}, id=derived(event.id, kind), at=event.at, received_at=event.at
             )  # fmt: skip
+
+
+@outbox.subscribes(SwabsCameLate)
+def follow_latecomers(event: SwabsCameLate) -> None:
+    """A swab of a tube that was flagged before it came; what the pool is by then is looked up under its lock."""
+    suspect = queries.swabs_suspect(event.swab_ids)
+    if suspect:
+        journal.submit_system(
+            "pool.join", {"swab_ids": suspect}, id=derived(event.id, "pool.join"), at=event.at, received_at=event.at
+        )  # fmt: skip
 
 
 @outbox.subscribes(ResultCorrected)

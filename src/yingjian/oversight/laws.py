@@ -117,9 +117,10 @@ LAWS: Final = (
            AND r.outcome IN ('positive', 'grey', 'single_target')
            AND NOT EXISTS (SELECT 1 FROM cases_flaggedpool p WHERE p.tube_id = t.id)"""),
     Law("a_pool_lists_its_members", """
-        SELECT t.code FROM cases_flaggedpool p JOIN sampling_tube t ON t.id = p.tube_id
-         WHERE (SELECT count(*) FROM cases_poolmember m WHERE m.pool_id = p.id)
-               <> (SELECT count(*) FROM sampling_swab s WHERE s.tube_id = t.id AND s.voided_at IS NULL)"""),
+        SELECT t.code, s.id FROM cases_flaggedpool p JOIN sampling_tube t ON t.id = p.tube_id
+          JOIN sampling_swab s ON s.tube_id = t.id AND s.voided_at IS NULL
+         WHERE p.resolution IS DISTINCT FROM 'withdrawn'
+           AND NOT EXISTS (SELECT 1 FROM cases_poolmember m WHERE m.pool_id = p.id AND m.swab_id = s.id)"""),
     Law("a_resolved_pool_is_settled", """
         SELECT p.id FROM cases_flaggedpool p JOIN cases_poolmember m ON m.pool_id = p.id
          WHERE p.state = 'resolved' AND m.state NOT IN ('released', 'confirmed')"""),

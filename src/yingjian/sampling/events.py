@@ -8,6 +8,14 @@ from typing import ClassVar
 from yingjian.access.outbox import Event
 
 
+class SwabsCameLate(Event, frozen=True, kw_only=True):
+    """Swabs were uploaded into tubes whose result was released already (or moved there): nobody may be forgotten."""
+
+    event_name: ClassVar[str] = "sampling.swabs_came_late"
+    round_id: uuid.UUID
+    swab_ids: list[uuid.UUID]
+
+
 class SiteClosed(Event, frozen=True, kw_only=True):
     """A site sampled its last person at `at`; it is to be disinfected and its waste fetched (R87, R90)."""
 

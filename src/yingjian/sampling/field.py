@@ -9,13 +9,15 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from yingjian.access import clocks
+from yingjian.access import clocks, outbox
 from yingjian.campaigns import actions as campaigns
 from yingjian.campaigns import queries as rounds
+from yingjian.kernel.ids import derived
 from yingjian.logistics import actions as logistics
 from yingjian.logistics.actions import Raced
 
 from . import rules, store
+from .events import SwabsCameLate
 from .identify import Presented, identify
 from .states import (
     Changes,
@@ -29,6 +31,7 @@ from .states import (
     Sealed,
     Swabbed,
     SwabMoved,
+    SwabState,
     SwabVoided,
     TubeState,
     Who,
@@ -221,6 +224,20 @@ def _write(changes: Changes, received_at: datetime) -> None:
     _start_clocks(changes.started)
     _gaps(changes, received_at)
     logistics.lines_recount(people_by_tube={tube.id: tube.people for tube in changes.recounted})
+    _tell_late(changes.late, received_at)
+
+
+def _tell_late(late: Sequence[SwabState], at: datetime) -> None:
+    """The event's id follows from what came where, so that a swab moved back and forth is told each time."""
+    for round_id in sorted({swab.place.round_id for swab in late}):
+        mine = sorted(
+            (swab for swab in late if swab.place.round_id == round_id), key=lambda swab: swab.id.int
+        )
+        name = ",".join(f"{swab.id}:{swab.tube_id}" for swab in mine)
+        id = derived(round_id, f"late.{at.isoformat()}.{name}")
+        outbox.publish(
+            SwabsCameLate(id=id, at=at, round_id=round_id, swab_ids=[swab.id for swab in mine])
+        )
 
 
 def _start_clocks(started: Sequence[TubeState]) -> None:

@@ -34,7 +34,7 @@ from .states import (
     TubeState,
     Who,
 )  # fmt: skip
-from .values import RANK
+from .values import RANK, RELEASED
 
 # What each report says a tube has become; `expected` is where a tube should have been before. A report from elsewhere
 # is stored all the same.
@@ -492,9 +492,18 @@ class _Work:
                 out.swabs_new.append(swab)
             elif held is not swab and _differs(held, swab, _SWAB_ROW):
                 out.swabs_changed.append(swab)
+            if self._late(swab, held):
+                out.late.append(swab)
         out.sampled = {due: at for due, at in self.due.items() if at is not None}
         out.unsampled = [due for due, at in self.due.items() if at is None]
         return out
+
+    def _late(self, swab: SwabState, held: SwabState | None) -> bool:
+        """Whether the swab is new in a tube that has a released result."""
+        tube = self.tubes.get(swab.tube_id) if swab.tube_id else None
+        if tube is None or tube.state != RELEASED or not swab.counts:
+            return False
+        return held is None or held.tube_id != swab.tube_id or not held.counts
 
     def _tube_change(self, out: Changes, tube: TubeState, held: TubeState | None) -> None:
         if held is None:

@@ -208,5 +208,7 @@ class Changes:
     gaps: list[Gap] = field(default_factory=list)
     agreed: list[uuid.UUID] = field(default_factory=list)
     recounted: list[TubeState] = field(default_factory=list)
+    late: list[SwabState] = field(default_factory=list)
+    """Swabs that came into a tube whose result was released already."""
     tubes: dict[uuid.UUID, TubeState] = field(default_factory=dict)
     swabs: dict[uuid.UUID, SwabState] = field(default_factory=dict)

@@ -32,6 +32,7 @@ TUBE_LINE: Final = (
 )  # fmt: skip
 TUBE_STATES: Final = TUBE_LINE
 RANK: Final = {state: rank for rank, state in enumerate(TUBE_LINE)}
+RELEASED: Final = TUBE_LINE[-1]
 LOST: Final = frozenset({"broken", "rejected", "voided"})
 """Tubes that will never give a result: their swabs do not count as taken."""
 

@@ -324,6 +324,24 @@ def test_a_moved_swab_counts_where_it_is() -> None:
     assert out.swabs[swab_id(1)].moved_from == tube_id(1)
 
 
+def test_a_swab_that_comes_into_a_released_tube_is_late() -> None:
+    """New there, moved there, or taken only now; not one that was there, nor a void, nor another tube's."""
+    loaded = stored(
+        run(
+            opened(1),
+            opened(2),
+            swab(1),
+            swab(2, tube=2),
+            SwabVoided(swab_id(3), minute(9), place(), "x"),
+        )
+    )
+    loaded.tubes[tube_id(1)].state, loaded.tubes[tube_id(2)].state = "released", "resulted"
+    moved = SwabMoved(swab_id(2), tube_id(1), minute(6), place(), "x")
+    out = run(swab(1), swab(3), swab(4), swab(5, tube=2), moved, loaded=loaded)
+    assert {one.id for one in out.late} == {swab_id(2), swab_id(4)}
+    assert run(swab(4), moved, loaded=stored(out)).late == []
+
+
 def test_a_second_binding_is_kept_numbered_and_both_are_flagged() -> None:
     out = run(opened(1, code="X"), opened(2, at=1, code="X"))
     assert [(a_tube(out, n).binding, a_tube(out, n).flags) for n in (1, 2)] == [
