@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from yingjian.engines import plan_codes
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population.rules import resident_id
-from yingjian.sampling import rules, tokens
+from yingjian.sampling import packing, rules, tokens
 from yingjian.sampling.states import (
     Ended,
     Fact,
@@ -41,9 +42,8 @@ def loaded(name: str) -> dict[str, Any]:
     return found
 
 
-IDS, CODES, BOXES, TUBES = (
-    loaded(f"{name}.json") for name in ("id-numbers", "resident-codes", "box-codes", "tubes")
-)
+NAMES = ("id-numbers", "resident-codes", "box-codes", "tubes", "roster")
+IDS, CODES, BOXES, TUBES, ROSTER = (loaded(f"{name}.json") for name in NAMES)
 
 
 def named(cases: list[dict[str, Any]]) -> pytest.MarkDecorator:
@@ -129,3 +129,20 @@ def test_tube(case: dict[str, Any]) -> None:
         )
     for name, flags in case["swabs"].items():
         assert sorted(told.swabs[_id(f"swab {name}")].flags) == flags
+
+
+def _listed(given: dict[str, Any]) -> packing.Listed:
+    household = given["household_id"]
+    return packing.Listed(
+        uuid.UUID(given["person_id"]), given["document"], household and uuid.UUID(household), given["name"],
+        given["mode"], given["state"], given["home"], given["elsewhere"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("people", "body"), [("people", "body"), ("later", "delta")])
+def test_roster(people: str, body: str) -> None:
+    have = "" if people == "people" else ROSTER["have"]
+    told = packing.table_for(
+        [_listed(one) for one in ROSTER[people]], key=bytes.fromhex(ROSTER["key"]), have=have
+    )
+    assert base64.b64encode(told.body).decode() == ROSTER[body]

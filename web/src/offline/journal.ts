@@ -1,0 +1,146 @@
+import type { Collection } from 'dexie';
+
+import { uuid7 } from '@/rules/uuid7';
+import type { Draft, Fact } from '@/rules/station';
+
+import type { Entry, Sender, StationDb, Status } from './db';
+
+/** Ten random bytes; handed in, so that tests can seed them. */
+export type Chance = () => Uint8Array;
+export const chance: Chance = () => crypto.getRandomValues(new Uint8Array(10));
+
+export type Verdict = Readonly<{ id: string; verdict: string; first?: string; code?: string; says?: string }>;
+export type Counts = Readonly<{ waiting: number; parked: number; stuck: number; applied: number }>;
+export type Restored = Readonly<{ at: number; known: number; server: number }>;
+
+/** Fields that say who somebody is. The server has them once it has given its verdict; the phone then lets go of them. */
+const PERSONAL = ['id_number', 'name', 'phone', 'token'];
+
+export const seqKey = (device: string): string => `seq ${device}`;
+export const restoredKey = (device: string): string => `restored ${device}`;
+
+/** The phone's own journal: everything it did, in order, each with the server's verdict or waiting for it. */
+export class Journal {
+  constructor(
+    readonly db: StationDb,
+    private readonly random: Chance = chance,
+  ) {}
+
+  newId(at: number): string {
+    return uuid7(at, this.random());
+  }
+
+  /**
+   * Stores what was done, all or nothing. When the promise resolves it is on the disk; only then may a screen say so.
+   * Numbers run on without a gap, also with several pages open, because the counter lies in the same transaction.
+   */
+  async record(drafts: readonly Draft[], given: Readonly<{ device: string; round: string; at: number }>): Promise<Entry[]> {
+    const { db } = this;
+    return db.transaction('rw', db.journal, db.meta, async () => {
+      const last = (await db.get<number>(seqKey(given.device))) ?? 0;
+      const entries = drafts.map((draft, place): Entry => ({
+        id: this.newId(given.at),
+        device: given.device,
+        seq: last + 1 + place,
+        round: given.round,
+        kind: draft.kind,
+        at: given.at,
+        payload: draft.payload,
+        ...(draft.local === undefined ? {} : { local: draft.local }),
+        status: 'waiting',
+      }));
+      await db.journal.bulkAdd(entries);
+      await db.put(seqKey(given.device), last + entries.length);
+      return entries;
+    });
+  }
+
+  /** What this device did in a round, in order: the fold of it is the station's state. */
+  async facts(device: string, round: string): Promise<Fact[]> {
+    const rows = await this.db.journal
+      .where('[device+round+seq]')
+      .between([device, round, 0], [device, round, Infinity])
+      .toArray();
+    return rows.map((row) => ({ kind: row.kind, at: row.at, payload: row.payload, ...(row.local === undefined ? {} : { local: row.local }) }) as Fact);
+  }
+
+  async senders(): Promise<Sender[]> {
+    return this.db.senders.toArray();
+  }
+
+  waiting(device: string, limit: number): PromiseLike<Entry[]> {
+    return this.ofStatus(device, 'waiting').limit(limit).toArray();
+  }
+
+  private ofStatus(device: string, status: Status): Collection<Entry, string> {
+    return this.db.journal.where('[device+status+seq]').between([device, status, 0], [device, status, Infinity]);
+  }
+
+  /** Entries over all senders that are not simply done: for the badge and its list. */
+  async open(status: 'waiting' | 'parked' | 'stuck'): Promise<Entry[]> {
+    const lists = await Promise.all((await this.senders()).map((sender) => this.ofStatus(sender.device, status).toArray()));
+    return lists.flat();
+  }
+
+  async counts(): Promise<Counts> {
+    const sums = { waiting: 0, parked: 0, stuck: 0, applied: 0 };
+    for (const sender of await this.senders()) {
+      for (const status of ['waiting', 'parked', 'stuck', 'applied'] as const) sums[status] += await this.ofStatus(sender.device, status).count();
+    }
+    return sums;
+  }
+
+  /** Takes the server's verdicts. An entry without one stays as it is. Says how many were settled. */
+  async settle(verdicts: readonly Verdict[]): Promise<number> {
+    const { db } = this;
+    return db.transaction('rw', db.journal, async () => {
+      let settled = 0;
+      for (const verdict of verdicts) {
+        const status = statusOf(verdict);
+        const entry = status === null ? undefined : await db.journal.get(verdict.id);
+        if (status === null || entry === undefined || entry.status === 'applied') continue;
+        await db.journal.put({ ...entry, ...reasonOf(verdict), status, payload: withoutPerson(entry.payload) });
+        settled += 1;
+      }
+      return settled;
+    });
+  }
+
+  async mark(id: string, status: 'waiting' | 'stuck', code = ''): Promise<void> {
+    await this.db.journal.update(id, { status, code });
+  }
+
+  /** Whoever looks at the stuck ones may have them sent once more. */
+  async freeStuck(): Promise<void> {
+    for (const entry of await this.open('stuck')) await this.mark(entry.id, 'waiting');
+  }
+
+  /**
+   * Compares the highest number the server has heard from this phone with the highest it has ever given out. The server
+   * knowing more means: this is an older copy of the phone (a restored backup). Numbers then go on above the server's.
+   */
+  async compare(device: string, server: number, at: number): Promise<Restored | null> {
+    const { db } = this;
+    return db.transaction('rw', db.meta, async () => {
+      const known = (await db.get<number>(seqKey(device))) ?? 0;
+      if (server <= known) return null;
+      const restored = { at, known, server };
+      await db.put(restoredKey(device), restored);
+      await db.put(seqKey(device), server);
+      return restored;
+    });
+  }
+}
+
+function statusOf(verdict: Verdict): 'applied' | 'parked' | null {
+  const said = verdict.verdict === 'duplicate' ? (verdict.first ?? 'applied') : verdict.verdict;
+  return said === 'applied' || said === 'parked' ? said : null;
+}
+
+function reasonOf(verdict: Verdict): Partial<Pick<Entry, 'code' | 'says'>> {
+  return { ...(verdict.code === undefined ? {} : { code: verdict.code }), ...(verdict.says === undefined ? {} : { says: verdict.says }) };
+}
+
+function withoutPerson(payload: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(payload).filter(([name]) => !PERSONAL.includes(name)));
+}

@@ -1,0 +1,229 @@
+import type { Entry, Sender } from './db';
+import type { Journal, Restored, Verdict } from './journal';
+
+/**
+ * Sends what waits, in order, until the server has given a verdict on each. Network loss is the normal state: it changes a
+ * badge, nothing else. An entry leaves the queue only by a verdict; one that the server cannot take at all steps aside
+ * (`stuck`) so that nothing waits behind it and nothing is tried for ever.
+ */
+
+export type Phase = 'idle' | 'sending' | 'offline' | 'busy' | 'shut_out';
+export type SyncState = Readonly<{ phase: Phase; lastOk: number | null; retryAt: number | null; error: string; skewMs: number | null }>;
+
+export type Ports = Readonly<{
+  fetch: (path: string, init: RequestInit) => Promise<Response>;
+  now: () => number;
+  /** Resolves after so many milliseconds, or at once when the signal is aborted. */
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** In [0, 1): spreads the retries of many phones. */
+  random: () => number;
+  language: () => string;
+}>;
+
+const BATCH = 500; // entries in one request; the server takes ten times as many
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 60_000;
+const ANSWER_WITHIN = 30_000;
+const TRIES_OF_ONE = 6; // refusals of a single entry alone before it steps aside
+const GATHER = 250; // a scan is seldom alone: lock and seal follow it
+
+type Outcome = Readonly<{ kind: 'settled'; settled: number }> | Readonly<{ kind: 'none' }> | Readonly<{ kind: 'wait'; ms: number; phase: Phase; error: string }>;
+
+export class Sync {
+  state: SyncState = { phase: 'idle', lastOk: null, retryAt: null, error: '', skewMs: null };
+  private failures = 0;
+  private size = BATCH;
+  private tries = new Map<string, number>();
+  private wake: AbortController | null = null;
+  private kicked = false;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(
+    private readonly journal: Journal,
+    private readonly ports: Ports,
+    private readonly onRestored: (restored: Restored) => void = () => undefined,
+  ) {}
+
+  onChange(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  /** Something was recorded, the network came back, or somebody asks: do not wait any longer. */
+  kick(): void {
+    this.kicked = true;
+    this.wake?.abort();
+  }
+
+  /** Runs until the signal ends it. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => { this.kick(); });
+    while (!signal.aborted) {
+      this.kicked = false;
+      const pause = await this.step();
+      if (!this.wasKicked()) {
+        this.wake = new AbortController();
+        await this.ports.sleep(pause, this.wake.signal);
+        this.wake = null;
+      }
+      if (this.wasKicked()) await this.ports.sleep(GATHER, signal);
+    }
+  }
+
+  private wasKicked(): boolean {
+    return this.kicked;
+  }
+
+  /** One request for each sender that has something to say. Says how long to wait before the next step (ms). */
+  async step(): Promise<number> {
+    let more = false;
+    let shutOut: (Outcome & { kind: 'wait' }) | null = null;
+    for (const sender of await this.journal.senders()) {
+      const batch = await this.journal.waiting(sender.device, this.size);
+      if (batch.length === 0 && (sender.own === 0 || this.heardLately())) continue;
+      this.tell({ phase: 'sending', retryAt: null });
+      const outcome = await this.send(sender, batch);
+      if (outcome.kind === 'wait') {
+        if (outcome.phase !== 'shut_out') return this.waitFor(outcome); // the line is down for every sender alike
+        shutOut = outcome;
+        continue;
+      }
+      more ||= batch.length > 0;
+    }
+    if (shutOut !== null) return this.waitFor(shutOut);
+    if (this.state.phase !== 'idle') this.tell({ phase: 'idle', error: '', retryAt: null });
+    return more ? 0 : LONGEST_WAIT;
+  }
+
+  private waitFor({ ms, phase, error }: Outcome & { kind: 'wait' }): number {
+    this.tell({ phase, error, retryAt: this.ports.now() + ms });
+    return ms;
+  }
+
+  /** Whether the server was heard within the last minute; if not, an empty request asks whether it is there. */
+  private heardLately(): boolean {
+    return this.state.lastOk !== null && this.ports.now() - this.state.lastOk < LONGEST_WAIT;
+  }
+
+  private tell(change: Partial<SyncState>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.listeners) listener();
+  }
+
+  private async send(sender: Sender, batch: readonly Entry[]): Promise<Outcome> {
+    const sent = this.ports.now();
+    const patience = new AbortController();
+    const bell = setTimeout(() => { patience.abort(); }, ANSWER_WITHIN);
+    let answer: Response;
+    try {
+      answer = await this.ports.fetch('/api/sync', {
+        method: 'POST',
+        headers: { Authorization: `Device ${sender.device}:${sender.secret}`, 'Content-Type': 'application/json', 'Accept-Language': this.ports.language() },
+        body: JSON.stringify({ sent_at: new Date(sent).toISOString(), commands: batch.map(wire) }),
+        signal: patience.signal,
+        credentials: 'omit',
+      });
+    } catch {
+      return this.later('offline', 'network');
+    } finally {
+      clearTimeout(bell);
+    }
+    if (answer.ok) return this.take(sender, batch, answer, sent);
+    return this.refused(batch, answer);
+  }
+
+  private async take(sender: Sender, batch: readonly Entry[], answer: Response, sent: number): Promise<Outcome> {
+    const body = await answered(answer);
+    if (body === null) return this.later('offline', 'unreadable_answer');
+    const heard = this.ports.now();
+    const asked = new Set(batch.map((entry) => entry.id));
+    const settled = await this.journal.settle(body.verdicts.filter((verdict) => asked.has(verdict.id)));
+    const skewMs = body.serverTime === null ? this.state.skewMs : Math.round(body.serverTime - (sent + heard) / 2);
+    this.tell({ lastOk: heard, skewMs, error: '' });
+    if (sender.own === 1 && body.seq !== null) {
+      const restored = await this.journal.compare(sender.device, body.seq, heard);
+      if (restored !== null) this.onRestored(restored);
+    }
+    if (batch.length > 0 && settled === 0) return this.later('busy', 'no_verdict'); // an answer about something else
+    this.failures = 0;
+    this.size = Math.min(BATCH, this.size * 2);
+    return { kind: 'settled', settled };
+  }
+
+  private async refused(batch: readonly Entry[], answer: Response): Promise<Outcome> {
+    const code = await codeOf(answer);
+    switch (answer.status) {
+      case 401:
+      case 403:
+        return { kind: 'wait', ms: LONGEST_WAIT, phase: 'shut_out', error: code };
+      case 408:
+      case 429:
+      case 502:
+      case 503:
+      case 504:
+        return this.later(answer.status === 429 ? 'busy' : 'offline', code, retryAfter(answer, this.ports.now()));
+      default:
+        return this.isolate(batch, code);
+    }
+  }
+
+  /** The server cannot take this request: halve it until the one that is to blame is alone, then set that one aside. */
+  private async isolate(batch: readonly Entry[], code: string): Promise<Outcome> {
+    const first = batch[0];
+    if (first === undefined) return this.later('offline', code);
+    if (batch.length > 1) {
+      this.size = Math.ceil(batch.length / 2);
+      return this.later('busy', code, FIRST_WAIT);
+    }
+    const tries = (this.tries.get(first.id) ?? 0) + 1;
+    this.tries.set(first.id, tries);
+    if (tries < TRIES_OF_ONE) return this.later('busy', code);
+    this.tries.delete(first.id);
+    await this.journal.mark(first.id, 'stuck', code);
+    return { kind: 'settled', settled: 0 };
+  }
+
+  private later(phase: Phase, error: string, asked: number | null = null): Outcome {
+    const grown = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures);
+    this.failures = Math.min(this.failures + 1, 16);
+    const spread = grown * (0.5 + this.ports.random() / 2);
+    return { kind: 'wait', ms: asked === null ? spread : Math.max(asked, 0) + this.ports.random() * FIRST_WAIT, phase, error };
+  }
+}
+
+/** An entry as the server reads it. The same entry always makes the same command, or a second sending would be another one. */
+export function wire(entry: Entry): Readonly<Record<string, unknown>> {
+  return { id: entry.id, kind: entry.kind, at: new Date(entry.at).toISOString(), seq: entry.seq, payload: entry.payload };
+}
+
+type Body = Readonly<{ verdicts: Verdict[]; seq: number | null; serverTime: number | null }>;
+
+async function answered(answer: Response): Promise<Body | null> {
+  try {
+    const told = (await answer.json()) as { verdicts?: unknown; seq?: unknown; server_time?: unknown };
+    if (!Array.isArray(told.verdicts)) return null;
+    const verdicts = (told.verdicts as unknown[]).filter((one): one is Verdict => typeof one === 'object' && one !== null && 'id' in one && 'verdict' in one);
+    const at = typeof told.server_time === 'string' ? Date.parse(told.server_time) : NaN;
+    return { verdicts, seq: typeof told.seq === 'number' ? told.seq : null, serverTime: Number.isNaN(at) ? null : at };
+  } catch {
+    return null; // a captive portal's page, a cut answer: no verdict
+  }
+}
+
+async function codeOf(answer: Response): Promise<string> {
+  try {
+    const told = (await answer.json()) as { code?: unknown };
+    if (typeof told.code === 'string') return told.code;
+  } catch {
+    // no JSON: the status says enough
+  }
+  return `http_${answer.status}`;
+}
+
+/** Milliseconds the server asks us to wait (RFC 9110 §10.2.3: seconds or a date), or null. */
+export function retryAfter(answer: Response, now: number): number | null {
+  const told = answer.headers.get('Retry-After');
+  if (told === null) return null;
+  if (/^\d+$/u.test(told)) return Number(told) * 1000;
+  const at = Date.parse(told);
+  return Number.isNaN(at) ? null : Math.max(0, at - now);
+}

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+
+import { retryAfter } from '@/offline/sync';
+
+import { aPhone, aSwab, aSync, given, NOW, seeded, Server } from './stage';
+
+const swabs = (count: number) => Array.from({ length: count }, (_, n) => aSwab(n));
+
+describe('sending', () => {
+  it('gives every entry once, in order, and lets it go on its verdict', async () => {
+    const { journal } = await aPhone();
+    const server = new Server();
+    const { sync } = aSync(journal, (init) => server.receive(init));
+    await journal.record(swabs(12), given());
+    expect(await sync.step()).toBe(0);
+    expect(server.requests[0]!.commands.map((command) => command.seq)).toEqual(Array.from({ length: 12 }, (_, n) => n + 1));
+    expect(server.requests[0]!.headers.get('Authorization')).toBe('Device phone-a:secret of phone-a');
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 12 });
+    expect(sync.state).toMatchObject({ phase: 'idle', skewMs: 60_000, error: '' });
+    await sync.step();
+    expect(server.requests.length).toBe(1);
+  });
+
+  it('waits longer each time while there is no network, and loses nothing', async () => {
+    const { journal } = await aPhone();
+    const server = new Server();
+    let down = true;
+    const { sync } = aSync(journal, (init) => { if (down) throw new TypeError('failed to fetch'); return server.receive(init); });
+    await journal.record(swabs(3), given());
+    const waits = [];
+    for (let n = 0; n < 9; n += 1) waits.push(await sync.step());
+    expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+    expect(sync.state.phase).toBe('offline');
+    expect((await journal.counts()).waiting).toBe(3);
+    down = false;
+    await sync.step();
+    expect((await journal.counts()).applied).toBe(3);
+  });
+
+  it('sends again after a lost answer, and the server still has it once', async () => {
+    const { journal } = await aPhone();
+    const server = new Server();
+    let lose = 1;
+    const { sync } = aSync(journal, (init) => {
+      const answer = server.receive(init);
+      lose -= 1;
+      if (lose >= 0) throw new TypeError('connection reset');
+      return answer;
+    });
+    await journal.record(swabs(5), given());
+    await sync.step();
+    expect([server.kept.size, (await journal.counts()).waiting]).toEqual([5, 5]);
+    await sync.step();
+    expect([server.kept.size, (await journal.counts()).applied]).toEqual([5, 5]);
+  });
+
+  it.each([[429, '7', 7000, 'busy'], [503, '2', 2000, 'offline'], [429, null, 500, 'busy']])('does as it is told by %s with Retry-After %s', async (status, header, wait, phase) => {
+    const { journal } = await aPhone();
+    const { sync } = aSync(journal, () => new Response('{}', { status, headers: header === null ? {} : { 'Retry-After': header } }));
+    await journal.record(swabs(2), given());
+    expect(await sync.step()).toBe(wait);
+    expect(sync.state.phase).toBe(phase);
+    expect((await journal.counts()).waiting).toBe(2);
+  });
+
+  it('reads a date in Retry-After', () => {
+    const answer = new Response('', { headers: { 'Retry-After': new Date(NOW + 9000).toUTCString() } });
+    expect(retryAfter(answer, NOW)).toBe(9000);
+    expect(retryAfter(new Response('', { headers: { 'Retry-After': 'soon' } }), NOW)).toBeNull();
+  });
+
+  it('sends less at once when the server says it is too much', async () => {
+    const { journal } = await aPhone();
+    const server = new Server();
+    server.most = 3;
+    const { sync } = aSync(journal, (init) => server.receive(init));
+    await journal.record(swabs(10), given());
+    for (let n = 0; n < 40; n += 1) await sync.step();
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 10 });
+    expect([...server.kept.values()].every((row) => row.arrivals === 1)).toBe(true);
+  });
+
+  it('takes 49 applied and 1 parked from a batch with one poisoned command', async () => {
+    const { journal } = await aPhone();
+    const server = new Server();
+    const made = await journal.record(swabs(50), given());
+    server.poison.add(made[20]!.id);
+    const { sync } = aSync(journal, (init) => server.receive(init));
+    await sync.step();
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 1, stuck: 0, applied: 49 });
+    expect((await journal.open('parked'))[0]).toMatchObject({ id: made[20]!.id, code: 'access.payload_malformed', says: 'x' });
+    await sync.step();
+    expect(server.requests.length).toBe(1); // nothing is tried for ever
+  });
+
+  it('isolates an entry that the server cannot even read: the rest goes through, it is kept and shown', async () => {
+    const { journal } = await aPhone();
+    const server = new Server();
+    const made = await journal.record(swabs(9), given());
+    const bad = made[4]!.id;
+    const { sync } = aSync(journal, (init) => ((init.body as string).includes(bad) ? Response.json({ code: 'access.unexpected' }, { status: 500 }) : server.receive(init)));
+    for (let n = 0; n < 60; n += 1) await sync.step();
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 1, applied: 8 });
+    expect((await journal.open('stuck'))[0]).toMatchObject({ id: bad, code: 'access.unexpected' });
+    const seen = server.requests.length;
+    await sync.step();
+    expect(server.requests.length).toBe(seen);
+    await journal.freeStuck();
+    expect((await journal.counts()).waiting).toBe(1);
+  });
+
+  it.each([
+    ["a hotel's sign-in page", () => new Response('<html>welcome</html>', { status: 200 })],
+    ['verdicts on something else', () => Response.json({ verdicts: [{ id: 'x', verdict: 'applied' }] })],
+    ['half an answer', () => new Response('{"verdicts": [{"id": "', { status: 200 })],
+    ['no verdicts', () => Response.json({ verdicts: [] })],
+  ])('keeps everything when the answer is %s', async (_name, answer) => {
+    const { journal } = await aPhone();
+    const { sync } = aSync(journal, answer);
+    await journal.record(swabs(4), given());
+    const first = await sync.step();
+    expect(await sync.step()).toBeGreaterThan(first);
+    expect((await journal.counts()).waiting).toBe(4);
+  });
+
+  it('shut out, it keeps its queue and asks seldom; another sender is not held up', async () => {
+    const { db, journal } = await aPhone();
+    await db.senders.put({ device: 'phone-z', secret: 's', name: 'z', own: 0, carried: true });
+    await journal.record(swabs(2), given());
+    await journal.record([aSwab(9)], given('phone-z'));
+    const server = new Server();
+    const { sync } = aSync(journal, (init) =>
+      new Headers(init.headers).get('Authorization')!.includes('phone-a') ? Response.json({ code: 'access.sign_in_required' }, { status: 401 }) : server.receive(init));
+    expect(await sync.step()).toBe(60_000);
+    expect(sync.state).toMatchObject({ phase: 'shut_out', error: 'access.sign_in_required' });
+    expect(await journal.counts()).toMatchObject({ waiting: 2, applied: 1 });
+  });
+});
+
+describe('a phone restored from an old backup', () => {
+  it('is told by the numbers the server has heard, goes on above them, and says so once', async () => {
+    const server = new Server();
+    const old = await aPhone();
+    await old.journal.record(swabs(3), given());
+    const { sync: before } = aSync(old.journal, (init) => server.receive(init));
+    await before.step();
+    // the backup is from before all that: the same device, an empty journal
+    const { journal, db } = await aPhone('phone-a', 2);
+    const { sync, restored } = aSync(journal, (init) => server.receive(init));
+    await journal.record([aSwab(7)], given());
+    await sync.step();
+    expect(restored).toHaveBeenCalledExactlyOnceWith({ at: expect.any(Number) as number, known: 1, server: 3 });
+    expect(await db.get('restored phone-a')).toMatchObject({ known: 1, server: 3 });
+    expect((await journal.record([aSwab(8)], given()))[0]!.seq).toBe(4);
+    await sync.step();
+    expect(restored).toHaveBeenCalledTimes(1);
+    expect(server.kept.size).toBe(5);
+  });
+});
+
+describe('any network', () => {
+  it('loses nothing and doubles nothing, whatever is cut, lost, slow or refused (60 schedules)', async () => {
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const { journal, random } = await aPhone('phone-a', seed);
+      const server = new Server();
+      const luck = seeded(seed * 7919);
+      let calm = false;
+      const { sync } = aSync(journal, (init) => {
+        const dice = calm ? 1 : luck();
+        if (dice < 0.2) throw new TypeError('no network');
+        if (dice < 0.3) return new Response('', { status: 429, headers: { 'Retry-After': '1' } });
+        if (dice < 0.35) return new Response('oops', { status: 502 });
+        const answer = server.receive(init);
+        if (dice < 0.5) throw new TypeError('answer lost');
+        if (dice < 0.55) return new Response('{"verdi', { status: 200 });
+        return answer;
+      });
+      const confirmed: string[] = [];
+      for (let n = 0; n < 12; n += 1) {
+        const made = await journal.record(swabs(1 + Math.floor(random() * 4)), given('phone-a', NOW + n));
+        confirmed.push(...made.map((entry) => entry.id));
+        if (luck() < 0.6) await sync.step();
+      }
+      calm = true;
+      for (let n = 0; n < 5; n += 1) await sync.step();
+      expect([...server.kept.keys()].sort(), `seed ${seed}`).toEqual(confirmed.sort());
+      expect(await journal.counts(), `seed ${seed}`).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: confirmed.length });
+    }
+  }, 120_000);
+});
