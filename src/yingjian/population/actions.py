@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from yingjian.access import journal, scope, vault
 from yingjian.access.actor import Actor
@@ -27,6 +27,8 @@ from yingjian.population.rules import id_text
 from yingjian.population.values import IdType
 
 MERGE_TRIES: Final = 3
+UNFINISHED: Final = frozenset({"waiting", "reading"})
+_LOCK: Final = "population.import."
 REASON_MIN: Final = 2
 REASON_MAX: Final = 200
 
@@ -181,19 +183,61 @@ def roster_run(
     region: str = "",
     progress: Progress | None = None,
 ) -> RosterImported:
-    """Read the file of an import that `roster_receive` opened (see `roster_import`)."""
-    with scope.everywhere():
-        run = ImportRun.objects.get(id=import_id)
-        ImportRun.objects.filter(id=import_id).update(state="reading")
+    """Read the file of an import that `roster_receive` opened (see `roster_import`); one that has ended is not read
+    again (`population.import.id_used`, 409).
+    """
+    with _reading(import_id):
+        with scope.everywhere():
+            run = ImportRun.objects.get(id=import_id)
+            if run.state not in UNFINISHED:
+                raise RuleBroken("population.import.id_used", status=409)
+            ImportRun.objects.filter(id=import_id).update(state="reading")
+        try:
+            return _Import(actor, at, run, region, progress).read(path)
+        except RuleBroken as error:
+            _end(run, "refused", at, error)
+            raise
+        except Exception as error:
+            failed = RuleBroken("population.import.failed", status=500, error=type(error).__name__)
+            _end(run, "failed", at, failed)
+            raise
+
+
+@contextmanager
+def _reading(import_id: uuid.UUID) -> Iterator[None]:
+    """A lock of the database session for as long as an import is read: it goes when its process dies."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"{_LOCK}{import_id}"])
     try:
-        return _Import(actor, at, run, region, progress).read(path)
-    except RuleBroken as error:
-        _end(run, "refused", at, error)
-        raise
-    except Exception as error:
-        failed = RuleBroken("population.import.failed", status=500, error=type(error).__name__)
-        _end(run, "failed", at, failed)
-        raise
+        yield
+    finally:
+        with (
+            suppress(DatabaseError),
+            connection.cursor() as cursor,
+        ):  # without a session there is no lock
+            cursor.execute(
+                "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"{_LOCK}{import_id}"]
+            )
+
+
+def rosters_interrupted(*, at: datetime) -> list[uuid.UUID]:
+    """Close the imports that are being read according to their state, and by nobody in fact: their process died.
+
+    They end as `failed` with `population.import.interrupted`: nobody was changed, the file is to be uploaded again.
+    """
+    ended = []
+    with scope.everywhere():
+        for run in ImportRun.objects.filter(state="reading").order_by("id"):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+                    [f"{_LOCK}{run.id}"],
+                )
+                free = cursor.fetchone()[0]
+            if free and ImportRun.objects.filter(id=run.id, state="reading").exists():
+                _end(run, "failed", at, RuleBroken("population.import.interrupted", status=500))
+                ended.append(run.id)
+    return ended
 
 
 def _end(run: ImportRun, state: str, at: datetime, error: RuleBroken) -> None:
@@ -264,14 +308,15 @@ class _Import:
     def _merge(self, reader: RosterReader) -> RosterImported:
         """The one transaction that changes people. A station may find somebody at this very
         moment; then the merge is tried again and finds them stored."""
-        for left in reversed(range(MERGE_TRIES)):
+        tries = 0
+        while True:
             try:
                 with scope.everywhere():
                     return self._merged(reader)
             except IntegrityError:
-                if not left:
+                tries += 1
+                if tries == MERGE_TRIES:
                     raise
-        raise AssertionError("unreachable")
 
     def _merged(self, reader: RosterReader) -> RosterImported:
         merged = staging.merge(run_id=self.run.id, area=self.run.area, at=self.at)

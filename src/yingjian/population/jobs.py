@@ -1,4 +1,4 @@
-"""Background work of this room: read an uploaded roster."""
+"""Background work of this room: read an uploaded roster, close those whose reader died."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ from typing import Any
 from procrastinate.contrib.django import app
 
 from yingjian.access.actor import Actor
+from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population import actions, uploads
 
 log = logging.getLogger("yingjian.population")
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="population.close_interrupted", queue="upkeep", queueing_lock="close_interrupted")
+def close_interrupted(timestamp: int, **_: Any) -> None:
+    """Imports whose worker died say so, and their files are deleted."""
+    for run in actions.rosters_interrupted(at=now()):
+        log.warning("roster_interrupted", extra={"import_id": str(run)})
+        uploads.drop(run)
 
 
 @app.task(name="population.import_roster", queue="imports")

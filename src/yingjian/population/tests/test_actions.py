@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, connections
 
 from yingjian.access import scope, vault
 from yingjian.access.actor import SYSTEM
 from yingjian.access.models import JournalEntry
 from yingjian.access.tests.factories import NOON, TOWN_A, actor, new_id
 from yingjian.kernel.errors import RuleBroken
-from yingjian.population import actions, queries
+from yingjian.population import actions, queries, staging
 from yingjian.population.actions import Found, RosterImported
 from yingjian.population.models import (
     Grid,
@@ -297,6 +297,92 @@ def test_a_failure_half_way_leaves_everything_as_it_was(
         assert not Person.objects.exists()
 
 
+def _left_reading(path: Path) -> uuid.UUID:
+    """An import as a killed worker leaves it."""
+    id = new_id()
+    actions.roster_receive(
+        actor=actor("town_worker"), at=NOON, import_id=id, area=TOWN_A, file_name=path.name
+    )
+    with scope.everywhere():
+        ImportRun.objects.filter(id=id).update(state="reading", rows_read=10)
+    return id
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_an_import_whose_reader_died_is_closed_and_the_file_is_read_under_another_id(
+    tmp_path: Path,
+) -> None:
+    path = write_csv(tmp_path / "a.csv", [person(1)])
+    dead = _left_reading(path)
+    with connections[
+        "owner"
+    ].cursor() as cursor:  # somebody is reading it: a session holds its lock
+        key = [f"population.import.{dead}"]
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", key)
+        assert actions.rosters_interrupted(at=LATER) == []
+        cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
+    assert actions.rosters_interrupted(at=LATER) == [dead]
+    assert actions.rosters_interrupted(at=LATER) == []
+    with scope.everywhere():
+        run = ImportRun.objects.get(id=dead)
+        assert (run.state, run.finished_at) == ("failed", LATER)
+        assert run.problems.get().code == "population.import.interrupted"
+    with pytest.raises(RuleBroken, match="id_used"):  # a job given out again finds it ended
+        actions.roster_run(actor=actor("town_worker"), at=LATER, import_id=dead, path=path)
+    assert imported(path).rows_taken == 1
+
+
+def test_a_reader_that_comes_back_before_anybody_noticed_reads_the_file_from_the_start(
+    tmp_path: Path,
+) -> None:
+    path = write_csv(tmp_path / "a.csv", [person(1), person(2)])
+    again = _left_reading(path)
+    outcome = actions.roster_run(actor=actor("town_worker"), at=LATER, import_id=again, path=path)
+    assert (outcome.state, outcome.rows_read, len(stored())) == ("done", 2, 2)
+
+
+def test_the_lock_of_a_reader_goes_with_its_import(tmp_path: Path) -> None:
+    imported(write_csv(tmp_path / "a.csv", [person(1)]))
+    with pytest.raises(RuleBroken):
+        imported(tmp_path / "none.csv")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+                       " AND objsubid = 1 AND mode = 'ExclusiveLock'")  # fmt: skip
+        held = cursor.fetchone()[0]
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        )
+        assert cursor.fetchone()[0] == held, (
+            "no lock of the session is left, only the transaction's"
+        )
+
+
+@pytest.mark.parametrize(("failures", "merged"), [(2, True), (3, False)])
+def test_a_merge_that_meets_a_new_person_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, merged: bool
+) -> None:
+    """A station finds somebody of the file at this very moment: the next try finds them stored."""
+    real, left = staging.merge, [failures]
+
+    def racing(**given: Any) -> staging.Merged:
+        if left[0]:
+            left[0] -= 1
+            raise IntegrityError("person_id_index")
+        return real(**given)
+
+    monkeypatch.setattr(staging, "merge", racing)
+    path = write_csv(tmp_path / "a.csv", [person(1)])
+    if merged:
+        assert imported(path).rows_taken == 1
+    else:
+        with pytest.raises(IntegrityError):
+            imported(path)
+    assert len(stored()) == merged
+    with scope.everywhere():
+        assert ImportRun.objects.get().state == ("done" if merged else "failed")
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -348,6 +434,7 @@ def test_somebody_found_is_added_once_with_a_trace(tmp_path: Path) -> None:
         ids = actions.persons_found(at=NOON, found=found)
         assert actions.persons_found(at=NOON, found=found) == ids
         assert actions.persons_found(at=NOON, found=[]) == []
+        assert actions.persons_found(at=LATER, found=found[:1]) == [listed.id]
     assert ids[0] == listed.id
     assert ids[1] == ids[2]
     assert len(set(ids)) == 4
@@ -412,3 +499,36 @@ def test_who_may_look(tmp_path: Path, role: str, area: str, code: str) -> None:
 
 def stored_id() -> uuid.UUID:
     return stored()[0].id
+
+
+# -- reads -------------------------------------------------------------------------------------
+
+
+def test_a_person_alone_without_papers_is_shown_and_exported_with_blanks() -> None:
+    """No household, no document, no telephone: nothing is made up, nothing breaks."""
+    with scope.everywhere():
+        [id] = actions.persons_found(
+            at=NOON, found=[Found(new_id(), VILLAGE, "无名", id_type=IdType.NONE)]
+        )
+        PersonCategory.objects.create(
+            id=new_id(), person_id=id, area=VILLAGE, code="elderly", since=NOON, source="手工"
+        )
+        PersonCategory.objects.create(
+            id=new_id(),
+            person_id=id,
+            area=VILLAGE,
+            code="student",
+            since=NOON,
+            until=LATER,
+            source="",
+        )
+    reader = actor("town_worker")
+    with scope.acting(reader):
+        detail = queries.person_known_for(reader, id)
+        (listed,) = queries.persons_for(reader, category="elderly")
+        assert queries.persons_for(reader, category="student") == []
+        (row,) = queries.persons_export_for(reader, area=VILLAGE, full=True)
+    assert (detail.household, detail.person.id_number, detail.person.phone) == (None, "", "")
+    assert (listed.id, listed.categories) == (id, ["elderly"])
+    assert {entry.code for entry in detail.history} == {"elderly", "student"}
+    assert (row.id_number, row.phone, row.household_no, row.categories) == ("", "", "", "elderly")

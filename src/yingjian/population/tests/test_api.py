@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from yingjian.access.actor import SYSTEM
 from yingjian.access.models import JournalEntry
 from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, new_id, user
 from yingjian.population import actions, jobs, uploads
+from yingjian.population.models import ImportRun
 from yingjian.population.tests.files import HEAD, VILLAGE, number, person, write_csv
 
 pytestmark = pytest.mark.django_db
@@ -303,3 +305,25 @@ def test_a_person_without_village_list_uses_the_region(tmp_path: Path) -> None:
     run = browser.upload(path.read_bytes(), region=VILLAGE).json()["id"]
     run_jobs()
     assert browser.get(f"/rosters/{run}").json()["totals"]["by_region"] == {VILLAGE: 1}
+
+
+def test_the_upkeep_closes_an_interrupted_import_and_deletes_its_file(tmp_path: Path) -> None:
+    browser = Browser("town_worker")
+    content = write_csv(tmp_path / "a.csv", [person(1)]).read_bytes()
+    sent = browser.upload(content).json()
+    kept = uploads.path_of(uuid.UUID(sent["id"]))
+    jobs.close_interrupted(timestamp=0)
+    assert browser.get(f"/rosters/{sent['id']}").json()["state"] == "waiting"
+    assert kept.exists()
+    with scope.everywhere():
+        ImportRun.objects.filter(id=sent["id"]).update(state="reading")
+    jobs.close_interrupted(timestamp=0)
+    assert browser.get(f"/rosters/{sent['id']}").json()["state"] == "failed"
+    (problem,) = browser.get(f"/rosters/{sent['id']}/problems").json()["items"]
+    assert (problem["code"], problem["do"]) == (
+        "population.import.interrupted",
+        "请重新上传同一文件。",
+    )
+    assert not kept.exists()
+    run_jobs()
+    assert browser.get(f"/rosters/{sent['id']}").json()["state"] == "failed"
