@@ -35,19 +35,3 @@ def disinfections_for(
         "standing",
     )
     return [dict(row) for row in found.values(*names)[:limit]]
-
-
-def conservation(round_id: uuid.UUID | None = None) -> dict[str, list[str]]:
-    """The law of this room: a place is never owed two standing disinfections at once (empty: it holds)."""
-    open_orders = DisinfectionOrder.objects.filter(done_at=None, standing=True)
-    if round_id is not None:
-        open_orders = open_orders.filter(round_id=round_id)
-    seen: set[tuple[Any, ...]] = set()
-    twice = []
-    for row in open_orders.order_by("id").values_list(
-        "round_id", "place_kind", "place_code", "kind"
-    ):
-        if row in seen:
-            twice.append(str(row[2]))
-        seen.add(row)
-    return {"one_standing_order_per_place": twice}

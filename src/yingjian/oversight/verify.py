@@ -11,7 +11,12 @@ from typing import Any
 
 from django.db import connections
 
-from yingjian.access import chain, security
+from yingjian.access import chain, scope, security
+from yingjian.cases import queries as cases
+from yingjian.laboratory import queries as laboratory
+from yingjian.logistics import queries as logistics
+from yingjian.logistics.values import Check
+from yingjian.sampling import queries as sampling
 
 from .laws import LAWS, Law
 from .replay import Progress, replay
@@ -48,6 +53,7 @@ def run(*, with_replay: bool = True, progress: Progress | None = None) -> Iterat
     """Check everything; findings come as they are found."""
     for law in LAWS:
         yield _law(law)
+    yield from _rooms()
     checks: list[Callable[[], Finding]] = [_verdicts, _policies, _chain]
     for check in checks:
         yield check()
@@ -64,6 +70,25 @@ def _law(law: Law) -> Finding:
         rows[0][0] if rows else 0,
         [" ".join(str(value) for value in row[1:]) for row in rows],
     )
+
+
+def _rooms() -> Iterator[Finding]:
+    """The laws each room holds itself to, asked through its door, with the application's rights."""
+    with scope.everywhere():
+        counted: dict[str, list[Check]] = {
+            "sampling": sampling.conservation(),
+            "logistics": logistics.conservation(),
+        }
+        listed: dict[str, dict[str, list[str]]] = {
+            "laboratory": laboratory.conservation(),
+            "cases": cases.conservation(),
+        }
+    for room, checks in counted.items():
+        for check in checks:
+            yield Finding(f"{room}.{check.name}", len(check.detail), list(check.detail[:SHOWN]))
+    for room, laws in listed.items():
+        for law, breakers in laws.items():
+            yield Finding(f"{room}.{law}", len(breakers), breakers[:SHOWN])
 
 
 def _verdicts() -> Finding:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from yingjian.access import outbox, scope
 from yingjian.access.models import Clock
@@ -56,7 +57,6 @@ def test_closing_a_site_orders_its_disinfection_and_doing_it_stops_the_clock() -
         made.refresh_from_db()
         clock.refresh_from_db()
         assert made.done_at == clock.stopped_at == NOON + timedelta(hours=2)
-        assert queries.conservation() == {"one_standing_order_per_place": []}
     close(world, hours=5)
     with scope.everywhere():
         assert DisinfectionOrder.objects.filter(done_at=None).count() == 1
@@ -95,6 +95,58 @@ def test_other_kinds_of_order_stand_beside_it() -> None:
 def test_bad_input_is_kept_and_told(kind: str, payload: dict[str, object], code: str) -> None:
     verdict = make.send(kind, payload, by=LEAD, park=True)
     assert (verdict.verdict, verdict.code) == ("parked", code)
+
+
+def test_a_vehicle_is_disinfected_without_touching_the_clock_of_a_site() -> None:
+    world, id = make.world(), new_id()
+    close(world)
+    make.send(
+        "disinfection.order", order(world, id, place_kind="vehicle", place_code="黑B1"), by=LEAD
+    )
+    make.send("disinfection.done", {"order_id": id, "done_by": "消杀组"}, by=LEAD)
+    with scope.everywhere():
+        assert DisinfectionOrder.objects.get(id=id).done_by == "消杀组"
+        clock = Clock.objects.get(code="terminal_disinfection", subject_id=world.site.id)
+    assert clock.stopped_at is None
+
+
+def test_orders_are_listed_by_state_page_by_page() -> None:
+    world = make.world()
+    ids = sorted(new_id() for _ in range(3))
+    for n, id in enumerate(ids):
+        make.send("disinfection.order", order(world, id, place_code=f"点{n}"), by=LEAD)
+    make.send("disinfection.done", {"order_id": ids[1], "done_by": "消杀组"}, by=LEAD)
+
+    def listed(**wanted: Any) -> list[uuid.UUID]:
+        with scope.acting(LEAD):
+            rows = queries.disinfections_for(LEAD, world.round.id, **wanted)
+        return [row["id"] for row in rows]
+
+    assert listed() == ids
+    assert listed(state="done") == [ids[1]]
+    assert listed(state="ordered") == [ids[0], ids[2]]
+    assert listed(limit=2) == ids[:2]
+    assert listed(after=ids[1]) == [ids[2]]
+    assert listed(after=ids[0], state="ordered") == [ids[2]]
+
+
+def test_a_place_is_never_owed_two_standing_orders() -> None:
+    world = make.world()
+
+    def owed(code: str) -> None:
+        DisinfectionOrder.objects.create(
+            id=new_id(), area=make.VILLAGE, round_id=world.round.id, place_kind="site", place_code=code,
+            kind="terminal", agent="", ordered_at=NOON, standing=True,
+        )  # fmt: skip
+
+    with scope.everywhere():
+        owed("A")
+        owed("B")
+        with (
+            pytest.raises(IntegrityError, match="disinfection_standing_once"),
+            transaction.atomic(),
+        ):
+            owed("A")
 
 
 def test_bad_orders_of_a_real_place() -> None:
