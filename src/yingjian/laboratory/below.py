@@ -30,7 +30,7 @@ def tubes_cooled(*, tube_ids: Sequence[uuid.UUID], at: datetime) -> None:
 
 def box_checked(*, box_id: uuid.UUID, holder: str, at: datetime) -> None:
     """A box was opened and counted at the bench; `deliver` stops (R59)."""
-    logistics.boxes_advance(box_ids=[box_id], to="checked", at=at, holder=holder)
+    logistics.box_checked(box_id=box_id, at=at, holder=holder)
 
 
 def discrepancy_open(*, found: Difference) -> None:

@@ -248,8 +248,6 @@ class LineLink:
 
 def lines_link(*, links: Sequence[LineLink]) -> None:
     """Name the tubes of manifest lines; a tube is in one box, so of several lines of it only the last stays."""
-    if not links:
-        return
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE logistics_boxline l SET tube_id = u.tube_id, people = u.people
@@ -351,27 +349,23 @@ def boxes_travelling(*, box_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def boxes_advance(
-    *, box_ids: Sequence[uuid.UUID], to: str, at: datetime, holder: str | None = None
-) -> None:
-    """Bring boxes forward to a state (a box that is further already stays); `delivered` boxes stop their clock."""
-    if not box_ids:
-        return
+def box_checked(*, box_id: uuid.UUID, at: datetime, holder: str) -> None:
+    """A laboratory counted a box through: it holds it, and the box's clocks end. One never sealed is flagged."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE logistics_box SET holder = coalesce(%(holder)s, holder),
-                      state = CASE WHEN state = ANY(%(before)s) THEN %(to)s ELSE state END,
+            """UPDATE logistics_box SET holder = %(holder)s,
+                      state = CASE WHEN state = ANY(%(before)s) THEN 'checked' ELSE state END,
                       flags = CASE WHEN sealed_at IS NULL AND NOT flags ? 'not_sealed'
                                    THEN flags || '["not_sealed"]'::jsonb ELSE flags END
-                WHERE id = ANY(%(ids)s)""",
+                WHERE id = %(id)s""",
             {
-                "holder": holder, "to": to, "ids": sorted(box_ids),
-                "before": list(BOX_STATES[: BOX_STATES.index(to)]),
+                "holder": holder,
+                "id": box_id,
+                "before": list(BOX_STATES[: BOX_STATES.index("checked")]),
             },
-        )  # fmt: skip
-    clocks.stop(PICK_UP, list(box_ids), at=at)
-    if to in {"received", "checked", "emptied"}:
-        clocks.stop(DELIVER, list(box_ids), at=at)
+        )
+    clocks.stop(PICK_UP, [box_id], at=at)
+    clocks.stop(DELIVER, [box_id], at=at)
 
 
 def boxes_handed(*, holders: Mapping[uuid.UUID, str]) -> None:

@@ -20,7 +20,6 @@ from .values import (
     BoxFact,
     BoxFilled,
     BoxOpened,
-    BoxSealed,
     BoxState,
     LineState,
     Where,
@@ -93,7 +92,7 @@ class _Boxes:
             case BoxFilled():
                 for code in fact.codes:
                     self._line(box.id, code, fact.at)
-            case BoxSealed():
+            case _:
                 told = (fact.at, fact.count, fact.seal_no)
                 held = (box.sealed_at, box.tubes_stated, box.seal_no)
                 if box.sealed_at is None or told < held:

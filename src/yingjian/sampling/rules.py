@@ -253,7 +253,7 @@ class _Work:
                 self._swab_voided(fact)
             case SwabMoved():
                 self._swab_moved(fact)
-            case Ended():
+            case _:
                 self._ended(fact)
 
     def _tube(self, id: uuid.UUID, place: Place) -> TubeState:

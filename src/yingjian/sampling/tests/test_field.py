@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -13,6 +14,7 @@ from yingjian.access.models import Clock
 from yingjian.access.tests.factories import TOWN_B, actor, command, new_id
 from yingjian.campaigns.models import DuePerson
 from yingjian.campaigns.tests.factories import persons
+from yingjian.kernel.errors import RuleBroken
 from yingjian.logistics import queries as logistics
 from yingjian.logistics.models import Box, BoxLine, Discrepancy
 from yingjian.population.models import Person
@@ -356,6 +358,57 @@ def test_a_box_count_that_differs_is_owned() -> None:
     assert (gap.kind, gap.expected, gap.actual) == ("box_count", 1, 3)
     send(field.phone, told("box.add", box_id=box, tube_codes=["Y", "Z"]))
     assert rows(Discrepancy, subject_id=box)[0].resolved_at is not None
+
+
+def test_a_late_swab_of_a_boxed_tube_changes_its_manifest() -> None:
+    field, tube, box = a_field(), new_id(), new_id()
+    code = field.code()
+    send(field.phone, recorded(code, field.people[:2], tube=tube), told("box.open", at=15, box_id=box, code="B"),
+         told("box.add", at=16, box_id=box, tube_codes=[code]))  # fmt: skip
+    assert [line.people for line in rows(BoxLine, box_id=box)] == [2]
+    send(field.phone, added(tube, field.people[2], at=3))
+    assert [line.people for line in rows(BoxLine, box_id=box)] == [3]
+
+
+def test_a_box_of_empty_tubes_has_no_oldest_sample_and_no_clock() -> None:
+    field, box, code = a_field(), new_id(), ""
+    code = field.code()
+    send(field.phone, opened(code), told("box.open", at=15, box_id=box, code="B"),
+         told("box.add", at=16, box_id=box, tube_codes=[code]))  # fmt: skip
+    (stored,) = rows(Box, id=box)
+    assert stored.oldest_sample_at is None
+    assert rows(Clock, subject_id=box) == []
+
+
+def test_sites_are_filed_once_by_code() -> None:
+    field = a_field()
+    stranger = actions.SiteOpen(
+        new_id(), field.sites[0].code, field.sites[0].area, "另一处",
+        (actions.StationOpen(new_id(), "X-1"),),
+    )  # fmt: skip
+    with scope.everywhere():
+        before = rows(Site)
+        actions.sites_open(round_id=field.round_id, sites=[], at=minute(0))
+        for sites in (
+            [stranger],
+            [
+                replace(
+                    stranger,
+                    code="新",
+                    stations=(replace(field.sites[0].stations[0], id=new_id()),),
+                )
+            ],
+        ):
+            with pytest.raises(RuleBroken) as refused:
+                actions.sites_open(round_id=field.round_id, sites=sites, at=minute(0))
+            assert (refused.value.code, refused.value.status) == ("sampling.site_code_taken", 409)
+        twice = [
+            replace(stranger, id=new_id(), code="新"),
+            replace(stranger, id=new_id(), code="新"),
+        ]
+        with pytest.raises(RuleBroken, match="site_code_taken"):
+            actions.sites_open(round_id=field.round_id, sites=twice, at=minute(0))
+    assert [site.id for site in rows(Site)] == [site.id for site in before]
 
 
 def test_a_rack_is_counted_against_the_system() -> None:
