@@ -67,6 +67,14 @@ def django_db_setup(
             teardown_databases(made, verbosity=0)
 
 
+@pytest.fixture(autouse=True)
+def nothing_pending() -> None:
+    """Events that the test before announced and did not deliver are not this one's."""
+    from yingjian.access import outbox
+
+    outbox.forget_pending()
+
+
 @pytest.fixture
 def others_settled() -> Callable[[], None]:
     """Waits until every transaction of the server that runs now has ended.

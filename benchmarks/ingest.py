@@ -101,9 +101,7 @@ def _stage(system: server.System, people: int, say: Say) -> tuple[World, dict[st
     return world, waiting
 
 
-def _requests(
-    waiting: dict[str, list[Any]], size: int, tubes: int, at: datetime
-) -> list[Request]:
+def _requests(waiting: dict[str, list[Any]], size: int, tubes: int, at: datetime) -> list[Request]:
     """Take `tubes` from the front of the devices' days, `size` to a request."""
     made: list[Request] = []
     left = tubes
@@ -219,8 +217,14 @@ class _Rival:
         }  # fmt: skip
         words = [str(postgres.BINARIES / "pgbench"), "--no-vacuum", "--client", str(CONNECTIONS), "--jobs", "2",
                  "--transactions", str(turns), "--file", str(Path(__file__).with_name("ingest.sql"))]  # fmt: skip
-        for name, value in given.items():  # pgbench puts the text in as it stands: words bring their quotes
-            words += ["--define", f"{name}={value}" if isinstance(value, int) else f"{name}='{value}'"]
+        for (
+            name,
+            value,
+        ) in given.items():  # pgbench puts the text in as it stands: words bring their quotes
+            words += [
+                "--define",
+                f"{name}={value}" if isinstance(value, int) else f"{name}='{value}'",
+            ]
         environment = {
             **os.environ, "PGHOST": self.login["host"], "PGPORT": self.login["port"],
             "PGUSER": postgres.APP_ROLE, "PGDATABASE": postgres.DATABASE,

@@ -198,8 +198,7 @@ def _allocate(round_id: uuid.UUID, plan: Plan) -> int:
         AllocationRow(ids[lab], site, areas[site], tubes)
         for (site, lab), tubes in sorted(shares.items())
     ]
-    if rows:
-        laboratory.allocate(round_id=round_id, rows=rows)
+    laboratory.allocate(round_id=round_id, rows=rows)
     return len({row.laboratory_id for row in rows})
 
 

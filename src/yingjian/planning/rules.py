@@ -80,8 +80,6 @@ def _limit(leaf: Leaf) -> Limit | None:
         if not all(isinstance(item, str | int) for item in value):
             return None
         value = [str(item) for item in value]
-    if value is not None and not isinstance(value, bool | int | float | str | list):
-        return None
     scalar: Scalar = value
     low, high = (None if n is None else float(n) for n in (low, high))
     return Limit(value=scalar, low=low, high=high, unit=unit or "", origin=leaf.origin)

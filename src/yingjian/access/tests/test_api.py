@@ -176,6 +176,8 @@ def test_a_device_is_enrolled_once_by_an_invitation() -> None:
     header = f"Device {first.json()['device_id']}:{first.json()['secret']}"
     assert phone.get("/api/clocks", headers={"Authorization": header}).status_code == 200
     lead.command("device.revoke", {"device_id": first.json()["device_id"], "reason": "lost"})
+    stranger = lead.command("device.revoke", {"device_id": str(new_id()), "reason": "lost"})
+    assert (stranger.status_code, stranger.json()["code"]) == (404, "access.device_unknown")
     assert phone.get("/api/clocks", headers={"Authorization": header}).status_code == 401
 
 

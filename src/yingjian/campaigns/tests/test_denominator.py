@@ -11,7 +11,7 @@ from yingjian.access import scope
 from yingjian.access.tests.factories import NOON, new_id
 from yingjian.campaigns import actions, queries
 from yingjian.campaigns.models import DuePerson, Round
-from yingjian.campaigns.tests.factories import active, due_ids, persons, send
+from yingjian.campaigns.tests.factories import active, drafted, due_ids, persons, send
 from yingjian.kernel.errors import RuleBroken
 from yingjian.ledgers.models import Task
 
@@ -65,6 +65,12 @@ def test_a_planted_fault_shows(fault: str) -> None:
     round_id, ids = closed()
     PLANTED[fault](round_id, ids)
     assert queries.denominator(round_id).faults == [fault]
+
+
+def test_a_draft_without_people_has_no_fault() -> None:
+    round_id = drafted()
+    law = queries.denominator(round_id)
+    assert (law.frozen, law.counts.total, law.faults) == (None, 0, [])
 
 
 def test_what_is_unknown_is_told_so() -> None:

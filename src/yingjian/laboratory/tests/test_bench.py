@@ -13,7 +13,7 @@ from yingjian.access.models import Clock
 from yingjian.access.tests.factories import NOON, actor, new_id
 from yingjian.campaigns.models import DuePerson
 from yingjian.kernel.errors import RuleBroken
-from yingjian.laboratory.models import HeldResult, Receipt, Result
+from yingjian.laboratory.models import HeldResult, Receipt, Result, Run
 from yingjian.laboratory.tests import factories as make
 from yingjian.ledgers.models import Task
 from yingjian.logistics.models import Discrepancy
@@ -431,3 +431,40 @@ def test_results_of_higher_rooms_hear_of_a_release_once(monkeypatch: pytest.Monk
     tube = make.tube(world, people=1)
     make.resulted(world, {tube.code: "negative"})
     assert [event.event_name for event in told] == ["laboratory.results_released"]
+
+
+def test_a_run_ends_once_and_after_it_began() -> None:
+    world, run = make.world(), new_id()
+    tube = make.tube(world, people=1)
+    make.receive(world, [tube])
+    make.send(
+        "run.start",
+        {"run_id": run, "laboratory_id": world.laboratory.id, "round_id": world.round.id, "instrument": "A1",
+         "kit": "K", "tube_codes": [tube.code]},
+        by=make.CLERK, at=NOON,
+    )  # fmt: skip
+    for minutes in (90, 120):
+        make.send("run.end", {"run_id": run}, by=make.CLERK, at=NOON + timedelta(minutes=minutes))
+    with scope.everywhere():
+        assert Run.objects.get(id=run).ended_at == NOON + timedelta(minutes=90)
+
+
+def test_a_result_id_serves_one_tube_only() -> None:
+    """The second is held for a person: overwriting the first would lose a result."""
+    world, id = make.world(), new_id()
+    tubes = [make.tube(world, people=1) for _ in range(3)]
+    make.receive(world, tubes)
+    for codes in ([tubes[0].code], [tubes[1].code, tubes[2].code]):
+        rows = [{"result_id": id, "tube_code": code, "outcome": "negative"} for code in codes]
+        order = {
+            "laboratory_id": world.laboratory.id,
+            "tested_at": NOON.isoformat(),
+            "results": rows,
+        }
+        make.send("result.enter", order, by=make.CLERK, at=NOON)
+    with scope.everywhere():
+        assert [row.tube.code for row in Result.objects.select_related("tube")] == [tubes[0].code]
+        held = HeldResult.objects.order_by("tube_code").values_list("tube_code", "code")
+        assert sorted(held) == sorted(
+            (tube.code, "laboratory.result_id_reused") for tube in tubes[1:]
+        )

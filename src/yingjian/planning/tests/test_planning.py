@@ -16,7 +16,8 @@ from yingjian.campaigns.tests.factories import VILLAGE_A, VILLAGE_B, due_ids, fr
 from yingjian.engines import plan_codes
 from yingjian.kernel.errors import RuleBroken
 from yingjian.laboratory.models import Allocation, Laboratory
-from yingjian.planning import queries
+from yingjian.logistics.models import Vehicle
+from yingjian.planning import queries, rules
 from yingjian.planning.events import PlanApplied
 from yingjian.planning.models import PlanRecord
 from yingjian.planning.tests.plan_factories import COUNTY, apply, laboratory, propose, refusal, town
@@ -391,3 +392,18 @@ def test_a_plan_of_another_make_says_so() -> None:
     with scope.everywhere(), pytest.raises(RuleBroken) as caught:
         queries.document_of(new_id())
     assert caught.value.code == "planning.plan_unknown"
+
+
+@pytest.mark.parametrize(("chosen", "limit"), [(None, 2), (0, 0), (5, 5)])
+def test_the_areas_vehicles_limit_the_plan_unless_a_number_is_chosen(
+    chosen: int | None, limit: int
+) -> None:
+    round_id = town()
+    with scope.everywhere():
+        for n, area in enumerate((TOWN_A, TOWN_A[:6], "640121")):
+            Vehicle.objects.create(
+                id=new_id(), plate=f"V{n}", driver="", route="", area=area, boxes_max=None
+            )
+        options = {} if chosen is None else {"vehicles": chosen}
+        problem = queries.problem_of(round_id, rules.choice_of(options))
+    assert problem.resources.vehicles == limit

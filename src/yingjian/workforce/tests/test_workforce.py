@@ -24,9 +24,9 @@ from yingjian.access.tests.factories import (
     user,
 )
 from yingjian.kernel.errors import RuleBroken, catalogue
-from yingjian.workforce import queries
+from yingjian.workforce import actions, queries
 from yingjian.workforce.models import Institution, Post, StaffMember, Training, WorkGroup
-from yingjian.workforce.values import FreeStaff
+from yingjian.workforce.values import FreeStaff, PostRow
 
 pytestmark = pytest.mark.django_db
 
@@ -266,3 +266,20 @@ def test_every_error_has_a_sentence_in_both_languages() -> None:
         own = {c: t for c, t in catalogue(language).items() if c.startswith("workforce.")}
         assert len(own) == 10
         assert all(text["says"] and text["do"] for text in own.values())
+
+
+def test_only_an_overlap_is_told_as_an_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another rule of the database that breaks is a fault of ours, not two posts at once."""
+    at = person(institution())
+
+    def broken(*_: object) -> int:
+        raise IntegrityError("post_job")
+
+    monkeypatch.setattr(actions, "_insert_posts", broken)
+    given = post(at, 1, 2)
+    row = PostRow(
+        id=given["post_id"], round_id=ROUND, staff_id=at, job="sampler", starts=hour(1), ends=hour(2),
+        site_code=SITE, station_code=SITE + "01",
+    )  # fmt: skip
+    with scope.everywhere(), pytest.raises(IntegrityError, match="post_job"):
+        actions.posts_assign(actor=None, rows=[row])
