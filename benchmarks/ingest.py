@@ -29,6 +29,7 @@ from config import drills, postgres
 from drill import play, scenario, server
 from drill.client import Ids, Link, Traffic, body, packets
 from drill.day import Day
+from drill.field import Field
 from drill.world import World
 
 SIZES = (1, 10, 100)  # tubes a request
@@ -52,7 +53,7 @@ def run(*, people: int, tubes: int, say: Say) -> dict[str, Any]:
     system = server.fresh(drills.command(), drills.environment(var), var, say)
     system.start(workers=1, threads=CONNECTIONS)
     try:
-        world, requests = _stage(system, people, say)
+        world, waiting = _stage(system, people, say)
         at = world.scenario.times.closes  # everything sent was captured before
         figures: dict[str, Any] = {
             "people": people,
@@ -63,7 +64,7 @@ def run(*, people: int, tubes: int, say: Say) -> dict[str, Any]:
         rival = _Rival(var, world.round_id)
         for size in SIZES:
             wanted = tubes if size > 1 else max(tubes // 5, 50)
-            batch = _requests(requests, size, wanted, at)
+            batch = waiting.requests(size, wanted, at)
             ours = _send(system.url, batch, at)
             theirs = rival.measure(size, wanted)
             ratio = ours["persons_per_s"] / theirs["persons_per_s"]
@@ -78,8 +79,8 @@ def run(*, people: int, tubes: int, say: Say) -> dict[str, Any]:
         system.stop()
 
 
-def _stage(system: server.System, people: int, say: Say) -> tuple[World, dict[str, list[Any]]]:
-    """A county ready to sample: per device, the commands of its whole day in order."""
+def _stage(system: server.System, people: int, say: Say) -> tuple[World, Waiting]:
+    """A county ready to sample, with everybody's day worked out."""
     given = scenario.load("yongning", people=people)
     world = World(
         scenario=given,
@@ -92,29 +93,45 @@ def _stage(system: server.System, people: int, say: Say) -> tuple[World, dict[st
     play._found(system, world, watch)
     play._plan(world, watch)
     field, _, _ = play._actors(world, Day(told=lambda *_: None))
-    waiting = {}
-    for table in field.tables.values():
-        full = [(code, tube) for code, tube in table.tubes if len(tube) == POOL]
-        waiting[table.device.headers()["Authorization"]] = [
-            field._record(table, code, tube) for code, tube in full
-        ]
-    return world, waiting
+    return world, Waiting(field)
 
 
-def _requests(waiting: dict[str, list[Any]], size: int, tubes: int, at: datetime) -> list[Request]:
-    """Take `tubes` from the front of the devices' days, `size` to a request."""
-    made: list[Request] = []
-    left = tubes
-    for authorization, commands in waiting.items():
-        while left >= size and len(commands) >= size:
-            part, commands[:] = commands[:size], commands[size:]
-            ((_, raw),) = packets(part)
+class Waiting:
+    """Full tubes nobody has handed in yet, and the tables whose devices hand them in."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        self.tables = [table for table in field.tables.values() if table.tubes]
+        self.own = {
+            table.station: [pair for pair in table.tubes if len(pair[1]) == POOL]
+            for table in self.tables
+        }
+
+    def requests(self, size: int, tubes: int, at: datetime) -> list[Request]:
+        """`tubes` tubes, `size` to a request, of one device each.
+
+        Where no table has as many, its neighbours' tubes go with its own: people may be swabbed anywhere.
+        """
+        made: list[Request] = []
+        for turn in range(tubes // size):
+            table = self.tables[turn % len(self.tables)]
+            part = self._take(table.station, size)
+            commands = [self.field._record(table, code, tube) for code, tube in part]
+            ((_, raw),) = packets(commands)
+            authorization = table.device.headers()["Authorization"]
             made.append(Request(authorization, body(raw, at=at), size * POOL))
-            left -= size
-    if not made:
-        raise SystemExit("not enough people for this benchmark: give more with --people")
-    random.Random(size).shuffle(made)
-    return made
+        random.Random(size).shuffle(made)
+        return made
+
+    def _take(self, station: str, size: int) -> list[Any]:
+        taken: list[Any] = []
+        for name in (station, *sorted(self.own)):
+            held = self.own[name]
+            part, held[:] = held[: size - len(taken)], held[size - len(taken) :]
+            taken += part
+        if len(taken) < size:
+            raise SystemExit("not enough people for this benchmark: give more with --people")
+        return taken
 
 
 def _send(url: str, requests: Sequence[Request], at: datetime) -> dict[str, Any]:
