@@ -37,6 +37,14 @@ def flag(name: str, *, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be one of 1/0, yes/no, true/false; it is {value!r}.")
 
 
+def number(name: str, default: int) -> int:
+    """A whole number above zero. Raises `ImproperlyConfigured` for anything else."""
+    value = os.environ.get(name, str(default))
+    if not (value.isascii() and value.isdigit() and int(value)):
+        raise ImproperlyConfigured(f"{name} must be a whole number above zero, not {value!r}")
+    return int(value)
+
+
 def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """The variable as a list parted by commas."""
     value = os.environ.get(name)

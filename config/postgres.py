@@ -432,7 +432,7 @@ def _settings(*, durable: bool) -> str:
         "listen_addresses": "''",
         "port": str(PORT),
         "unix_socket_permissions": "0700",
-        "max_connections": "60",
+        "max_connections": "120",
         "shared_buffers": f"{buffers}MB",
         "effective_cache_size": f"{cache}MB",
         "work_mem": "32MB",

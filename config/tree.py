@@ -31,6 +31,7 @@ from config import databases, env, postgres
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
+_SEATS = 2  # threads that wait for each that works; a waiting one costs next to nothing
 _PR_SET_PDEATHSIG = 1
 
 Say = Callable[[str], object]
@@ -137,6 +138,8 @@ class Tree:
         common = {"DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
         if options.drill:
             common["YINGJIAN_DRILL"] = "1"
+        common["YINGJIAN_THREADS"] = str(self._options.threads)
+        common["YINGJIAN_SEATS"] = str(self._options.threads * _SEATS)
         self._parts: list[_Part] = []
         if options.jobs:
             self._parts.append(_Part("jobs", _jobs_command(), common))
@@ -237,7 +240,7 @@ def _web_command(options: Options, port: int) -> list[str]:
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1",
         "--host", options.host, "--port", str(port),
-        "--workers", str(options.workers), "--blocking-threads", str(options.threads),
+        "--workers", str(options.workers), "--blocking-threads", str(options.threads * (1 + _SEATS)),
         # A thread that ends takes its database connection with it; let them live.
         "--blocking-threads-idle-timeout", "600",
         "--workers-kill-timeout", str(_STOP_SECONDS - 5),

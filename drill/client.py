@@ -27,7 +27,7 @@ FIRST_WAIT: Final = 0.25  # seconds; doubled at each further try
 ANSWER_SECONDS: Final = 300.0
 COMMANDS_MAX: Final = 2_000  # below the server's own limit of commands in one request
 BODY_MAX: Final = 4 * 1024 * 1024  # below the server's own limit of 8 MiB
-_AGAIN: Final = frozenset({502, 503, 504})
+_AGAIN: Final = frozenset({429, 502, 503, 504})
 _BAD: Final = 400
 
 

@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "config",
 ]
 MIDDLEWARE = [
+    "config.admission.AdmissionMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -92,6 +93,10 @@ PROCRASTINATE_DATABASE_ALIAS = "default"
 # The drill's accelerated clock is honoured only where the server was started for a drill.
 YINGJIAN_DRILL = env.flag("YINGJIAN_DRILL")
 YINGJIAN_VAR = env.VAR
+YINGJIAN_THREADS = env.number(
+    "YINGJIAN_THREADS", 8
+)  # of this web process that work; `serve` tells it
+YINGJIAN_SEATS = env.number("YINGJIAN_SEATS", 16)  # its threads in which requests wait for a moment
 YINGJIAN_PRESETS = BASE_DIR / "presets"
 YINGJIAN_WEB_DIST = BASE_DIR / "web" / "dist"
 
