@@ -136,17 +136,17 @@ class Waiting:
 
 def _send(url: str, requests: Sequence[Request], at: datetime) -> dict[str, Any]:
     address = urlsplit(url)
-    todo, seconds, applied = list(requests), [], [0]
+    # a device sends one request after another, so all of one device go through one connection
+    shares: list[list[Request]] = [[] for _ in range(CONNECTIONS)]
+    for number, device in enumerate(sorted({request.authorization for request in requests})):
+        shares[number % CONNECTIONS] += [one for one in requests if one.authorization == device]
+    seconds, applied = [], [0]
     wrong: list[str] = []
     lock = threading.Lock()
 
-    def work() -> None:
+    def work(todo: list[Request]) -> None:
         connection = http.client.HTTPConnection(address.hostname or "", address.port)
-        while True:
-            with lock:
-                if not todo:
-                    return
-                request = todo.pop()
+        for request in todo:
             head = {
                 "Authorization": request.authorization, "Content-Type": "application/json",
                 "X-Yingjian-At": at.isoformat(),
@@ -164,7 +164,7 @@ def _send(url: str, requests: Sequence[Request], at: datetime) -> dict[str, Any]
                 applied[0] += request.people
 
     began = time.perf_counter()
-    threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
+    threads = [threading.Thread(target=work, args=(share,)) for share in shares]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -174,7 +174,8 @@ def _drop() -> None:
 def _lay(cursor: Any, rebuilt: Rebuilt) -> None:
     live = sql.Identifier("public", rebuilt.table)
     scratch = sql.Identifier(SCHEMA, rebuilt.table)
-    cursor.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(scratch, live))
+    # thrown away at the end: nothing of it needs to survive a crash
+    cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {} INCLUDING ALL)").format(scratch, live))
     if rebuilt.seed is None:
         return
     columns = _columns(cursor, rebuilt.table)
@@ -207,11 +208,13 @@ def _columns(cursor: Any, table: str) -> list[str]:
 def _pointing_at_scratch() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute(f"SET search_path TO {SCHEMA}, public")
+        cursor.execute("SET synchronous_commit TO off")
     try:
         yield
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET search_path")
+            cursor.execute("RESET synchronous_commit")
 
 
 def _apply_all(progress: Progress | None) -> tuple[int, list[tuple[uuid.UUID, str, str]]]:
