@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import xlsxwriter
@@ -19,8 +20,10 @@ from .report import Heading, Paragraph, Report, Table
 FONT = "宋体"
 FONT_HEAD = "黑体"
 MARK = RGBColor(0xC0, 0x39, 0x2B)
-ROWS_IN_DOCUMENT = 60  # longer tables go to the workbook whole and are cut, with a note, on paper
+ROWS_IN_DOCUMENT = 400  # longer tables go to the workbook whole and are cut, with a note, on paper
 CELL = 40
+TEXT_CM = 15.8  # of the page between its margins
+NORMAL, SMALL = 10, 8  # points in tables
 
 
 def to_docx(report: Report, *, more: str) -> bytes:
@@ -48,7 +51,7 @@ def to_docx(report: Report, *, more: str) -> bytes:
                 run = paragraph.add_run(text)
                 if mark:
                     run.font.color.rgb = MARK
-            case Table():
+            case Table() if block.paper:
                 _table(document, block, more)
     stream = io.BytesIO()
     document.save(stream)
@@ -74,18 +77,39 @@ def _table(document: WordDocument, block: Table, more: str) -> None:
     shown = block.rows[:ROWS_IN_DOCUMENT]
     table = document.add_table(rows=1, cols=len(block.columns))
     table.style = "Table Grid"
+    size = SMALL if block.small else NORMAL
+    _on_every_page(table.rows[0])
     for cell, name in zip(table.rows[0].cells, block.columns, strict=True):
-        _cell(cell.paragraphs[0].add_run(name), bold=True)
+        _cell(cell, name, size, bold=True)
     for row in shown:
         for cell, value in zip(table.add_row().cells, row, strict=True):
-            _cell(cell.paragraphs[0].add_run(str(value)), bold=False)
+            _cell(cell, str(value), size)
+    if block.widths:
+        _share(table, block.widths)
     left = len(block.rows) - len(shown)
     note = document.add_paragraph(more.format(left=left) if left else "")
     note.paragraph_format.space_after = Pt(2)
 
 
-def _cell(run: Run, *, bold: bool) -> None:
-    run.font.size = Pt(10)
+def _on_every_page(row: Any) -> None:
+    """The head of a table stands again on each page the table runs over."""
+    mark = OxmlElement("w:tblHeader")
+    mark.set(qn("w:val"), "true")
+    row._tr.get_or_add_trPr().append(mark)  # noqa: SLF001 - python-docx has no setter for it
+
+
+def _share(table: Any, widths: Sequence[int]) -> None:
+    """Column widths by their shares of the page."""
+    table.autofit = False
+    for column, share in zip(table.columns, widths, strict=True):
+        column.width = Cm(TEXT_CM * share / sum(widths))
+        for cell in column.cells:
+            cell.width = column.width
+
+
+def _cell(cell: Any, text: str, size: int, *, bold: bool = False) -> None:
+    run = cell.paragraphs[0].add_run(text)
+    run.font.size = Pt(size)
     run.font.bold = bold
 
 

@@ -25,7 +25,7 @@ class Figure:
 
 
 _DUE = """SELECT d.person_id, d.area, d.category, d.mode, d.home, d.state, d.reason, d.owner, d.sampled_at, d.resulted_at,
-                 d.outcome, d.added_by IS NOT NULL AS added
+                 d.outcome, d.caught_up_at, d.added_by IS NOT NULL AS added
             FROM campaigns_dueperson d WHERE d.round_id = %(round)s"""
 _SWAB = """SELECT s.id AS swab_id, t.code AS tube, s.position, s.person_id, s.area, s.entry, s.taken_at, s.stub_no,
                   s.flags, st.code AS station
@@ -52,6 +52,15 @@ def _where(rows: str, condition: str) -> str:
     return f"SELECT * FROM ({rows}) x WHERE {condition}"
 
 
+def source_of(rows: str) -> tuple[str, str]:
+    """The records a definition starts from, and which of them it takes (empty: all), each on one line."""
+    told = " ".join(rows.split())
+    if not told.startswith("SELECT * FROM ("):
+        return told, ""
+    source, _, condition = told.removeprefix("SELECT * FROM (").rpartition(") x WHERE ")
+    return source, condition
+
+
 _ALL: Final = (
     Figure("due_frozen", "people", _where(_DUE, "NOT added")),
     Figure("due_added", "people", _where(_DUE, "added")),
@@ -71,6 +80,15 @@ _ALL: Final = (
     ),
     Figure("people_excused", "people", _where(_DUE, "state = 'excused'"), by="reason"),
     Figure("people_missed", "people", _where(_DUE, "state = 'missed'"), by="owner"),
+    Figure("people_caught_up", "people", _where(_DUE, "caught_up_at <= %(as_of)s")),
+    Figure(
+        "people_without_result",
+        "people",
+        _where(
+            _DUE, "sampled_at <= %(as_of)s AND (resulted_at IS NULL OR resulted_at > %(as_of)s)"
+        ),
+        by="area",
+    ),
     Figure("people_waiting", "people", _where(_DUE, "state = 'due'"), by="area"),
     Figure("people_at_home", "people", _where(_DUE, "home")),
     Figure("samples", "samples", _where(_TUBE, "state <> 'voided'"), measure="people"),

@@ -138,7 +138,8 @@ def figure_rows_for(
     after: int,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """The records a figure counts: the very rows its value was computed over."""
+    """The records a figure counts: the very rows its value was computed over. Ordered by all they say, so that no page
+    repeats or skips one."""
     round_head(actor, round_id)
     figure = figure_of(key)
     condition = "true"
@@ -147,7 +148,7 @@ def figure_rows_for(
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT * FROM ({figure.rows}) counted WHERE {condition}
-                 ORDER BY 1 OFFSET %(after)s LIMIT %(limit)s""",  # noqa: S608 - the registry's own text
+                 ORDER BY 1, counted OFFSET %(after)s LIMIT %(limit)s""",  # noqa: S608 - the registry's own text
             {"round": round_id, "as_of": as_of, "part": part, "after": after, "limit": limit},
         )
         return _dicts(cursor)

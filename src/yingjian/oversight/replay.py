@@ -175,7 +175,9 @@ def _lay(cursor: Any, rebuilt: Rebuilt) -> None:
     live = sql.Identifier("public", rebuilt.table)
     scratch = sql.Identifier(SCHEMA, rebuilt.table)
     # thrown away at the end: nothing of it needs to survive a crash
-    cursor.execute(sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {} INCLUDING ALL)").format(scratch, live))
+    cursor.execute(
+        sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {} INCLUDING ALL)").format(scratch, live)
+    )
     if rebuilt.seed is None:
         return
     columns = _columns(cursor, rebuilt.table)

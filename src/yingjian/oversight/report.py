@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .figures import source_of
+
+_ALIKE = 4  # a round whose name begins as its campaign's does needs no second mention of it
 LOCAL = ZoneInfo("Asia/Shanghai")
 
 
@@ -30,11 +33,17 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`name` is the sheet it becomes in a workbook, empty when it stays in the document only."""
+    """`name` is the sheet it becomes in a workbook, empty when it stays in the document only.
+
+    `widths`: the columns' shares of the page. `paper`: whether it stands in the document; `small`: in small print.
+    """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    widths: tuple[int, ...] = ()
+    paper: bool = True
+    small: bool = False
 
 
 Block = Heading | Paragraph | Table
@@ -105,8 +114,7 @@ def _fields(material: Material) -> dict[str, Any]:
     return {
         **material.figures,
         "area": head["area_name"] or head["area"],
-        "round": head["name"],
-        "campaign": head["campaign"],
+        "name": _named_round(head),
         "preset": head["preset_title"],
         "version": head["preset_version"],
         "window_start": local(head["window_start"]),
@@ -120,6 +128,20 @@ def _fields(material: Material) -> dict[str, Any]:
         "at_home": material.figures["people_at_home"],
         "attended": material.attended,
     }
+
+
+def _named_round(head: Mapping[str, Any]) -> str:
+    """What was held, said once: a round that is only numbered takes its campaign's name before its own."""
+    name, campaign = str(head["name"]), str(head["campaign"])
+    area = str(head["area_name"] or head["area"])
+    if not name.startswith((area, campaign[:_ALIKE])):
+        name = _joined(campaign, name)
+    return name if name.startswith(area) else _joined(area, name)
+
+
+def _joined(before: str, after: str) -> str:
+    """Two names one after another; Latin ones with a space between."""
+    return f"{before} {after}" if before[-1:].isascii() and after[:1].isascii() else before + after
 
 
 def _task(material: Material, words: Mapping[str, Any], given: Mapping[str, Any]) -> list[Block]:
@@ -175,10 +197,11 @@ def _force(material: Material, words: Mapping[str, Any], given: Mapping[str, Any
 def _sampling(
     material: Material, words: Mapping[str, Any], given: Mapping[str, Any]
 ) -> list[Block]:
+    caught_up = words["caught_up"].format(**given) if material.figures["people_caught_up"] else ""
     return [
         Heading(words["h_sampling"]),
         Paragraph(words["sampling"].format(**given)),
-        Paragraph(words["coverage"].format(**given)),
+        Paragraph(words["coverage"].format(**given) + caught_up),
         _coverage_table(material, words),
     ]
 
@@ -193,7 +216,8 @@ def _coverage_table(material: Material, words: Mapping[str, Any]) -> Table:
         )
         for row in material.coverage
     )  # fmt: skip
-    return Table(words["sheet"]["coverage"], tuple(column[name] for name in names), rows)
+    head = tuple(column[name] for name in names)
+    return Table(words["sheet"]["coverage"], head, rows, widths=(6, 2, 2, 3, 2, 2, 2, 3))
 
 
 def _reconcile(
@@ -201,7 +225,12 @@ def _reconcile(
 ) -> list[Block]:
     column = words["col"]
     rows = tuple(
-        (words["law"].get(law, law), _named(material, left, a), _named(material, right, b), a - b)
+        (
+            words["law"].get(law, law),
+            _named(material, words, left, a),
+            _named(material, words, right, b),
+            a - b,
+        )
         for law, left, a, right, b in material.balances
     )
     delivery = "delivery_none" if material.figures["delivered_at"] is None else "delivery"
@@ -212,6 +241,7 @@ def _reconcile(
             words["sheet"]["reconcile"],
             (column["law"], column["left"], column["right"], column["difference"]),
             rows,
+            widths=(5, 4, 5, 2),
         ),
         Paragraph(words[delivery].format(**given)),
     ]
@@ -223,8 +253,8 @@ def _reconcile(
     return blocks
 
 
-def _named(material: Material, key: str, value: int) -> str:
-    return f"{material.names.get(key, key)} {value}"
+def _named(material: Material, words: Mapping[str, Any], key: str, value: int) -> str:
+    return f"{words['measure'].get(key) or material.names.get(key, key)} {value}"
 
 
 def _waste(material: Material, words: Mapping[str, Any], given: Mapping[str, Any]) -> list[Block]:
@@ -252,8 +282,8 @@ def _result(material: Material, words: Mapping[str, Any], given: Mapping[str, An
     clean = figures["people_resulted"] and figures["people_negative"] == figures["people_resulted"]
     key = "result_all_negative" if clean and not figures["pools_flagged"] else "result"
     blocks: list[Block] = [Heading(words["h_result"]), Paragraph(words[key].format(**given))]
-    waiting = figures["people_sampled"] - figures["people_resulted"]
-    if waiting > 0:
+    waiting = figures["people_without_result"]
+    if waiting:
         blocks.append(Paragraph(words["result_waiting"].format(waiting=waiting), mark=True))
     return blocks
 
@@ -278,30 +308,55 @@ def _clocks(material: Material, words: Mapping[str, Any], given: Mapping[str, An
     return [
         heading,
         Paragraph(words["clocks_bad"].format(met=met, breached=breached), mark=True),
-        Table(words["sheet"]["clocks"], tuple(column[name] for name in names), rows),
+        _late(material, words),
+        Table(words["sheet"]["clocks"], tuple(column[name] for name in names), rows, paper=False),
     ]
 
 
-def _appendix(material: Material, words: Mapping[str, Any]) -> list[Block]:
-    column = words["col"]
+def _late(material: Material, words: Mapping[str, Any]) -> Table:
+    """Late deadlines by kind and owner: how many, and by how much at most."""
+    found: dict[tuple[str, str], list[timedelta]] = {}
+    for row in material.late:
+        late = max((row["stopped_at"] or material.as_of) - row["due_at"], timedelta())
+        found.setdefault((row["name"], row["owner"]), []).append(late)
     rows = tuple(
         (
             name,
-            local(value) if isinstance(value, datetime) else _blank(value, words),
-            count,
-            definition,
+            owner,
+            len(late),
+            words["minutes"].format(minutes=-(-max(late) // timedelta(minutes=1))),
         )
-        for name, definition, value, count in material.definitions
+        for (name, owner), late in sorted(found.items(), key=lambda item: -len(item[1]))
     )
+    column = words["col"]
+    head = (column["clock"], column["owner"], column["count"], column["longest"])
+    return Table(words["sheet"]["late"], head, rows, widths=(5, 4, 2, 3))
+
+
+def _appendix(material: Material, words: Mapping[str, Any]) -> list[Block]:
+    """Which query each figure comes from: sources once, figures with the condition that picks their records."""
+    column, numbers = words["col"], dict[str, int]()
+    rows = []
+    for name, definition, value, count in material.definitions:
+        source, condition = source_of(definition)
+        number = numbers.setdefault(source, len(numbers) + 1)
+        told = local(value) if isinstance(value, datetime) else _blank(value, words)
+        rows.append((name, told, count, f"S{number}", condition or words["all_rows"]))
+    names = ("figure", "value", "rows", "source", "condition")
     return [
         Heading(words["h_appendix"]),
         Paragraph(words["appendix"]),
         Table(
-            words["sheet"]["figures"],
-            (column["figure"], column["value"], column["rows"], column["definition"]),
-            rows,
+            words["sheet"]["figures"], tuple(column[name] for name in names), tuple(rows),
+            widths=(6, 5, 3, 2, 10), small=True,
         ),
-    ]
+        Paragraph(words["appendix_sources"]),
+        Table(
+            words["sheet"]["sources"], (column["source"], column["query"]),
+            tuple((f"S{number}", source) for source, number in numbers.items()),
+            widths=(1, 14), small=True,
+        ),
+    ]  # fmt: skip
 
 
 def _blank(value: Any, words: Mapping[str, Any]) -> Any:

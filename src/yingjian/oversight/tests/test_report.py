@@ -12,7 +12,7 @@ from docx import Document
 from python_calamine import CalamineWorkbook
 
 from yingjian.oversight import documents, queries
-from yingjian.oversight.figures import FIGURES
+from yingjian.oversight.figures import FIGURES, source_of
 from yingjian.oversight.report import Material, Paragraph, Report, Table, compose
 from yingjian.oversight.writing import words
 
@@ -64,8 +64,26 @@ def test_all_negative_is_said_only_when_it_is_true() -> None:
 
 
 def test_samples_without_a_result_are_told() -> None:
-    report = write(material(people_sampled=10, people_resulted=4))
+    report = write(material(people_sampled=10, people_resulted=4, people_without_result=6))
     assert "尚有 6 人未出结果" in report.text()
+    caught_up = write(material(people_sampled=10, people_resulted=4, people_caught_up=6))
+    assert "未出结果" not in caught_up.text()
+    assert "漏检人员中已补检 6 人" in caught_up.text()
+
+
+@pytest.mark.parametrize(
+    ("campaign", "name", "title"),
+    [
+        ("全员核酸检测", "第一轮", "伊拉哈镇全员核酸检测第一轮工作汇报"),
+        ("伊拉哈镇全员核酸检测", "伊拉哈镇全员核酸检测（第一轮）", "伊拉哈镇全员核酸检测（第一轮）工作汇报"),
+        ("全域核酸检测", "全域核酸检测（二）", "伊拉哈镇全域核酸检测（二）工作汇报"),
+    ],
+)  # fmt: skip
+def test_a_round_is_named_once(campaign: str, name: str, title: str) -> None:
+    made = material()
+    report = write(replace(made, head={**made.head, "campaign": campaign, "name": name}))
+    assert report.title == title
+    assert f"组织{title.removesuffix('工作汇报')}，" in report.text()
 
 
 @pytest.mark.parametrize(("stated", "told"), [(228, True), (227, False)])
@@ -90,6 +108,8 @@ def test_late_deadlines_are_listed_with_their_owner() -> None:
     report = write(replace(material(clocks_met=3, clocks_breached=1), late=late))
     table = next(block for block in report.tables() if block.name == "超时时限")
     assert table.rows == (("样本送达实验室", "箱 1", "转运员", "2021-01-17 15:00", "—"),)
+    summed = next(block for block in report.tables() if block.name == "超时汇总")
+    assert summed.rows == (("样本送达实验室", "转运员", 1, "0 分钟"),)
     assert "全部按时完成" in write(material(clocks_met=3)).text()
 
 
@@ -98,8 +118,17 @@ def test_every_figure_has_a_name_in_both_languages_and_a_row_in_the_appendix() -
         names = queries.labels(language)
         assert set(names["figures"]) == set(FIGURES)
         assert {figure.group for figure in FIGURES.values()} == set(names["groups"])
-    appendix = write(material()).tables()[-1]
+    appendix, sources = write(material()).tables()[-2:]
     assert len(appendix.rows) == len(FIGURES)
+    assert {row[3] for row in appendix.rows} == {row[0] for row in sources.rows}
+
+
+def test_source_and_condition_make_the_definition_again() -> None:
+    for figure in FIGURES.values():
+        source, condition = source_of(figure.rows)
+        again = f"SELECT * FROM ({source}) x WHERE {condition}" if condition else source
+        assert again == " ".join(figure.rows.split())
+        assert "x WHERE" not in source
 
 
 def test_both_languages_have_the_same_wording_keys() -> None:
@@ -125,17 +154,17 @@ def coverage(rows: int) -> list[dict[str, Any]]:
 
 
 def test_word_reads_back_with_every_block_and_says_what_it_cut() -> None:
-    made = replace(material(people_resulted=9, people_negative=9), coverage=coverage(100))
+    made = replace(material(people_resulted=9, people_negative=9), coverage=coverage(500))
     report = write(made)
     document = Document(io.BytesIO(documents.to_docx(report, more="余 {left} 行")))
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
     assert report.title in text
     for line in report.text().splitlines():
         assert line in text
-    assert len(document.tables) == len(report.tables())
-    assert "余 40 行" in text
+    assert len(document.tables) == len([table for table in report.tables() if table.paper])
+    assert "余 100 行" in text
     table = next(found for found in document.tables if found.rows[0].cells[0].text == "村（社区）")
-    assert len(table.rows) == 61
+    assert len(table.rows) == 401
 
 
 def test_excel_reads_back_whole() -> None:
