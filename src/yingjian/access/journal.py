@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Literal
 
@@ -292,8 +292,10 @@ class _Submission:
                 )
             else:
                 row.kind = kind
+                # In one zone, as the replay reads it back: what a handler makes of it must not depend on the sender.
+                at = command.at.astimezone(UTC)
                 row.decoded = Command(
-                    command.id, kind.name, command.at, payload, command.seq, command.skew_ms
+                    command.id, kind.name, at, payload, command.seq, command.skew_ms
                 )
 
     def _refuse(self, row: _Row, error: RuleBroken) -> None:
@@ -306,7 +308,8 @@ class _Submission:
         commands = [row.decoded for row in rows if row.decoded is not None]
         try:
             with transaction.atomic():
-                verdicts = handler(Batch(self.actor, self.received_at, commands))
+                received_at = self.received_at.astimezone(UTC)
+                verdicts = handler(Batch(self.actor, received_at, commands))
         except OperationalError:
             raise  # deadlock or lost server: the whole submission is tried again
         except (

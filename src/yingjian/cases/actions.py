@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from yingjian.access import clocks, outbox, scope
 from yingjian.access.actor import Actor
@@ -440,10 +441,10 @@ def _case_id(round_id: uuid.UUID, person_id: uuid.UUID | None, swab_id: uuid.UUI
 
 
 def _case(one: Found, preset: Preset, at: datetime) -> Positive:
-    id = _case_id(one.round_id, one.person_id, one.swab_id)
+    id, day = _case_id(one.round_id, one.person_id, one.swab_id), timezone.localtime(at)
     return Positive(
         id=id, round_id=one.round_id, person_id=one.person_id, swab_id=one.swab_id, result_id=one.result_id,
-        area=one.area, case_no=f"{one.area[:6]}-{at:%Y%m%d}-{id.hex[:8].upper()}", found_at=at, state="initial",
+        area=one.area, case_no=f"{one.area[:6]}-{day:%Y%m%d}-{id.hex[:8].upper()}", found_at=at, state="initial",
         household_measure=preset.flagged.household_of_positive.value or "",
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from yingjian.access import clocks, outbox, scope
 from yingjian.access.actor import Actor
@@ -394,7 +395,8 @@ def _held_store(sheet: _Sheet, held: Sequence[tuple[int, ResultRow, str]]) -> No
 def _capacity_alarm(sheet: _Sheet, round_id: uuid.UUID, over: int) -> None:
     """More results in a day than the laboratory can test: somebody must ask why (Hefei, Longyao)."""
     laboratory = sheet.laboratory
-    day = derived(laboratory.id, f"capacity.{sheet.tested_at.date().isoformat()}")
+    tested_on = timezone.localtime(sheet.tested_at).date()
+    day = derived(laboratory.id, f"capacity.{tested_on.isoformat()}")
     below.discrepancy_open(
         found=Difference(
             "capacity", "laboratory", day, laboratory.name, laboratory.area, round_id, laboratory.tubes_per_day,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 
 import msgspec
@@ -61,6 +62,28 @@ def kinds() -> Iterator[None]:
 
 def send(*commands: CommandIn, park: bool = True, role: str = "registrar") -> list[Verdict]:
     return journal.submit(actor=actor(role), received_at=NOON, commands=commands, park=park)
+
+
+def test_a_moment_reaches_the_handler_in_one_zone_whatever_zone_it_was_sent_in() -> None:
+    """What a handler makes of a day would differ in the replay, which reads moments back in one zone."""
+    heard: list[tuple[datetime, datetime]] = []
+
+    def listen(batch: journal.Batch) -> list[Verdict]:
+        heard.extend((cmd.at, batch.received_at) for cmd in batch.commands)
+        return [journal.applied(cmd) for cmd in batch.commands]
+
+    journal.handles("test.moment", Note, permission="sample")(listen)
+    night = datetime(2022, 6, 3, 3, 30, tzinfo=timezone(timedelta(hours=8)))
+    try:
+        for at in (night, night.astimezone(UTC)):
+            journal.submit(
+                actor=actor("registrar"), received_at=at, park=True,
+                commands=[command("test.moment", {"text": ""}, at=at)],
+            )  # fmt: skip
+    finally:
+        del journal.KINDS["test.moment"]
+    told = [(str(at), str(received)) for at, received in heard]
+    assert told == [("2022-06-02 19:30:00+00:00",) * 2] * 2
 
 
 def stored() -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from yingjian.access import journal, outbox, scope
 from yingjian.access.actor import SYSTEM
@@ -257,3 +258,16 @@ def test_an_empty_pool_corrected_to_negative_needs_no_closing() -> None:
     assert scene.pool(tube.code).resolution == "withdrawn"
     close(scene.pool(tube.code))
     assert scene.pool(tube.code).resolution == "withdrawn"
+
+
+def test_a_case_found_at_night_is_numbered_by_the_countys_own_day() -> None:
+    """Between midnight and eight the day of the county is not the day of UTC, in which the replay reads moments."""
+    scene = Scene()
+    tube = make.tube(scene.world, people=1, mode="single", category="close_contact")
+    make.resulted(scene.world, {tube.code: "positive"}, at=NOON + timedelta(hours=14))
+    outbox.deliver_pending()
+    with scope.everywhere():
+        case = Positive.objects.get()
+    here = timezone.localtime(case.found_at)
+    assert here.date() != case.found_at.astimezone(UTC).date()
+    assert case.case_no.split("-")[1] == f"{here:%Y%m%d}"
