@@ -14,6 +14,15 @@ from drill import run, scenario
 from drill.client import DrillError
 
 
+def _tidy(var: Path) -> None:
+    """Remove a drill's data; the reports it names in the end stay."""
+    for path in var.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.suffix not in {".docx", ".xlsx"}:
+            path.unlink()
+
+
 class Command(BaseCommand):
     """Residents, registrars, samplers, couriers, laboratories and teams as actors; see ``drill/``."""
 
@@ -56,10 +65,12 @@ class Command(BaseCommand):
             held = run.run(given, chosen, self._say)
         except (DrillError, scenario.ScenarioError) as error:
             raise CommandError(str(error)) from error
-        if not (options["keep"] or options["serve"]):
-            shutil.rmtree(var, ignore_errors=True)
         if not held:
-            raise CommandError("not everything held; see the lines marked ✗")
+            raise CommandError(
+                f"not everything held; see the lines marked ✗. Its data stay in {var}"
+            )
+        if not (options["keep"] or options["serve"]):
+            _tidy(var)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
