@@ -1,0 +1,68 @@
+"""Sites for a town, a county and a province's worth of counties: time, cost, proven bound, growth.
+
+    python -m benchmarks.siting [--people 7409 329000 3000000] [--seconds 30 300]
+
+Each line is one solve stopped after so many seconds, judged by the independent checker, whose bound
+is the one shown. Processor seconds stand beside wall seconds: on a busy machine only they compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import resource
+import time
+
+from benchmarks.counties import area
+from yingjian.engines.siting.check import check
+from yingjian.engines.siting.model import Params
+from yingjian.engines.siting.solve import solve
+
+
+def measure(people: int, seconds: float, seed: int, thorough: bool) -> tuple[int, float]:
+    """One line; (points, processor seconds to the end)."""
+    problem = area(people)
+    params = Params(sweeps=12, steps_per_point=60) if thorough else Params(sweeps=0)
+    wall, cpu = time.monotonic(), time.process_time()
+    result = solve(problem, params, seed=seed, stop=lambda: time.monotonic() - wall > seconds)
+    spent, used = time.monotonic() - wall, time.process_time() - cpu
+    cpu = time.process_time()
+    faults = check(problem, result)
+    judged = time.process_time() - cpu
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    visits = int((result.site_of < 0).sum())
+    print(
+        f"{int(problem.heads.sum()):>9} {problem.points:>7} {seconds:>6.0f} {spent:>7.1f} {used:>7.1f}"
+        f" {result.cost / 1e6:>10.2f} {result.certificate.bound / 1e6:>10.2f} {result.gap:>7.3%}"
+        f" {len(result.sites):>6} {visits:>6} {result.proven:>5}/{result.components:<5}"
+        f" {len(faults):>6} {judged:>6.1f} {memory:>6.0f}",
+        flush=True,
+    )
+    return problem.points, used
+
+
+def main() -> None:
+    """Print one line per size and time, then how processor time grows."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--people", type=int, nargs="+", default=[7_409, 329_000, 3_000_000])
+    parser.add_argument("--seconds", type=float, nargs="+", default=[30, 300])
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    solve(area(2_000), Params())  # compile first
+    print(
+        "   people  points  limit    wall     cpu       cost      bound     gap  sites visits"
+        "   proven    faults  judge    MiB"
+    )
+    grown = [measure(people, math.inf, asked.seed, thorough=False) for people in asked.people]
+    for seconds in asked.seconds:
+        for people in asked.people:
+            measure(people, seconds, asked.seed, thorough=True)
+    if len(grown) > 1:
+        (n0, t0), (n1, t1) = grown[-2], grown[-1]
+        print(
+            f"growth exponent of one pass, last two sizes: {math.log(t1 / t0) / math.log(n1 / n0):.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""The independent judge of a siting plan and of its certificate; shares only `model` with the solver.
+
+Everything is counted again in whole numbers. The bound is recomputed from the multipliers with an
+exact knapsack for every candidate: whatever the multipliers are, the bound is true, so nothing the
+solver did has to be believed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from yingjian.engines.siting.model import (
+    MOBILE,
+    Ints,
+    Problem,
+    Result,
+    SitingError,
+    barred,
+    validate,
+    walk_price,
+    walked,
+)
+
+CHUNK = 64
+"""Candidates whose walks are measured in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with a result. `code` is stable; `measured` against `limit`."""
+
+    code: str
+    element: str
+    measured: float = 0.0
+    limit: float = 0.0
+
+
+def check(problem: Problem, result: Result) -> list[Finding]:
+    """Everything wrong with `result` as an answer to `problem`; empty when nothing is."""
+    validate(problem)
+    found = _shape(problem, result)
+    if found:
+        return found
+    inside = np.flatnonzero(result.site_of != MOBILE)
+    site = result.site_of[inside]
+    load = np.zeros(problem.candidates, dtype=np.int64)
+    np.add.at(load, site, problem.heads[inside])
+    told = {(b.point, b.rule) for b in result.breaches}
+    breaking = {b.point for b in result.breaches}
+    found += [
+        Finding("lanes", f"site:{j}", float(result.lanes[j]), float(load[j]))
+        for j in np.flatnonzero(result.lanes != _ceil(load, problem.rules.heads_per_lane))
+    ]
+    metres = walked(problem, inside, site)
+    far = metres > problem.rules.walk_m
+    cross = barred(problem, inside, site)
+    for k in np.flatnonzero(far | cross):
+        rule = "walking_circle" if far[k] else "barrier"
+        if (int(inside[k]), rule) not in told:
+            limit = problem.rules.walk_m if far[k] else 0.0
+            found.append(Finding(rule, f"point:{inside[k]}", float(metres[k]), limit))
+    found += _rooms(problem, result, load)
+    found += [
+        Finding("no_mobile_team", f"point:{i}")
+        for i in np.flatnonzero(result.site_of == MOBILE)
+        if problem.mobile is None or not problem.mobile[i]
+    ]
+    cost = _cost(problem, result, breaking)
+    if cost != result.cost:
+        found.append(Finding("cost", "plan", float(result.cost), float(cost)))
+    return found + certificate_findings(problem, result)
+
+
+def _shape(problem: Problem, result: Result) -> list[Finding]:
+    """Everybody exactly once, at a candidate that exists."""
+    found = []
+    if result.site_of.shape != (problem.points,):
+        found.append(Finding("points", "plan", len(result.site_of), problem.points))
+    elif ((result.site_of < MOBILE) | (result.site_of >= problem.candidates)).any():
+        found.append(Finding("unknown_site", "plan"))
+    if result.lanes.shape != (problem.candidates,):
+        found.append(Finding("candidates", "plan", len(result.lanes), problem.candidates))
+    return found + [
+        Finding("unknown_point", f"point:{b.point}")
+        for b in result.breaches
+        if not 0 <= b.point < problem.points
+    ]
+
+
+def _rooms(problem: Problem, result: Result, load: Ints) -> list[Finding]:
+    """Nobody over a site's room except those told; without them, the rest must fit."""
+    found = []
+    rest = load.copy()
+    for b in {b.point for b in result.breaches}:
+        j = result.site_of[b]
+        if j == MOBILE:
+            found.append(Finding("breach_without_site", f"point:{b}"))
+            continue
+        rules = [x.rule for x in result.breaches if x.point == b]
+        true = {
+            "walking_circle": bool(
+                walked(problem, np.array([b]), np.array([j]))[0] > problem.rules.walk_m
+            ),
+            "people_per_site": bool(load[j] > problem.room()[j]),
+            "barrier": bool(barred(problem, np.array([b]), np.array([j]))[0]),
+        }
+        if not all(true.get(rule, False) for rule in rules):
+            found.append(Finding("false_breach", f"point:{b}"))
+        rest[j] -= problem.heads[b]
+    room = problem.room()
+    return found + [
+        Finding("people_per_site", f"site:{j}", float(rest[j]), float(room[j]))
+        for j in np.flatnonzero(rest > room)
+    ]
+
+
+def _ceil(load: Ints, size: int) -> Ints:
+    lanes: Ints = (load + size - 1) // size
+    return lanes
+
+
+def _cost(problem: Problem, result: Result, breaking: set[int]) -> int:
+    """The plan's price: points that break a rule pay the flat price and nothing else."""
+    outside = problem.outside()
+    regular = np.array(
+        [i for i in np.flatnonzero(result.site_of != MOBILE) if int(i) not in breaking],
+        dtype=np.int64,
+    )
+    site = result.site_of[regular]
+    load = np.zeros(problem.candidates, dtype=np.int64)
+    np.add.at(load, site, problem.heads[regular])
+    opened = np.unique(site)
+    total = int(problem.opening()[opened].sum())
+    total += int(_ceil(load, problem.rules.heads_per_lane).sum()) * problem.prices.lane
+    total += int(walk_price(problem, regular, walked(problem, regular, site)).sum())
+    rest = np.ones(problem.points, dtype=bool)
+    rest[regular] = False
+    return total + int(outside[rest].sum())
+
+
+def certificate_findings(problem: Problem, result: Result) -> list[Finding]:
+    """What is wrong with the proof: another problem's, out of shape, or claiming more than it shows."""
+    certificate = result.certificate
+    if certificate.problem != problem.digest():
+        return [Finding("certificate_of_other_problem", "certificate")]
+    try:
+        bound = bound_of(problem, certificate.multipliers)
+    except SitingError as error:
+        return [Finding(error.code, "certificate")]
+    if certificate.bound > bound:
+        return [Finding("forged_bound", "certificate", float(certificate.bound), float(bound))]
+    if bound > result.cost:  # a plan cheaper than a true bound cannot be
+        return [Finding("bound_above_cost", "certificate", float(bound), float(result.cost))]
+    return []
+
+
+def bound_of(problem: Problem, multipliers: Ints) -> int:
+    """The lower bound proven by `multipliers`, whole number. Raises `SitingError("bad_multipliers")`.
+
+    Σ u + Σ points min(0, outside - u) + Σ sites min(0, price + lanes - best earnings): true for
+    every u, because each term is the least that its part of any plan can contribute.
+    """
+    u = multipliers
+    if u.shape != (problem.points,) or u.dtype.kind != "i" or (abs(u.astype(object)) > 2**52).any():
+        raise SitingError("bad_multipliers")
+    total = int(u.astype(object).sum()) + int(np.minimum(0, problem.outside() - u).sum())
+    room, opening = problem.room(), problem.opening()
+    order = np.argsort(problem.site_x, kind="stable")
+    along = np.argsort(problem.x, kind="stable")
+    reach = problem.rules.walk_m / problem.rules.detour * (1 + 1e-9) + 1e-6
+    sorted_x = problem.x[along]
+    for first in range(0, len(order), CHUNK):
+        sites = order[first : first + CHUNK]
+        low = int(np.searchsorted(sorted_x, problem.site_x[sites[0]] - reach, side="left"))
+        high = int(np.searchsorted(sorted_x, problem.site_x[sites[-1]] + reach, side="right"))
+        near = along[low:high]
+        for j in sites:
+            total += _site_term(problem, int(j), near, u, int(room[j]), int(opening[j]))
+    return total
+
+
+def _site_term(problem: Problem, j: int, near: Ints, u: Ints, room: int, opening: int) -> int:
+    """min(0, price + lanes - best earnings) of one candidate, exact."""
+    close = np.abs(problem.y[near] - problem.site_y[j]) * problem.rules.detour
+    near = near[close <= problem.rules.walk_m + 1]
+    here = np.full(len(near), j)
+    metres = walked(problem, near, here)
+    gain = u[near] - walk_price(problem, near, metres)
+    may = (metres <= problem.rules.walk_m) & (gain > 0) & (problem.heads[near] <= room)
+    may[may] = ~barred(problem, near[may], here[may])
+    heads, gain = problem.heads[near[may]], gain[may]
+    if int(gain.sum()) <= opening + problem.prices.lane:
+        return 0
+    room = min(room, int(heads.sum()))
+    best = np.zeros(room + 1, dtype=np.int64)
+    for h, g in zip(heads.tolist(), gain.tolist(), strict=True):
+        best[h:] = np.maximum(best[h:], best[: room + 1 - h] + g)
+    least = 0
+    for lanes in range(1, math.ceil(room / problem.rules.heads_per_lane) + 1):
+        at = min(lanes * problem.rules.heads_per_lane, room)
+        least = min(least, opening + problem.prices.lane * lanes - int(best[at]))
+    return least

@@ -1,0 +1,324 @@
+"""What siting is asked and what it answers: plain arrays, no behaviour beyond their own sanity.
+
+Lengths are metres in a plane, prices whole millionths of one staff-day (`MICRO`), so every cost is
+an exact integer and a bound can be proven without rounding.
+
+The model. Open sites among `m` candidates and send every one of `n` demand points (a building, a
+hamlet, a household; never split) to exactly one open site, to a mobile team where the point allows
+one, or, as the last resort, outside the rules. A point may go to a site when the walk is within the
+circle (R17) and no barrier lies between. A site takes at most its room (R16, R17) and needs one
+lane for every `heads_per_lane` begun (R16). The cost of a plan is
+
+    Σ open sites (site_price + lane_price x lanes) + Σ walks (heads x metres x walk price)
+    + Σ mobile points (visit + visit_head x heads) + Σ points outside the rules (flat price)
+
+A point outside the rules is still sent somewhere, where it breaks a rule least, and the breach is
+named. Its flat price (`Problem.outside`) covers everything it costs there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Stop = Callable[[], bool]
+"""True as soon as the caller wants the best answer so far."""
+
+MICRO = 1_000_000
+"""Price units in one staff-day."""
+MOBILE = -1
+"""In `Result.site_of`: a mobile team comes to the point."""
+FARTHEST = 1e9
+"""Largest coordinate taken, metres: beyond the circumference of the earth."""
+BIGGEST = 2**53
+"""Largest sum of prices taken: exact in a float."""
+
+
+class SitingError(Exception):
+    """The question makes no sense. `code` is stable: `nobody`, `no_candidates`, `bad_number`, …"""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(f"{code} {params}" if params else code)
+        self.code = code
+        self.params = params
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The preset's limits."""
+
+    walk_m: float
+    """Longest walk in metres: the circle's minutes times the walking speed (R17)."""
+    heads_per_site: int
+    """Most people one site takes in the round (R16, R17)."""
+    heads_per_lane: int
+    """People one lane swabs in the round (R16, or its rate times its hours, R35)."""
+    detour: float = 1.3
+    """Metres walked per metre of straight line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """In millionths of a staff-day."""
+
+    site: int
+    lane: int
+    walk_km: int
+    """One person walking one kilometre."""
+    visit: int
+    """One visit of a mobile team: the way there and setting up."""
+    visit_head: int
+    """One person swabbed by a mobile team."""
+    outside_head: int = MICRO
+    """One person whom no rule-keeping plan serves, above the price of a site of their own."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Demand points, candidates and rules. Arrays are `(n,)` or `(m,)`, barriers `(k, 4)`."""
+
+    x: Floats
+    y: Floats
+    heads: Ints
+    """People who walk to a site. Those visited at home (R29) are not counted here."""
+    site_x: Floats
+    site_y: Floats
+    rules: Rules
+    prices: Prices
+    mobile: Flags | None = None
+    """Points a mobile team may serve; None: no point."""
+    site_heads: Ints | None = None
+    """Room of each candidate where smaller than the rule; None: the rule everywhere."""
+    site_prices: Ints | None = None
+    """Opening each candidate where it differs (a hall in use, a tent to put up); None: the price."""
+    barriers: Floats = field(default_factory=lambda: np.zeros((0, 4)))
+    """Segments `x1 y1 x2 y2` that no walk crosses: rivers, railways, motorways."""
+
+    @property
+    def points(self) -> int:
+        """How many demand points."""
+        return len(self.x)
+
+    @property
+    def candidates(self) -> int:
+        """How many candidate sites."""
+        return len(self.site_x)
+
+    def room(self) -> Ints:
+        """Most heads each candidate takes, `(m,)`."""
+        rule = np.full(self.candidates, self.rules.heads_per_site, dtype=np.int64)
+        return rule if self.site_heads is None else np.minimum(rule, self.site_heads)
+
+    def opening(self) -> Ints:
+        """Price of opening each candidate, without lanes, `(m,)`."""
+        if self.site_prices is not None:
+            return self.site_prices
+        return np.full(self.candidates, self.prices.site, dtype=np.int64)
+
+    def outside(self) -> Ints:
+        """Price of serving each point without a site, `(n,)`: a mobile team, or outside the rules.
+
+        Outside costs more than the dearest site opened for this point alone, so no rule is broken
+        where a site within reach could still be opened.
+        """
+        own = int(self.opening().max()) + self.prices.lane * -(
+            -self.heads // self.rules.heads_per_lane
+        )
+        walk = self.heads * math.ceil(self.rules.walk_m * self.prices.walk_km / 1000)
+        price = own + walk + self.prices.outside_head * self.heads
+        if self.mobile is None:
+            return price
+        visit = self.prices.visit + self.prices.visit_head * self.heads
+        return np.where(self.mobile, visit, price)
+
+    def digest(self) -> str:
+        """Identity of the question; a certificate names the one it answers."""
+        state = hashlib.sha256(repr((self.rules, self.prices)).encode())
+        mobile = np.zeros(self.points, bool) if self.mobile is None else self.mobile
+        for array in (
+            self.x, self.y, self.heads, self.site_x, self.site_y, mobile, self.room(),
+            self.opening(), self.barriers,
+        ):  # fmt: skip
+            state.update(str((array.shape, array.dtype.str)).encode())
+            state.update(np.ascontiguousarray(array).tobytes())
+        return state.hexdigest()
+
+
+def validate(problem: Problem) -> None:
+    """Raise `SitingError` for a question without meaning, naming the field and the first row."""
+    if problem.points == 0:
+        raise SitingError("nobody")
+    if problem.candidates == 0:
+        raise SitingError("no_candidates")
+    _lengths(problem)
+    for name in ("x", "y", "site_x", "site_y", "barriers"):
+        values = getattr(problem, name).reshape(-1)
+        bad = ~np.isfinite(values) | (np.abs(values) > FARTHEST)
+        if bad.any():
+            raise SitingError("bad_coordinate", field=name, row=int(bad.argmax()))
+    if (problem.heads < 1).any():
+        raise SitingError("bad_heads", field="heads", row=int((problem.heads < 1).argmax()))
+    for name in ("site_heads", "site_prices"):
+        limits = getattr(problem, name)
+        if limits is not None and ((limits < 0) | (limits > FARTHEST)).any():
+            row = int(((limits < 0) | (limits > FARTHEST)).argmax())
+            raise SitingError("bad_number", field=name, row=row, value=int(limits[row]))
+    rules, prices = problem.rules, problem.prices
+    for name, value, least in (
+        ("walk_m", rules.walk_m, 0.0),
+        ("detour", rules.detour, 1.0),
+        ("heads_per_site", rules.heads_per_site, 1),
+        ("heads_per_lane", rules.heads_per_lane, 1),
+        *((n, getattr(prices, n), 0) for n in ("site", "lane", "walk_km", "visit", "visit_head")),
+        ("outside_head", prices.outside_head, 1),
+    ):
+        if not least <= value <= BIGGEST:  # NaN too
+            raise SitingError("bad_number", field=name, value=value)
+    heads = int(problem.heads.astype(object).sum())
+    each = prices.outside_head + prices.visit_head + prices.lane
+    each += math.ceil(rules.walk_m * prices.walk_km / 1000)
+    opening = int(problem.opening().max())
+    if heads * each + (opening + prices.visit + prices.lane) * problem.points > BIGGEST:
+        raise SitingError("too_large", heads=heads)
+
+
+def _lengths(problem: Problem) -> None:
+    n, m = problem.points, problem.candidates
+    for name, length in (
+        ("y", n), ("heads", n), ("mobile", n), ("site_y", m), ("site_heads", m),
+        ("site_prices", m),
+    ):  # fmt: skip
+        array = getattr(problem, name)
+        if array is not None and array.shape != (length,):
+            raise SitingError("bad_shape", field=name, length=len(array), wanted=length)
+    if problem.barriers.ndim != 2 or problem.barriers.shape[1] != 4:  # noqa: PLR2004
+        raise SitingError("bad_shape", field="barriers")
+
+
+def walked(problem: Problem, point: Ints, site: Ints) -> Ints:
+    """Metres walked from points to sites, pairwise, rounded up: straight line times detour."""
+    straight = np.hypot(
+        problem.x[point] - problem.site_x[site], problem.y[point] - problem.site_y[site]
+    )
+    metres: Ints = np.ceil(np.minimum(straight * problem.rules.detour, BIGGEST)).astype(np.int64)
+    return metres
+
+
+def walk_price(problem: Problem, point: Ints, metres: Ints) -> Ints:
+    """What the walks of whole points cost, pairwise."""
+    return problem.heads[point] * metres * problem.prices.walk_km // 1000
+
+
+def barred(problem: Problem, point: Ints, site: Ints) -> Flags:
+    """Whether the straight line from point to site touches a barrier, pairwise."""
+    found = np.zeros(len(point), dtype=bool)
+    ax, ay = problem.x[point], problem.y[point]
+    bx, by = problem.site_x[site], problem.site_y[site]
+    for cx, cy, dx, dy in problem.barriers:
+        one = _side(ax, ay, bx, by, cx, cy) * _side(ax, ay, bx, by, dx, dy)
+        two = _side(cx, cy, dx, dy, ax, ay) * _side(cx, cy, dx, dy, bx, by)
+        near = (
+            (np.minimum(ax, bx) <= max(cx, dx)) & (np.maximum(ax, bx) >= min(cx, dx))
+            & (np.minimum(ay, by) <= max(cy, dy)) & (np.maximum(ay, by) >= min(cy, dy))
+        )  # fmt: skip
+        found |= (one <= 0) & (two <= 0) & near
+    return found
+
+
+def _side(
+    ax: Floats | float, ay: Floats | float, bx: Floats | float, by: Floats | float,
+    px: Floats | float, py: Floats | float,
+) -> Floats:  # fmt: skip
+    """Sign of where p lies beside the line a→b."""
+    sign: Floats = np.sign(np.asarray((bx - ax) * (py - ay) - (by - ay) * (px - ax)))
+    return sign
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """How hard to try. Everything is counted in steps, so the same seed gives the same answer."""
+
+    dual_rounds: int = 400
+    """Rounds of multiplier ascent with relaxed knapsacks, per component."""
+    exact_rounds: int = 40
+    """Further rounds with exact ones."""
+    steps_per_point: int = 25
+    """Ruin-and-recreate steps per demand point of a component."""
+    least_steps: int = 200
+    ruined: int = 5
+    """Most sites torn down in one step."""
+    hot: float = 300_000.0
+    """Price of a worsening taken at first with probability 1/e, millionths of a staff-day."""
+    cold: float = 10_000.0
+    """The same at the end."""
+    exact_points: int = 150
+    """Components of at most so many points are solved to proof where HiGHS can."""
+    columns: int = 20_000
+    """Most columns listed for that."""
+    mip_nodes: int = 500
+    """Branch-and-bound nodes allowed per component."""
+    column_rounds: int = 60
+    """Rounds of column generation per component."""
+    sweeps: int = 1
+    """Rounds of better multipliers and more search on components that are not proven."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One demand point that no rule-keeping plan serves, and the rule its place in the plan breaks."""
+
+    point: int
+    site: int
+    rule: str
+    """`walking_circle` (R17, metres), `people_per_site` (R16, R17, heads) or `barrier`."""
+    measured: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Proof that no plan is cheaper than `bound`: one multiplier per demand point.
+
+    Any multipliers give a valid bound; `check.bound` recomputes it in whole numbers.
+    """
+
+    problem: str
+    """`Problem.digest()` of the question answered."""
+    multipliers: Ints
+    """`(n,)`, millionths of a staff-day."""
+    bound: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A plan. `site_of[i]` is a candidate's index or `MOBILE`."""
+
+    site_of: Ints
+    lanes: Ints
+    """`(m,)`: lanes of each candidate, 0 where closed."""
+    breaches: list[Breach]
+    cost: int
+    certificate: Certificate
+    solver_bound: int
+    """At least the certificate's: with what HiGHS proved on small components, to its tolerance."""
+    components: int
+    proven: int
+    """Components whose plan was proven optimal."""
+
+    @property
+    def sites(self) -> Ints:
+        """Indices of the open candidates."""
+        return np.flatnonzero(self.lanes)
+
+    @property
+    def gap(self) -> float:
+        """Certified distance from the best possible: (cost - bound) / cost."""
+        return (self.cost - self.certificate.bound) / self.cost if self.cost else 0.0

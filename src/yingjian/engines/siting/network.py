@@ -1,0 +1,177 @@
+"""Who can walk where: pairs within the circle, in rows by site and by point, cut into components.
+
+A component is a set of points and candidates that no walk joins to the rest; each is a problem of
+its own. Finding the pairs is linear in points and pairs: a grid with cells as wide as the circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from yingjian.engines.jit import compiled
+from yingjian.engines.siting.model import (
+    Flags,
+    Ints,
+    Problem,
+    SitingError,
+    barred,
+    walk_price,
+    walked,
+)
+
+MOST_PAIRS = 200_000_000
+"""Beyond this the arrays would not fit a county's server (16 bytes a pair, twice)."""
+_STRIDE = np.int64(1) << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A whole problem or one component. Costs in millionths of a staff-day.
+
+    Rows by site: entries `s_ptr[j]:s_ptr[j + 1]` of `s_point`, `s_cost`; by point likewise.
+    """
+
+    points: Ints
+    """Index in the problem of each point, `(n,)`."""
+    sites: Ints
+    """Index in the problem of each candidate, `(m,)`."""
+    heads: Ints
+    outside: Ints
+    room: Ints
+    price: Ints
+    """Opening each candidate, without lanes, `(m,)`."""
+    lane_heads: int
+    lane_price: int
+    s_ptr: Ints
+    s_point: Ints
+    s_cost: Ints
+    p_ptr: Ints
+    p_site: Ints
+    p_cost: Ints
+
+
+def pairs(problem: Problem) -> tuple[Ints, Ints]:
+    """All (point, site) a walk of the rule's length joins, no barrier between, room for the point."""
+    reach = problem.rules.walk_m / problem.rules.detour
+    cell = max(reach, 1.0) * (1 + 1e-9)
+    point_cell = _cells(problem.x, problem.y, cell)
+    site_cell = _cells(problem.site_x, problem.site_y, cell)
+    order = np.argsort(site_cell, kind="stable")
+    ordered = site_cell[order]
+    found: list[tuple[Ints, Ints]] = []
+    total = 0
+    for step in [dx * _STRIDE + dy for dx in (-1, 0, 1) for dy in (-1, 0, 1)]:
+        first = np.searchsorted(ordered, point_cell + step, side="left")
+        count = np.searchsorted(ordered, point_cell + step, side="right") - first
+        total += int(count.sum())
+        if total > MOST_PAIRS:
+            raise SitingError("too_dense", pairs=total, most=MOST_PAIRS)
+        point = np.repeat(np.arange(problem.points), count)
+        within = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
+        site = order[np.repeat(first, count) + within]
+        found.append(_walkable(problem, point, site))
+    point, site = (np.concatenate(side) for side in zip(*found, strict=True))
+    return point, site
+
+
+def _cells(x: np.ndarray, y: np.ndarray, cell: float) -> Ints:
+    column = np.floor(x / cell).astype(np.int64)
+    row = np.floor(y / cell).astype(np.int64)
+    key: Ints = column * _STRIDE + row
+    return key
+
+
+def _walkable(problem: Problem, point: Ints, site: Ints) -> tuple[Ints, Ints]:
+    keep = allowed(problem, point, site)
+    return point[keep], site[keep]
+
+
+def allowed(problem: Problem, point: Ints, site: Ints) -> Flags:
+    """Whether each point may go to each site, pairwise: circle, room, barriers."""
+    keep = walked(problem, point, site) <= problem.rules.walk_m
+    keep &= problem.heads[point] <= problem.room()[site]
+    if len(problem.barriers):
+        keep[keep] = ~barred(problem, point[keep], site[keep])
+    return keep
+
+
+def components(problem: Problem) -> Iterator[Network]:
+    """The problem's parts, one network each; a point without any site is a part of its own."""
+    point, site = pairs(problem)
+    n, m = problem.points, problem.candidates
+    label = _labels(n, m, point, site)
+    _, label = np.unique(label, return_inverse=True)
+    parts = int(label.max()) + 1
+    outside, room, price = problem.outside(), problem.room(), problem.opening()
+    cost = walk_price(problem, point, walked(problem, point, site))
+    p_order, p_rank, p_first = _ranks(label[:n], parts)
+    s_order, s_rank, s_first = _ranks(label[n:], parts)
+    of_pair = label[point]
+    by_site = np.lexsort((p_rank[point], s_rank[site], of_pair))
+    by_point = np.lexsort((s_rank[site], p_rank[point], of_pair))
+    pair_first = np.concatenate(([0], np.cumsum(np.bincount(of_pair, minlength=parts))))
+    for c in range(parts):
+        points = p_order[p_first[c] : p_first[c + 1]]
+        if not len(points):
+            continue  # a candidate nobody can reach
+        sites = s_order[s_first[c] : s_first[c + 1]]
+        span = slice(int(pair_first[c]), int(pair_first[c + 1]))
+        rows, cols = by_site[span], by_point[span]
+        yield Network(
+            points=points,
+            sites=sites,
+            heads=problem.heads[points],
+            outside=outside[points],
+            room=room[sites],
+            price=price[sites],
+            lane_heads=problem.rules.heads_per_lane,
+            lane_price=problem.prices.lane,
+            s_ptr=_starts(s_rank[site[rows]], len(sites)),
+            s_point=p_rank[point[rows]],
+            s_cost=cost[rows],
+            p_ptr=_starts(p_rank[point[cols]], len(points)),
+            p_site=s_rank[site[cols]],
+            p_cost=cost[cols],
+        )
+
+
+def _ranks(label: Ints, parts: int) -> tuple[Ints, Ints, Ints]:
+    """Indices ordered by part, each index's rank within its part, and where parts begin."""
+    order = np.argsort(label, kind="stable").astype(np.int64)
+    first = np.concatenate(([0], np.cumsum(np.bincount(label, minlength=parts)))).astype(np.int64)
+    rank = np.empty(len(label), dtype=np.int64)
+    rank[order] = np.arange(len(label)) - first[label[order]]
+    return order, rank, first
+
+
+def _starts(sorted_rows: Ints, rows: int) -> Ints:
+    starts: Ints = np.searchsorted(sorted_rows, np.arange(rows + 1)).astype(np.int64)
+    return starts
+
+
+@compiled
+def _labels(n: int, m: int, point: Ints, site: Ints) -> Ints:
+    """Component of each point, then of each site: union-find with path halving."""
+    parent = np.arange(n + m)
+    for k in range(len(point)):
+        a, b = point[k], n + site[k]
+        while parent[a] != a:
+            parent[a] = parent[parent[a]]
+            a = parent[a]
+        while parent[b] != b:
+            parent[b] = parent[parent[b]]
+            b = parent[b]
+        if a != b:
+            if a < b:
+                parent[b] = a
+            else:
+                parent[a] = b
+    for a in range(n + m):
+        root = a
+        while parent[root] != root:
+            root = parent[root]
+        parent[a] = root
+    return parent

@@ -1,0 +1,356 @@
+"""Upper bounds: tear a few neighbouring sites down, build again, keep what pays (annealed).
+
+The multipliers of `dual` say what each point is worth; building again opens, again and again, the
+site with the best price for the worth of what it takes. One step touches a handful of sites, so a
+step costs the same in a county and in a city. Integers throughout: the cost kept is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from yingjian.engines.jit import compiled
+from yingjian.engines.siting.model import Floats, Ints
+from yingjian.engines.siting.network import Network
+
+NOBODY = -1
+"""No site: the point is served outside."""
+REACH = 512
+"""Most points, and sites, one step looks at."""
+
+
+@dataclass(slots=True)
+class Solution:
+    """Site of each point (local index or `NOBODY`) and what it costs."""
+
+    site: Ints
+    cost: int
+
+    def copy(self) -> Solution:
+        """A solution of its own."""
+        return Solution(self.site.copy(), self.cost)
+
+
+def empty(net: Network) -> Solution:
+    """Everybody outside: always possible, never cheap."""
+    return Solution(np.full(len(net.points), NOBODY, dtype=np.int64), int(net.outside.sum()))
+
+
+def by_worth(net: Network, u: Floats) -> Ints:
+    """By site, its entries by falling worth per head under multipliers `u`."""
+    worth = (u[net.s_point] - net.s_cost) / net.heads[net.s_point]
+    row = np.repeat(np.arange(len(net.sites)), np.diff(net.s_ptr))
+    order: Ints = np.lexsort((-worth, row)).astype(np.int64)
+    return order
+
+
+def improve(
+    net: Network, solution: Solution, u: Floats, *, steps: int, ruined: int, hot: float,
+    cold: float, seed: int,
+) -> Solution:  # fmt: skip
+    """`steps` of ruin and recreate from `solution`, temperatures `hot` to `cold`; the best seen."""
+    if not len(net.s_point):
+        return solution
+    best = solution.site.copy()
+    order = by_worth(net, u)
+    cost = anneal(
+        net.s_ptr, net.s_point[order], net.s_cost[order], net.p_ptr, net.p_site, net.p_cost,
+        net.heads, net.outside, net.room, net.price, net.lane_heads, net.lane_price, u, best,
+        solution.cost, steps, ruined, hot, cold, seed,
+    )  # fmt: skip
+    return Solution(best, int(cost))
+
+
+@compiled
+def anneal(
+    s_ptr: Ints, s_point: Ints, s_cost: Ints, p_ptr: Ints, p_site: Ints, p_cost: Ints, heads: Ints,
+    outside: Ints, room: Ints, price: Ints, lane_heads: int, lane_price: int, u: Floats,
+    best_site: Ints, cost: int, steps: int, ruined: int, hot: float, cold: float, seed: int,
+) -> int:  # fmt: skip
+    """Improve `best_site` in place; returns its cost."""
+    np.random.seed(seed)
+    n, m = len(p_ptr) - 1, len(s_ptr) - 1
+    site_of = best_site.copy()
+    load, count = np.zeros(m, np.int64), np.zeros(m, np.int64)
+    for i in range(n):
+        if site_of[i] >= 0:
+            load[site_of[i]] += heads[i]
+            count[site_of[i]] += 1
+    best, unsaved = cost, False
+    torn, free, was = (
+        np.empty(ruined, np.int64),
+        np.empty(REACH, np.int64),
+        np.empty(REACH, np.int64),
+    )
+    wide, pick_of = np.empty(REACH, np.int64), np.empty(REACH, np.int64)
+    stamp, is_free = np.zeros(m, np.int64), np.zeros(n, np.bool_)
+    ratio, seen = np.empty(REACH), np.empty(REACH, np.int64)
+    cooling, heat = (cold / hot) ** (1.0 / max(1, steps)), hot
+    for step in range(1, steps + 1):
+        heat *= cooling
+        sites = tear(
+            s_ptr, s_point, p_ptr, p_site, site_of, count, torn, 1 + np.random.randint(ruined)
+        )
+        k, delta = 0, 0
+        for t in range(sites):
+            k, delta = clear(
+                torn[t], s_ptr, s_point, s_cost, heads, outside, price, lane_heads, lane_price,
+                site_of, load, count, free, was, is_free, k, delta,
+            )  # fmt: skip
+        if k == 0:
+            continue
+        c = around(free, k, p_ptr, p_site, stamp, step, wide)
+        delta += rebuild(
+            s_ptr, s_point, s_cost, heads, outside, room, price, lane_heads, lane_price, u, site_of,
+            load, count, is_free, wide, c, ratio, seen, pick_of,
+        )  # fmt: skip
+        delta += settle(
+            free, k, p_ptr, p_site, p_cost, heads, outside, room, price, lane_heads, lane_price,
+            site_of, load, count, is_free,
+        )  # fmt: skip
+        if delta <= 0 or np.random.random() < np.exp(-delta / heat):
+            if delta > 0 and unsaved:
+                best_site[:] = site_of
+                for t in range(k):  # the saved best is the state before this step
+                    best_site[free[t]] = was[t]
+                unsaved = False
+            cost += delta
+            if cost < best:
+                best, unsaved = cost, True
+        else:
+            undo(free, was, k, heads, site_of, load, count)
+    if unsaved:
+        best_site[:] = site_of
+    return best
+
+
+@compiled
+def tear(
+    s_ptr: Ints, s_point: Ints, p_ptr: Ints, p_site: Ints, site_of: Ints, count: Ints, torn: Ints,
+    wanted: int,
+) -> int:  # fmt: skip
+    """Choose up to `wanted` neighbouring open sites around a random point; how many were found."""
+    n = len(p_ptr) - 1
+    i = np.random.randint(n)
+    found = 0
+    for _ in range(4 * wanted):
+        a, b = p_ptr[i], p_ptr[i + 1]
+        if a == b:
+            return found
+        j = site_of[i]
+        if found > 0 or j < 0:
+            j = p_site[a + np.random.randint(b - a)]
+        fresh = count[j] > 0 or found == 0
+        for t in range(found):
+            fresh = fresh and torn[t] != j
+        if fresh:
+            torn[found] = j
+            found += 1
+            if found == wanted:
+                break
+        if np.random.random() < 0.3:  # noqa: PLR2004
+            j = torn[np.random.randint(found)] if found else j
+            i = s_point[s_ptr[j] + np.random.randint(s_ptr[j + 1] - s_ptr[j])]
+    return found
+
+
+@compiled
+def clear(
+    j: int, s_ptr: Ints, s_point: Ints, s_cost: Ints, heads: Ints, outside: Ints, price: Ints,
+    lane_heads: int, lane_price: int, site_of: Ints, load: Ints, count: Ints, free: Ints, was: Ints,
+    is_free: np.ndarray, k: int, delta: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Send everybody of site j, and everybody near it who is outside, to the list of the free."""
+    for e in range(s_ptr[j], s_ptr[j + 1]):
+        i = s_point[e]
+        if is_free[i] or k == len(free):
+            continue
+        if site_of[i] == j:
+            before = price[j] + lane_price * -(-load[j] // lane_heads)
+            load[j] -= heads[i]
+            count[j] -= 1
+            after = price[j] + lane_price * -(-load[j] // lane_heads) if count[j] > 0 else 0
+            delta += after - before - s_cost[e]
+        elif site_of[i] < 0:
+            delta -= outside[i]
+        else:
+            continue
+        free[k], was[k] = i, site_of[i]
+        site_of[i] = -1
+        is_free[i] = True
+        k += 1
+    return k, delta
+
+
+@compiled
+def around(
+    free: Ints, k: int, p_ptr: Ints, p_site: Ints, stamp: Ints, mark: int, wide: Ints
+) -> int:
+    """List in `wide` the candidates that some free point can reach."""
+    c = 0
+    for t in range(k):
+        for e in range(p_ptr[free[t]], p_ptr[free[t] + 1]):
+            j = p_site[e]
+            if stamp[j] != mark and c < len(wide):
+                stamp[j] = mark
+                wide[c] = j
+                c += 1
+    return c
+
+
+@compiled
+def rebuild(
+    s_ptr: Ints, s_point: Ints, s_cost: Ints, heads: Ints, outside: Ints, room: Ints, price: Ints,
+    lane_heads: int, lane_price: int, u: Floats, site_of: Ints, load: Ints, count: Ints,
+    is_free: np.ndarray, wide: Ints, c: int, ratio: Floats, seen: Ints, pick_of: Ints,
+) -> int:  # fmt: skip
+    """Give free points to sites, cheapest price per worth first (looked up again only when on top)."""
+    delta, version = 0, 0
+    for t in range(c):
+        ratio[t], pick_of[t] = offer(
+            wide[t], s_ptr, s_point, s_cost, heads, room, price, lane_heads, lane_price, u, load,
+            count, is_free,
+        )  # fmt: skip
+        ratio[t] *= 1.0 + 0.06 * np.random.random()
+        seen[t] = version
+    while True:
+        top = -1
+        for t in range(c):
+            if top < 0 or ratio[t] < ratio[top]:
+                top = t
+        if top < 0 or ratio[top] > 1.6:  # noqa: PLR2004
+            return delta
+        j = wide[top]
+        if seen[top] != version:
+            noise = 1.0 + 0.06 * np.random.random()
+            ratio[top], pick_of[top] = offer(
+                j, s_ptr, s_point, s_cost, heads, room, price, lane_heads, lane_price, u, load,
+                count, is_free,
+            )  # fmt: skip
+            ratio[top] *= noise
+            seen[top] = version
+            continue
+        before = price[j] + lane_price * -(-load[j] // lane_heads) if count[j] > 0 else 0
+        left = pick_of[top]
+        for e in range(s_ptr[j], s_ptr[j + 1]):
+            i = s_point[e]
+            if is_free[i] and heads[i] <= left:
+                left -= heads[i]
+                load[j] += heads[i]
+                count[j] += 1
+                site_of[i] = j
+                is_free[i] = False
+                delta += s_cost[e]
+        delta += price[j] + lane_price * -(-load[j] // lane_heads) - before
+        version += 1
+        ratio[top] = np.inf
+
+
+@compiled
+def offer(
+    j: int, s_ptr: Ints, s_point: Ints, s_cost: Ints, heads: Ints, room: Ints, price: Ints,
+    lane_heads: int, lane_price: int, u: Floats, load: Ints, count: Ints, is_free: np.ndarray,
+) -> tuple[float, int]:  # fmt: skip
+    """(price per worth, heads taken) of the best lane count site j can offer the free points."""
+    ratio, taken = np.inf, 0
+    begun = -(-load[j] // lane_heads)
+    lanes = max(begun, 1)
+    room_left = room[j] - load[j]
+    limit = min(lanes * lane_heads - load[j], room_left)
+    worth, cost, used = 0.0, 0.0 if count[j] > 0 else float(price[j]), 0
+    for e in range(s_ptr[j], s_ptr[j + 1]):
+        i = s_point[e]
+        if not is_free[i] or used + heads[i] > room_left:
+            continue
+        while used + heads[i] > limit:
+            price_now = cost + lane_price * (lanes - begun)
+            if worth > 0.0 and price_now / worth < ratio:
+                ratio, taken = price_now / worth, limit
+            lanes += 1
+            limit = min(lanes * lane_heads - load[j], room_left)
+        used += heads[i]
+        worth += u[i]
+        cost += s_cost[e]
+    cost += lane_price * (lanes - begun)
+    if worth > 0.0 and cost / worth < ratio:
+        ratio, taken = cost / worth, limit
+    return ratio, taken
+
+
+@compiled
+def settle(
+    free: Ints, k: int, p_ptr: Ints, p_site: Ints, p_cost: Ints, heads: Ints, outside: Ints,
+    room: Ints, price: Ints, lane_heads: int, lane_price: int, site_of: Ints, load: Ints,
+    count: Ints, is_free: np.ndarray,
+) -> int:  # fmt: skip
+    """Put who is still free where it costs least, then move single points while that pays."""
+    delta = 0
+    for turn in range(2):
+        for t in range(k):
+            i = free[t]
+            here, saved = site_of[i], 0
+            if turn == 0 and not is_free[i]:
+                continue
+            if turn == 1:
+                saved = leaving(
+                    i, here, p_ptr, p_site, p_cost, heads, outside, price, lane_heads, lane_price,
+                    load, count,
+                )  # fmt: skip
+            low, to = outside[i], -1
+            for e in range(p_ptr[i], p_ptr[i + 1]):
+                j = p_site[e]
+                if j == here or load[j] + heads[i] > room[j]:
+                    continue
+                cost = p_cost[e] + lane_price * (
+                    -(-(load[j] + heads[i]) // lane_heads) + (-load[j] // lane_heads)
+                )
+                cost += price[j] if count[j] == 0 else 0
+                if cost < low:
+                    low, to = cost, j
+            if turn == 1 and low >= saved:
+                continue
+            if here >= 0:
+                load[here] -= heads[i]
+                count[here] -= 1
+            if to >= 0:
+                load[to] += heads[i]
+                count[to] += 1
+            site_of[i] = to
+            is_free[i] = False
+            delta += low - saved
+    return delta
+
+
+@compiled
+def leaving(
+    i: int, here: int, p_ptr: Ints, p_site: Ints, p_cost: Ints, heads: Ints, outside: Ints,
+    price: Ints, lane_heads: int, lane_price: int, load: Ints, count: Ints,
+) -> int:  # fmt: skip
+    """What is saved when point i leaves where it is."""
+    if here < 0:
+        return int(outside[i])
+    saved = lane_price * (-(-load[here] // lane_heads) + (-(load[here] - heads[i]) // lane_heads))
+    if count[here] == 1:
+        saved += price[here]
+    for e in range(p_ptr[i], p_ptr[i + 1]):
+        if p_site[e] == here:
+            saved += p_cost[e]
+    return int(saved)
+
+
+@compiled
+def undo(
+    free: Ints, was: Ints, k: int, heads: Ints, site_of: Ints, load: Ints, count: Ints
+) -> None:
+    """Take the free points back to where they were."""
+    for t in range(k):
+        i = free[t]
+        if site_of[i] >= 0:
+            load[site_of[i]] -= heads[i]
+            count[site_of[i]] -= 1
+        site_of[i] = was[t]
+        if was[t] >= 0:
+            load[was[t]] += heads[i]
+            count[was[t]] += 1

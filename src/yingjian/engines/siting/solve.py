@@ -1,0 +1,251 @@
+"""`solve(problem, params, seed, stop) → Result`: sites, assignment and the proof of how good it is.
+
+Each component goes through three passes, all components through one pass before the next begins, so
+that an early stop leaves every component with a plan: a first plan with multipliers; search guided
+by them; proof of the small components and better multipliers, then more search, on the large ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from yingjian.engines.siting.columns import Pool, prove, tighten
+from yingjian.engines.siting.dual import Ascent, climb, start
+from yingjian.engines.siting.model import (
+    MOBILE,
+    Breach,
+    Certificate,
+    Floats,
+    Ints,
+    Params,
+    Problem,
+    Result,
+    Stop,
+    barred,
+    validate,
+    walk_price,
+    walked,
+)
+from yingjian.engines.siting.network import Network, components
+from yingjian.engines.siting.search import NOBODY, Solution, empty, improve
+
+DEFAULTS = Params()
+
+
+@dataclass(slots=True)
+class _Part:
+    """One component on its way."""
+
+    net: Network
+    ascent: Ascent
+    solution: Solution
+    bound: int
+    """Best bound known, solvers trusted."""
+    proven: bool = False
+
+
+def never() -> bool:
+    """A stop that never comes."""
+    return False
+
+
+def solve(
+    problem: Problem, params: Params = DEFAULTS, *, seed: int = 0, stop: Stop = never
+) -> Result:
+    """Sites for everybody. Raises `SitingError` only where the question has no meaning.
+
+    Without `stop` the same problem, params and seed give the same answer on the same machine code.
+    """
+    validate(problem)
+    parts = [_begin(net, params, seed) for net in components(problem)]
+    _first(parts, params, seed, stop)
+    for number, part in enumerate(parts):
+        if stop():
+            break
+        steps = params.least_steps + params.steps_per_point * len(part.net.points)
+        _search(part, params, steps, seed * 7919 + number, stop)
+        _exact(part, params, stop)
+    for sweep in range(params.sweeps):
+        for number, part in enumerate(parts):
+            if stop():
+                break
+            if not part.proven:
+                _again(part, params, seed * 7919 + number + 104_729 * (sweep + 1), stop)
+    return _result(problem, parts)
+
+
+def _begin(net: Network, params: Params, seed: int) -> _Part:
+    outside = empty(net)
+    part = _Part(net, start(net), outside, 0)
+    if not len(net.s_point):  # nobody can walk anywhere from here
+        part.bound, part.proven = outside.cost, True
+    return part
+
+
+def _first(parts: list[_Part], params: Params, seed: int, stop: Stop) -> None:
+    for number, part in enumerate(parts):
+        if part.proven:
+            continue
+        steps = params.least_steps // 4 + 2 * len(part.net.points)
+        _search(part, params, steps, seed * 7919 + number, never)
+        if not stop():
+            climb(part.net, part.ascent, part.solution.cost, params.dual_rounds, False, stop)
+        _account(part)
+
+
+def _search(part: _Part, params: Params, steps: int, seed: int, stop: Stop) -> None:
+    """Search in slices so that a stop is heard; the temperatures run over the whole of it."""
+    if part.proven:
+        return
+    hot, cold = params.hot, params.cold
+    slices = max(1, steps // SLICE)
+    current = part.solution
+    for k in range(slices):
+        if k and stop():
+            break
+        high, low = (hot * (cold / hot) ** (t / slices) for t in (k, k + 1))
+        current = improve(
+            part.net, part.solution, part.ascent.best, steps=steps // slices,
+            ruined=params.ruined, hot=high, cold=low, seed=(seed * 31 + k) % 2**32,
+        )  # fmt: skip
+        if current.cost < part.solution.cost:
+            part.solution = current
+    _account(part)
+
+
+SLICE = 20_000
+"""Search steps between two looks at the stop (about two seconds)."""
+
+
+def _exact(part: _Part, params: Params, stop: Stop) -> None:
+    """Exact knapsacks for everybody; small components to proof."""
+    if part.proven or stop():
+        return
+    net = part.net
+    climb(net, part.ascent, part.solution.cost, params.exact_rounds, True, stop)
+    _account(part)
+    if part.proven or len(net.points) > params.exact_points:
+        return
+    tighten(net, part.ascent, Pool(), params.column_rounds, stop)
+    if not stop():
+        part.solution, bound = prove(
+            net, part.solution, part.ascent, params.columns, params.mip_nodes
+        )
+        part.bound = max(part.bound, bound)
+    _account(part)
+
+
+def _again(part: _Part, params: Params, seed: int, stop: Stop) -> None:
+    """Better multipliers, then search anew from the best plan."""
+    pool = Pool()
+    pool.add_solution(part.net, part.solution)
+    tighten(part.net, part.ascent, pool, params.column_rounds, stop)
+    steps = params.least_steps + 2 * params.steps_per_point * len(part.net.points)
+    _search(part, params, steps, seed, stop)
+
+
+def _account(part: _Part) -> None:
+    """Costs are whole, so a bound may be rounded up; half a unit allows for float sums."""
+    part.bound = max(part.bound, int(np.ceil(part.ascent.bound - 0.5)))
+    part.bound = min(part.bound, part.solution.cost)
+    part.proven = part.solution.cost - part.bound <= max(2, part.solution.cost * 1e-6)
+
+
+def _result(problem: Problem, parts: list[_Part]) -> Result:
+    from yingjian.engines.siting.check import bound_of
+
+    site_of = np.full(problem.points, MOBILE, dtype=np.int64)
+    u = np.zeros(problem.points)
+    for part in parts:
+        chosen = part.solution.site
+        inside = chosen != NOBODY
+        site_of[part.net.points[inside]] = part.net.sites[chosen[inside]]
+        u[part.net.points] = part.ascent.best
+    outside = np.flatnonzero(site_of == MOBILE)
+    breaches = _place(problem, site_of, _breaking(problem, outside))
+    multipliers = np.clip(np.rint(u), 0, problem.outside()).astype(np.int64)
+    certificate = Certificate(problem.digest(), multipliers, bound_of(problem, multipliers))
+    return Result(
+        site_of=site_of,
+        lanes=lanes_of(problem, site_of),
+        breaches=breaches,
+        cost=_cost(problem, site_of, breaches),
+        certificate=certificate,
+        solver_bound=max(certificate.bound, sum(part.bound for part in parts)),
+        components=len(parts),
+        proven=sum(part.proven for part in parts),
+    )
+
+
+def lanes_of(problem: Problem, site_of: Ints) -> Ints:
+    """Lanes each candidate needs for those sent to it."""
+    inside = site_of != MOBILE
+    load = np.bincount(
+        site_of[inside], weights=problem.heads[inside], minlength=problem.candidates
+    ).astype(np.int64)
+    lanes: Ints = -(-load // problem.rules.heads_per_lane)
+    return lanes
+
+
+def _cost(problem: Problem, site_of: Ints, breaches: list[Breach]) -> int:
+    """What the whole plan costs; points in breach pay their flat price only."""
+    flat = site_of == MOBILE
+    flat[[b.point for b in breaches]] = True
+    kept = np.flatnonzero(~flat)
+    walks = walk_price(problem, kept, walked(problem, kept, site_of[kept]))
+    lanes = lanes_of(problem, np.where(flat, MOBILE, site_of))
+    total = int(problem.outside()[flat].sum()) + int(walks.sum())
+    return total + int(lanes.sum()) * problem.prices.lane + int(problem.opening()[lanes > 0].sum())
+
+
+def _breaking(problem: Problem, outside: Ints) -> Ints:
+    """Of the points served by no site, those that no mobile team may serve either."""
+    if problem.mobile is None:
+        return outside
+    return outside[~problem.mobile[outside]]
+
+
+def _place(problem: Problem, site_of: Ints, points: Ints) -> list[Breach]:
+    """Send each point outside the rules where it breaks one least; largest points first.
+
+    Compared by how far over its limit the rule would be, as a share of the limit. Ties: the nearer.
+    """
+    load = np.zeros(problem.candidates, dtype=np.int64)
+    inside = site_of != MOBILE
+    np.add.at(load, site_of[inside], problem.heads[inside])
+    every = np.arange(problem.candidates)
+    room = problem.room()
+    breaches = []
+    for i in points[np.argsort(-problem.heads[points], kind="stable")]:
+        here = np.full(problem.candidates, i)
+        metres = walked(problem, here, every)
+        full = np.maximum(load + problem.heads[i] - room, 0) / np.maximum(room, 1)
+        far = np.maximum(metres / max(problem.rules.walk_m, 1.0) - 1.0, 0.0)
+        cross = barred(problem, here, every) * ACROSS
+        worst: Floats = full + far + cross
+        j = int(np.lexsort((metres, worst))[0])
+        site_of[i] = j
+        load[j] += problem.heads[i]
+        breaches.extend(_named(problem, int(i), j, int(metres[j]), int(load[j]), bool(cross[j])))
+    return sorted(breaches, key=lambda b: (b.point, b.rule))
+
+
+ACROSS = 10.0
+"""Crossing a barrier counts as much as walking eleven times the circle."""
+
+
+def _named(
+    problem: Problem, point: int, site: int, metres: int, load: int, across: bool
+) -> list[Breach]:
+    """The rules the point breaks at this site."""
+    found = []
+    limit = int(problem.room()[site])
+    if metres > problem.rules.walk_m:
+        found.append(Breach(point, site, "walking_circle", metres, int(problem.rules.walk_m)))
+    if load > limit:
+        found.append(Breach(point, site, "people_per_site", load, limit))
+    if across:
+        found.append(Breach(point, site, "barrier", 1, 0))
+    return found

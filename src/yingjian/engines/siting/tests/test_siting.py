@@ -1,0 +1,268 @@
+"""Siting: true optimum on tiny problems, rules kept, bounds true, bad questions named."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yingjian.engines.siting.check import bound_of, check
+from yingjian.engines.siting.model import (
+    MOBILE,
+    Params,
+    Prices,
+    Problem,
+    Result,
+    Rules,
+    SitingError,
+)
+from yingjian.engines.siting.solve import solve
+
+RULES = Rules(walk_m=800.0, heads_per_site=1000, heads_per_lane=300)
+PRICES = Prices(site=6_000_000, lane=2_000_000, walk_km=2600, visit=2_500_000, visit_head=4000)
+QUICK = Params(dual_rounds=120, exact_rounds=20, steps_per_point=20, column_rounds=30)
+
+
+def problem(
+    places: list[tuple[float, float]],
+    heads: list[int],
+    sites: list[tuple[float, float]] | None = None,
+    rules: Rules = RULES,
+    mobile: list[bool] | None = None,
+    barriers: list[tuple[float, float, float, float]] | None = None,
+) -> Problem:
+    where = np.array(places, dtype=float).reshape(-1, 2)
+    stands = where if sites is None else np.array(sites, dtype=float).reshape(-1, 2)
+    return Problem(
+        x=where[:, 0].copy(),
+        y=where[:, 1].copy(),
+        heads=np.array(heads, dtype=np.int64),
+        site_x=stands[:, 0].copy(),
+        site_y=stands[:, 1].copy(),
+        rules=rules,
+        prices=PRICES,
+        mobile=None if mobile is None else np.array(mobile),
+        barriers=np.array(barriers or [], dtype=float).reshape(-1, 4),
+    )
+
+
+@st.composite
+def towns(draw: st.DrawFn, most: int = 14) -> Problem:
+    n = draw(st.integers(1, most))
+    place = st.tuples(st.integers(0, 3000), st.integers(0, 3000))
+    places = [(float(x), float(y)) for x, y in draw(st.lists(place, min_size=n, max_size=n))]
+    heads = draw(st.lists(st.integers(1, 1300), min_size=n, max_size=n))
+    mobile = draw(st.lists(st.booleans(), min_size=n, max_size=n))
+    sites = [(float(x), float(y)) for x, y in draw(st.lists(place, min_size=1, max_size=n))]
+    fence = draw(st.sampled_from([[], [(1500.0, -10.0, 1500.0, 3010.0)]]))
+    return problem(places, heads, sites, mobile=mobile, barriers=fence)
+
+
+def cheapest(asked: Problem) -> int:
+    """The optimum by trying every assignment, with nothing borrowed from the solver."""
+    n, m = asked.points, asked.candidates
+    options: list[list[tuple[int, int]]] = []
+    for i in range(n):
+        ways = [(MOBILE, int(asked.outside()[i]))]
+        for j in range(m):
+            dx, dy = asked.x[i] - asked.site_x[j], asked.y[i] - asked.site_y[j]
+            metres = int(np.ceil(np.hypot(dx, dy) * asked.rules.detour))
+            if metres <= asked.rules.walk_m:
+                ways.append((j, int(asked.heads[i]) * metres * asked.prices.walk_km // 1000))
+        options.append(ways)
+    best = None
+    for choice in itertools.product(*options):
+        load = [0] * m
+        cost = 0
+        for i, (j, price) in enumerate(choice):
+            cost += price
+            if j != MOBILE:
+                load[j] += int(asked.heads[i])
+        if max(load) > asked.rules.heads_per_site:
+            continue
+        for heads in load:
+            if heads:
+                lanes = -(-heads // asked.rules.heads_per_lane)
+                cost += asked.prices.site + lanes * asked.prices.lane
+        best = cost if best is None else min(best, cost)
+    assert best is not None
+    return best
+
+
+@settings(max_examples=25, deadline=None)
+@given(towns(most=5))
+def test_tiny_problems_reach_the_optimum(asked: Problem) -> None:
+    asked = replace(asked, barriers=np.zeros((0, 4)))
+    result = solve(asked, QUICK)
+    best = cheapest(asked)
+    assert result.certificate.bound <= result.solver_bound <= best + 2 + best * 1e-6
+    assert result.cost >= best
+    if result.proven == result.components:
+        assert result.cost <= best + 2 + best * 1e-5
+    assert result.cost <= best * 1.02
+
+
+@settings(max_examples=25, deadline=None)
+@given(towns())
+def test_every_plan_holds_before_the_judge(asked: Problem) -> None:
+    result = solve(asked, QUICK)
+    assert check(asked, result) == []
+    load = np.zeros(asked.candidates)
+    fitting = np.ones(asked.points, dtype=bool)
+    fitting[[b.point for b in result.breaches]] = False
+    inside = fitting & (result.site_of != MOBILE)
+    np.add.at(load, result.site_of[inside], asked.heads[inside])
+    assert (load <= asked.rules.heads_per_site).all()
+    assert result.certificate.bound <= result.cost
+
+
+@settings(max_examples=25, deadline=None)
+@given(towns(), st.integers(0, 2**31), st.floats(0, 3))
+def test_no_multipliers_can_prove_too_much(asked: Problem, seed: int, size: float) -> None:
+    """Weak duality: whatever the vector, its bound is below the cost of a plan."""
+    rng = np.random.default_rng(seed)
+    u = (rng.random(asked.points) * asked.outside() * size).astype(np.int64)
+    assert bound_of(asked, u) <= solve(asked, QUICK).cost
+
+
+@settings(max_examples=15, deadline=None)
+@given(towns(most=6), st.tuples(st.integers(0, 3000), st.integers(0, 3000)))
+def test_one_more_candidate_never_costs_more(asked: Problem, extra: tuple[int, int]) -> None:
+    """True of optima, so asked only where both plans are proven."""
+    wider = replace(
+        asked,
+        site_x=np.append(asked.site_x, float(extra[0])),
+        site_y=np.append(asked.site_y, float(extra[1])),
+    )
+    one, two = solve(asked, QUICK), solve(wider, QUICK)
+    if one.proven == one.components and two.proven == two.components:
+        assert two.cost <= one.cost * (1 + 1e-5) + 2
+
+
+def test_same_seed_same_plan() -> None:
+    asked = _town(60)
+    one, two = solve(asked, QUICK, seed=3), solve(asked, QUICK, seed=3)
+    assert (one.site_of == two.site_of).all()
+    assert one.cost == two.cost
+    assert (one.certificate.multipliers == two.certificate.multipliers).all()
+
+
+def test_a_town_is_planned_within_three_percent() -> None:
+    asked = _town(120)
+    result = solve(asked, QUICK)
+    assert check(asked, result) == []
+    assert result.gap < 0.03
+
+
+def test_a_stop_still_gives_a_whole_plan() -> None:
+    asked = _town(120)
+    result = solve(asked, QUICK, stop=lambda: True)
+    assert check(asked, result) == []
+
+
+def test_a_mobile_team_goes_to_the_lonely_hamlet() -> None:
+    asked = problem([(0, 0), (50_000, 0)], [900, 12], [(0, 0)], mobile=[False, True])
+    result = solve(asked, QUICK)
+    assert result.site_of.tolist() == [0, MOBILE]
+    assert result.breaches == []
+
+
+def test_an_unreachable_hamlet_without_a_team_is_told() -> None:
+    asked = problem([(0, 0), (1000, 0)], [900, 12], [(0, 0)])
+    result = solve(asked, QUICK)
+    assert result.site_of.tolist() == [0, 0]
+    assert [(b.point, b.rule, b.measured, b.limit) for b in result.breaches] == [
+        (1, "walking_circle", 1300, 800)
+    ]
+    assert check(asked, result) == []
+
+
+def test_too_many_people_for_all_sites_breaks_room_least() -> None:
+    asked = problem([(0, 0), (100, 0), (200, 0)], [700, 600, 500], [(0, 0)])
+    result = solve(asked, QUICK)
+    assert sorted({b.rule for b in result.breaches}) == ["people_per_site"]
+    assert (result.site_of == 0).all()
+    assert check(asked, result) == []
+
+
+def test_nobody_crosses_the_river() -> None:
+    river = [(50.0, -500.0, 50.0, 500.0)]
+    asked = problem([(0, 0), (100, 0)], [400, 400], barriers=river)
+    result = solve(asked, QUICK)
+    assert result.site_of.tolist() == [0, 1]
+    assert check(asked, result) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"x": np.array([np.nan, 0.0])}, "bad_coordinate"),
+        ({"site_y": np.array([np.inf, 0.0])}, "bad_coordinate"),
+        ({"x": np.zeros(0), "y": np.zeros(0), "heads": np.zeros(0, np.int64)}, "nobody"),
+        ({"site_x": np.zeros(0), "site_y": np.zeros(0)}, "no_candidates"),
+        ({"heads": np.array([1, 0])}, "bad_heads"),
+        ({"heads": np.array([1, 2, 3])}, "bad_shape"),
+        ({"mobile": np.array([True])}, "bad_shape"),
+        ({"barriers": np.zeros((1, 3))}, "bad_shape"),
+        ({"site_heads": np.array([-1, 5])}, "bad_number"),
+        ({"rules": replace(RULES, walk_m=float("nan"))}, "bad_number"),
+        ({"rules": replace(RULES, heads_per_lane=0)}, "bad_number"),
+        ({"prices": replace(PRICES, site=-1)}, "bad_number"),
+        ({"heads": np.array([2**45, 2**45])}, "too_large"),
+    ],
+)
+def test_questions_without_meaning_are_named(change: dict[str, object], code: str) -> None:
+    asked = replace(problem([(0, 0), (10, 0)], [5, 6]), **change)  # type: ignore[arg-type]
+    with pytest.raises(SitingError) as caught:
+        solve(asked, QUICK)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("people", [1, 1000, 1001])
+def test_one_point_one_site(people: int) -> None:
+    asked = problem([(0, 0)], [people])
+    result = solve(asked, QUICK)
+    assert check(asked, result) == []
+    assert result.site_of.tolist() == [0]
+    assert [b.rule for b in result.breaches] == (["people_per_site"] if people > 1000 else [])
+
+
+def test_the_judge_finds_planted_faults() -> None:
+    asked = _town(40)
+    good = solve(asked, QUICK)
+    assert check(asked, good) == []
+    proof = good.certificate
+    far = int(np.argmax(np.hypot(asked.x - asked.x[0], asked.y - asked.y[0])))
+    moved = good.site_of.copy()
+    moved[0] = good.site_of[far]
+    short = proof.multipliers[1:]
+    more = proof.multipliers.copy()
+    more[0] += 5_000_000
+    faults: dict[str, Result] = {
+        "walking_circle": replace(good, site_of=moved),
+        "cost": replace(good, cost=good.cost - 1),
+        "lanes": replace(good, lanes=good.lanes + 1),
+        "points": replace(good, site_of=good.site_of[1:]),
+        "candidates": replace(good, lanes=good.lanes[1:]),
+        "unknown_site": replace(good, site_of=np.full(asked.points, asked.candidates)),
+        "no_mobile_team": replace(good, site_of=np.full(asked.points, MOBILE)),
+        "people_per_site": replace(good, site_of=np.full(asked.points, good.site_of[0])),
+        "forged_bound": replace(good, certificate=replace(proof, bound=proof.bound + 1)),
+        "certificate_of_other_problem": replace(good, certificate=replace(proof, problem="x")),
+        "bad_multipliers": replace(good, certificate=replace(proof, multipliers=short)),
+    }
+    for code, result in faults.items():
+        assert code in {finding.code for finding in check(asked, result)}, code
+    raised = replace(good, certificate=replace(proof, multipliers=more))
+    assert bound_of(asked, more) <= good.cost
+    assert check(asked, raised) == [] or check(asked, raised)[0].code == "forged_bound"
+
+
+def _town(n: int) -> Problem:
+    rng = np.random.default_rng(n)
+    places = [(float(x), float(y)) for x, y in rng.random((n, 2)) * 200 * n**0.5]
+    return problem(places, rng.integers(20, 200, n).tolist())
