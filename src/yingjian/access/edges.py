@@ -101,7 +101,7 @@ class ActorMiddleware:
             actor = _find_actor(request)
             cast(Asking, request).actor = actor
             with scope.acting(actor):
-                response = self.get_response(request)
+                response = _in_shape(request, self.get_response(request))
                 if response.status_code >= HTTPStatus.BAD_REQUEST and not getattr(
                     response, "keep", False
                 ):
@@ -112,6 +112,16 @@ class ActorMiddleware:
         except OperationalError:
             log.exception("database_unavailable")
             return _answer(request, RuleBroken("access.database_unavailable", status=503))
+
+
+def _in_shape(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The one shape also for what the framework refuses before any route is reached (404, 405)."""
+    told = response.get("Content-Type", "").startswith("application/json")
+    if response.status_code < HTTPStatus.BAD_REQUEST or told:
+        return response
+    missing = response.status_code == HTTPStatus.NOT_FOUND
+    code = "access.not_found" if missing else "access.refused"
+    return _answer(request, RuleBroken(code, status=response.status_code))
 
 
 class _Undo(Exception):  # noqa: N818 - a way out of the transaction, not an error
@@ -190,7 +200,7 @@ def _http(error: HttpError) -> RuleBroken:
 
 def _unexpected(request: HttpRequest, error: Any) -> HttpResponse:
     incident = uuid.uuid4().hex[:12]
-    log.error("unexpected", exc_info=error, extra={"incident": incident, "path": request.path})
+    log.error("unexpected incident=%s path=%s", incident, request.path, exc_info=error)
     return _answer(request, RuleBroken("access.unexpected", status=500, incident=incident))
 
 

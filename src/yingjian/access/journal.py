@@ -17,7 +17,14 @@ from itertools import groupby
 from typing import Any, Literal
 
 import msgspec
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    OperationalError,
+    connection,
+    transaction,
+)
 
 from yingjian.kernel.arrays import literal
 from yingjian.kernel.errors import RuleBroken
@@ -332,10 +339,11 @@ class _Submission:
             row.verdict = verdict
 
     def _failed(self, row: _Row, error: Exception) -> None:
-        if isinstance(error, RuleBroken):
+        told = error if isinstance(error, RuleBroken) else _meaning(error, row.command.kind)
+        if told is not None:
             if not self.park and row.kind is not None and row.kind.decision:
-                raise error
-            row.verdict = Verdict(row.command.id, "parked", error.code, error.params)
+                raise told
+            row.verdict = Verdict(row.command.id, "parked", told.code, told.params)
             return
         log.error(
             "command_failed",
@@ -345,6 +353,20 @@ class _Submission:
         row.verdict = Verdict(
             row.command.id, "parked", "access.handler_failed", {"error": type(error).__name__}
         )
+
+
+def _meaning(error: Exception, kind: str) -> RuleBroken | None:
+    """What the database or the calendar refused, in words; None for what nobody foresaw."""
+    match error:
+        case IntegrityError():
+            return RuleBroken("access.already_recorded", status=409, kind=kind)
+        case DataError():
+            return RuleBroken(
+                "access.payload_malformed", kind=kind, detail="a value cannot be stored"
+            )
+        case OverflowError():
+            return RuleBroken("access.payload_malformed", kind=kind, detail="a time out of range")
+    return None
 
 
 def _handler_of(row: _Row) -> Handler:

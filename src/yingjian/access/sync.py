@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,6 +22,17 @@ COMMANDS_MAX: Final = (
 BODY_MAX: Final = 8 * 1024 * 1024
 SKEW_MAX_MS: Final = 2**31 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS: Final = range(
+    1970, 2200
+)  # no clock of any device tells another; beyond, sums of times overflow
+_UNREADABLE: Final = (
+    msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError,
+)  # fmt: skip
+# Half a character (a lone surrogate), which a browser may send of a garbled scan and JSON cannot hold.
+_HALF: Final = re.compile(
+    rb"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 
 
 class _Request(msgspec.Struct, frozen=True):
@@ -42,10 +54,7 @@ def decode(body: bytes, *, actor: Actor, received_at: datetime) -> list[CommandI
     """
     if len(body) > BODY_MAX:
         raise RuleBroken("access.body_too_large", status=413, most_bytes=BODY_MAX)
-    try:
-        request = msgspec.json.decode(body, type=_Request)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
-        raise RuleBroken("access.body_unreadable", status=400, detail=str(error)) from None
+    request = _request(body)
     if len(request.commands) > COMMANDS_MAX:
         raise RuleBroken("access.too_many_commands", status=413, most=COMMANDS_MAX)
     sent = request.sent_at
@@ -56,15 +65,31 @@ def decode(body: bytes, *, actor: Actor, received_at: datetime) -> list[CommandI
     return [_read(raw, actor, skew) for raw in request.commands]
 
 
+def _request(body: bytes) -> _Request:
+    """The request; half characters are replaced by the mark for a broken one, so that they hold up nothing."""
+    for text in (body, _HALF.sub(_whole, body)):
+        try:
+            return msgspec.json.decode(text, type=_Request)
+        except _UNREADABLE as error:
+            why = str(error)
+    raise RuleBroken("access.body_unreadable", status=400, detail=why)
+
+
+def _whole(found: re.Match[bytes]) -> bytes:
+    return found[0] if found[2] else (found[3] or b"") + rb"\ufffd"
+
+
 def _read(raw: msgspec.Raw, actor: Actor, skew: int) -> CommandIn:
     try:
         command = msgspec.json.decode(raw, type=_Command)
         msgspec.json.decode(command.payload)
         if command.at.tzinfo is None or "\0" in command.kind:
             raise msgspec.ValidationError("at has no offset")
+        if command.at.year not in _YEARS:
+            raise msgspec.ValidationError("at is no time of any clock")
         if command.seq is not None and not 0 <= command.seq < 1 << 63:
             raise msgspec.ValidationError("seq out of range")
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+    except _UNREADABLE:
         text = bytes(raw).decode("utf-8", "replace")
         payload = msgspec.Raw(msgspec.json.encode({"raw": text}))
         return CommandIn(derived(actor.id, text), UNREADABLE, _EPOCH, payload)
