@@ -250,7 +250,7 @@ def _end(run: ImportRun, state: str, at: datetime, error: RuleBroken) -> None:
             sheet=str(error.params.get("sheet", ""))[:80],
             row=int(error.params.get("row", error.params.get("line", 0)) or 0),
             code=error.code,
-            params=error.params,
+            params=error.params | ({"file": run.file_name} if "file" in error.params else {}),
             refused=True,
         )
 
