@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -108,9 +109,24 @@ def _known_places(commands: Sequence[journal.Command]) -> Mapping[uuid.UUID, Pla
             {id for c in commands if (id := getattr(c.payload, attribute, None)) is not None}
         )
 
+    inside = [
+        swab.swab_id
+        for c in commands
+        if isinstance(c.payload, TubeRecord)
+        for swab in c.payload.swabs
+    ]
     return queries.places(
-        tubes=named("tube_id") + named("to_tube_id"), swabs=named("swab_id"), sites=named("site_id")
-    )
+        tubes=named("tube_id") + named("to_tube_id"), swabs=named("swab_id") + inside,
+        sites=named("site_id"), boxes=named("box_id"),
+    )  # fmt: skip
+
+
+def _areas(payload: Any, known: Mapping[uuid.UUID, Place]) -> list[str]:
+    """Areas of everything a command would change: nobody reaches into another town's tubes and boxes by their ids."""
+    ids = [getattr(payload, name, None) for name in ("tube_id", "swab_id", "to_tube_id", "box_id")]
+    if isinstance(payload, TubeRecord):
+        ids += [swab.swab_id for swab in payload.swabs]
+    return [known[id].area for id in ids if id in known]
 
 
 def _place(
@@ -141,8 +157,9 @@ def _place(
     else:
         code = _station_code(batch, command)
         return _refused(command, "sampling.station_unknown", station=code[:32])
-    if batch.actor.kind == "user" and not batch.actor.may("sample", place.area):
-        return _refused(command, "access.outside_area", area=place.area)
+    for area in (place.area, *_areas(payload, known)):
+        if not batch.actor.may("sample", area):
+            return _refused(command, "access.outside_area", area=area)
     skewed = rules.skew_beyond(command.skew_ms, _skew_limit(preset_id))
     at = rules.shifted(command.at, command.skew_ms) if skewed else command.at
     return _Placed(command, place, at, skewed)

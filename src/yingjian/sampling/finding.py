@@ -83,9 +83,15 @@ def site_ids(round_id: uuid.UUID, codes: Sequence[str]) -> list[uuid.UUID]:
 
 
 def places(
-    *, tubes: Sequence[uuid.UUID], swabs: Sequence[uuid.UUID], sites: Sequence[uuid.UUID]
+    *,
+    tubes: Sequence[uuid.UUID],
+    swabs: Sequence[uuid.UUID],
+    sites: Sequence[uuid.UUID],
+    boxes: Sequence[uuid.UUID] = (),
 ) -> dict[uuid.UUID, Place]:
-    """Where these tubes, swabs and sites are, by their id. One query. A site's place has no station."""
+    """Where these tubes, swabs, sites and boxes are, by their id. One query. A site's place has no station, a box's
+    tells its area.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT x.id, x.round_id, si.id, st.id, st.area, si.code, st.code
@@ -93,8 +99,16 @@ def places(
                        UNION ALL SELECT id, round_id, station_id FROM sampling_swab WHERE id = ANY(%(swabs)s)) x
                  JOIN sampling_station st ON st.id = x.station_id JOIN sampling_site si ON si.id = st.site_id
                 UNION ALL
-               SELECT id, round_id, id, id, area, code, '' FROM sampling_site WHERE id = ANY(%(sites)s)""",
-            {"tubes": list(tubes), "swabs": list(swabs), "sites": list(sites)},
+               SELECT id, round_id, id, id, area, code, '' FROM sampling_site WHERE id = ANY(%(sites)s)
+                UNION ALL
+               SELECT id, round_id, id, id, area, site_code, station_code FROM logistics_box
+                WHERE id = ANY(%(boxes)s)""",
+            {
+                "tubes": list(tubes),
+                "swabs": list(swabs),
+                "sites": list(sites),
+                "boxes": list(boxes),
+            },
         )
         return {row[0]: Place(*row[1:7]) for row in cursor.fetchall()}
 

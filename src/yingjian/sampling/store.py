@@ -250,13 +250,17 @@ def swabs_of(
         return {row[0]: _swab(row) for row in cursor.fetchall()}
 
 
+TOWN: Final = 9
+"""Digits of a town's code: a tube and its box stand in one town, so a manifest names no tube of another."""
+
 _LINKS: Final = """
 WITH waiting AS MATERIALIZED (
   SELECT id, box_id, tube_code FROM logistics_boxline WHERE box_id = ANY(%s) AND tube_id IS NULL AND tube_code <> ''
    UNION
   SELECT id, box_id, tube_code FROM logistics_boxline WHERE tube_code = ANY(%s) AND tube_id IS NULL AND tube_code <> '')
 SELECT DISTINCT ON (l.id) l.id, t.id, t.people
-  FROM waiting l JOIN logistics_box b ON b.id = l.box_id JOIN sampling_tube t ON t.code = l.tube_code AND t.code <> ''
+  FROM waiting l JOIN logistics_box b ON b.id = l.box_id
+  JOIN sampling_tube t ON t.code = l.tube_code AND t.code <> '' AND t.area ^@ left(b.area, %s)
   JOIN sampling_station st ON st.id = t.station_id JOIN sampling_site si ON si.id = t.site_id
  ORDER BY l.id, (t.round_id = b.round_id) DESC, (st.code = b.station_code) DESC, (si.code = b.site_code) DESC,
           t.binding DESC
@@ -268,7 +272,7 @@ def lines_waiting(
 ) -> list[tuple[uuid.UUID, uuid.UUID, int]]:
     """`(line, tube, people)`: manifest lines whose tube is now known. Of several tubes with one code, the nearest."""
     with connection.cursor() as cursor:
-        cursor.execute(_LINKS, [list(box_ids), list(codes)])
+        cursor.execute(_LINKS, [list(box_ids), list(codes), TOWN])
         return list(cursor.fetchall())
 
 
