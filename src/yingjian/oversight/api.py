@@ -12,8 +12,9 @@ from pydantic import Field
 
 from yingjian.access import queries as access
 from yingjian.access.edges import actor_of, language, needs, request_time
+from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
-from yingjian.kernel.ids import derived
+from yingjian.kernel.ids import uuid7
 
 from . import custody, exports, queries, writing
 
@@ -240,6 +241,7 @@ def coverage_file(request: HttpRequest, round_id: uuid.UUID) -> HttpResponse:
         round_id=round_id,
         at=request_time(request),
         language=language(request),
+        id=uuid7(now()),
     )
     return exports.answer(data, f"coverage-{round_id}.xlsx")
 
@@ -292,5 +294,5 @@ def report_file(request: HttpRequest, report_id: uuid.UUID) -> FileResponse:
     path = writing.path_of(entry["digest"])
     if not path.exists():
         raise RuleBroken("oversight.report_gone", status=410)
-    exports.journal_export(actor, at, derived(report_id, f"download.{at.isoformat()}"), "report", 1)
+    exports.journal_export(actor, at, uuid7(now()), "report", 1)
     return FileResponse(path.open("rb"), as_attachment=True, filename=entry["file_name"])

@@ -44,7 +44,8 @@ _DUE: Final = "FROM campaigns_dueperson d JOIN campaigns_round r ON r.id = d.rou
 _ENDED: Final = "coalesce(r.closed_at, r.window_end)"
 """When somebody is excused or missed for good: the row keeps no time of its own."""
 _RESULTS: Final = """FROM laboratory_result r JOIN tubes ON tubes.id = r.tube_id
-                     JOIN laboratory_laboratory l ON l.id = r.laboratory_id"""
+                     LEFT JOIN laboratory_laboratory l ON l.id = r.laboratory_id"""
+"""A result lies in the town of its tube, its laboratory often above it: then the step is told without the name."""
 _POOL: Final = """FROM cases_poolmember m JOIN cases_flaggedpool p ON p.id = m.pool_id
                   JOIN tubes ON tubes.id = p.tube_id WHERE m.person_id = %(person)s"""
 
@@ -84,12 +85,12 @@ _STEPS: Final = (
      "CASE n.state WHEN 'received' THEN '[]'::jsonb ELSE jsonb_build_array(n.state) END",
      """FROM laboratory_receiptline n JOIN tubes ON tubes.id = n.tube_id
         JOIN laboratory_receipt c ON c.id = n.receipt_id JOIN laboratory_laboratory l ON l.id = c.laboratory_id"""),
-    (8, "tested", "r.tested_at", "l.name", "''", "r.round_id",
+    (8, "tested", "r.tested_at", "coalesce(l.name, '')", "''", "r.round_id",
      "'{}'::jsonb", "'[]'::jsonb", f"{_RESULTS} WHERE r.version = 1"),
-    (9, "entered", "r.entered_at", "l.name", "coalesce(u.name, '')", "r.round_id",
+    (9, "entered", "r.entered_at", "coalesce(l.name, '')", "coalesce(u.name, '')", "r.round_id",
      f"jsonb_build_object('outcome', {_OUTCOME.format(column='r.outcome')}, 'reason', r.reason)", "r.flags",
      f"{_RESULTS} LEFT JOIN access_user u ON u.id = r.entered_by"),
-    (10, "released", "r.released_at", "l.name", "coalesce(u.name, '')", "r.round_id",
+    (10, "released", "r.released_at", "coalesce(l.name, '')", "coalesce(u.name, '')", "r.round_id",
      f"jsonb_build_object('outcome', {_OUTCOME.format(column='r.outcome')})",
      "CASE WHEN r.version > 1 THEN '[\"corrected\"]'::jsonb ELSE '[]' END",
      f"{_RESULTS} LEFT JOIN access_user u ON u.id = r.released_by"),

@@ -11,7 +11,6 @@ from django.http import HttpResponse
 
 from yingjian.access import journal
 from yingjian.access.actor import Actor
-from yingjian.kernel.ids import derived
 
 from . import queries
 from .writing import words
@@ -28,7 +27,9 @@ def journal_export(actor: Actor, at: datetime, id: uuid.UUID, what: str, rows: i
     journal.record("export.make", {"what": what, "rows": rows}, actor=actor, id=id, at=at)
 
 
-def coverage(*, actor: Actor, round_id: uuid.UUID, at: datetime, language: str) -> bytes:
+def coverage(
+    *, actor: Actor, round_id: uuid.UUID, at: datetime, language: str, id: uuid.UUID
+) -> bytes:
     """Coverage per village with a total line; the totals are formulas, so that a reader can follow them."""
     rows = queries.coverage_for(actor, round_id)
     column = words(language)["col"]
@@ -51,9 +52,7 @@ def coverage(*, actor: Actor, round_id: uuid.UUID, at: datetime, language: str) 
                 sheet.write_formula(
                     len(rows) + 1, place, f"=SUM({letter}2:{letter}{len(rows) + 1})", bold, total
                 )
-    journal_export(
-        actor, at, derived(round_id, f"coverage.{actor.id}.{at.isoformat()}"), "coverage", len(rows)
-    )
+    journal_export(actor, at, id, "coverage", len(rows))
     return stream.getvalue()
 
 
