@@ -10,6 +10,8 @@ const REFRESH = 15_000;
 /** How many running obligations a screen lists; the counts beside it are of all. */
 const CLOCKS_SHOWN = 100;
 const PAGE = 1000;
+/** How many records a figure shows at a time: a slow phone draws these in a moment, and some hundreds in half a minute. */
+export const RECORDS_SHOWN = 50;
 
 export type Heard<T> = T & Readonly<{ heardAt: number }>;
 
@@ -69,7 +71,7 @@ export function useFigureRows(
     initialPageParam: 0,
     queryFn: async ({ pageParam }) => {
       const path = { round_id: roundId.value, key: key.value };
-      const query = { after: pageParam };
+      const query = { after: pageParam, limit: RECORDS_SHOWN };
       return body(await api.GET('/api/rounds/{round_id}/figures/{key}/rows', { params: { path, query } }));
     },
     getNextPageParam: (last) => last.next ?? undefined,
