@@ -1,0 +1,1 @@
+"""Malformed input of every kind, what each gets, and that nothing good is lost."""
