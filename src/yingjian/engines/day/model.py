@@ -1,0 +1,266 @@
+"""A screening day as the twin sees it. Times are minutes since midnight, lengths minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+NEVER = 1e9
+"""A minute that does not come."""
+
+
+class DayError(Exception):
+    """The day makes no sense. `code` is stable: `nobody`, `no_lanes`, `bad_number`, `bad_shape`, …"""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(f"{code} {params}" if params else code)
+        self.code = code
+        self.params = params
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Sampling sites, arrays `(m,)`."""
+
+    lanes: Ints
+    opens: Floats
+    lab: Ints
+    """Laboratory each site's tubes go to."""
+    ride: Floats
+    """Minutes from pick-up to hand-over at the laboratory."""
+    first_pickup: Floats
+    pickup_every: Floats
+    """Minutes between pick-ups; as often as needed until the site is empty (R57)."""
+    vehicle: Ints
+    desks: Ints | None = None
+    """Registration desks before the lanes; None: registration happens in the lane."""
+
+
+@dataclass(frozen=True)
+class Labs:
+    """Laboratories, arrays `(k,)`."""
+
+    wells: Ints
+    """Tubes of one run; wells kept for re-tests are not counted here."""
+    instruments: Ints
+    run: Floats
+    opens: Floats
+    receivers: Ints
+    """People who unpack and check in at once."""
+    receive: Floats
+    """Minutes one of them needs for one tube."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """Who comes where. Arrays over people `(n,)`, in any order."""
+
+    site: Ints
+    slot: Floats
+    """Start of each person's slot; NaN: no slot, comes when it suits."""
+    sites: Sites
+    labs: Labs
+    single: Flags | None = None
+    """People whose swab has a tube of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Clocks of the preset that the day is measured against."""
+
+    queue: float = 30.0
+    """R23."""
+    to_lab: float = 240.0
+    """From the first swab in a tube to its hand-over at the laboratory."""
+    on_machine: float = 360.0
+    """From the first swab in a tube to the start of its run."""
+    result: float = 720.0
+    """From hand-over to result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How people, hands and roads behave. Shown with every forecast."""
+
+    service: float = 0.6
+    """Mean minutes of one person in a lane (100 an hour: 0.6)."""
+    service_cv: float = 0.5
+    """Spread over mean of that; 0 makes it constant."""
+    register: float = 0.25
+    """Mean minutes at a registration desk, where there are desks."""
+    slot_minutes: float = 30.0
+    punctual_sd: float = 10.0
+    early_birds: float = 0.05
+    """Share who come at opening time whatever their slot."""
+    bird_minutes: float = 60.0
+    """Early birds come within so many minutes after opening."""
+    no_show: float = 0.02
+    free_hours: float = 6.0
+    """People without a slot come evenly over so many hours from opening."""
+    pool: int = 10
+    tube_open: float = 60.0
+    """A tube begun is sealed after so long even when not full."""
+    ride_cv: float = 0.2
+    last_call: float = 15.0
+    """After the last swab a vehicle comes within so long."""
+    partial_wait: float = 30.0
+    """A plate that is not full starts when its oldest tube has waited so long."""
+    review: float = 20.0
+    """From the end of a run to the released result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Between two minutes, work at some sites (None: all) takes `factor` times as long.
+
+    A factor of infinity stops it: the network is out and registration needs the server.
+    """
+
+    start: float
+    end: float
+    factor: float
+    sites: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A vehicle or a laboratory that is out between two minutes."""
+
+    index: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A site has so many tubes and no more before a minute."""
+
+    site: int
+    tubes: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What goes wrong."""
+
+    slow: tuple[Slow, ...] = ()
+    """Network out, rain, a broken generator."""
+    vehicles: tuple[Gone, ...] = ()
+    labs: tuple[Gone, ...] = ()
+    short: tuple[Short, ...] = ()
+    absent: float = 0.0
+    """Share of lanes that nobody staffs, at random, at least one left per site."""
+    absent_until: float = NEVER
+    turnout: float = 1.0
+    """People who come, over people expected: 2 is double."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One day played. Person arrays `(p,)` are grouped by site and ordered by arrival."""
+
+    site: Ints
+    arrived: Floats
+    wait: Floats
+    """Until the swab begins, desks included."""
+    lane: Ints
+    """Serial of the lane within the site; where lanes are equally free the choice is free too."""
+    finish: Floats
+    """`(m,)` last swab of each site; NaN where nobody came."""
+    busy: Floats
+    """`(m,)` minutes lanes worked."""
+    tube_site: Ints
+    tube_people: Ints
+    first_swab: Floats
+    sealed: Floats
+    picked: Floats
+    delivered: Floats
+    loaded: Floats
+    result: Floats
+    expected: int
+    """People on the list; those who came are `len(site)`."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Queue by site and hour: arrays `(m, 24)`; NaN where nobody came."""
+
+    people: Ints
+    p50: Floats
+    p95: Floats
+    most: Floats
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Many days: each figure by its 5th, 50th and 95th percentile over the runs."""
+
+    runs: int
+    figures: dict[str, tuple[float, float, float]]
+    queue: Table
+    """Means over the runs of each run's table (of `most`: the mean of the longest)."""
+    finish: Floats = field(default_factory=lambda: np.zeros((0, 3)))
+    """`(m, 3)` finish of each site, same percentiles."""
+
+
+def validate(day: Day, habits: Habits, faults: Faults) -> None:
+    """Raise `DayError` naming the field for a day without meaning."""
+    n, sites, labs = len(day.site), day.sites, day.labs
+    m, k = len(sites.lanes), len(labs.wells)
+    if n == 0:
+        raise DayError("nobody")
+    if m == 0:
+        raise DayError("no_sites")
+    if k == 0:
+        raise DayError("no_laboratory")
+    _shapes(day)
+    for name, index, top in (("site", day.site, m), ("sites.lab", sites.lab, k)):
+        if ((index < 0) | (index >= top)).any():
+            raise DayError("unknown_index", field=name)
+    if (sites.lanes < 1).any():
+        raise DayError("no_lanes", site=int((sites.lanes < 1).argmax()))
+    if sites.desks is not None and (sites.desks < 1).any():
+        raise DayError("no_desks", site=int((sites.desks < 1).argmax()))
+    _numbers(day)
+    if not 0 <= faults.absent <= 1 or not 0 < faults.turnout < 100:  # noqa: PLR2004
+        raise DayError("bad_number", field="faults")
+    if habits.service <= 0 or habits.pool < 1 or not 0 <= habits.no_show <= 1:
+        raise DayError("bad_number", field="habits")
+
+
+def _numbers(day: Day) -> None:
+    sites, labs = day.sites, day.labs
+    if np.isinf(day.slot).any():
+        raise DayError("bad_number", field="slot")
+    for holder, names in (
+        (sites, ("opens", "ride", "first_pickup", "pickup_every")),
+        (labs, ("wells", "instruments", "run", "opens", "receivers", "receive")),
+    ):
+        for name in names:
+            values = getattr(holder, name)
+            least = 1e-6 if name in _POSITIVE else 0
+            if not (np.isfinite(values) & (values >= least)).all():
+                raise DayError("bad_number", field=name)
+
+
+_POSITIVE = ("pickup_every", "wells", "instruments", "run", "receivers")
+
+
+def _shapes(day: Day) -> None:
+    n, m, k = len(day.site), len(day.sites.lanes), len(day.labs.wells)
+    people = ("site", "slot", "single")
+    for holder, names, length in (
+        (day, people, n),
+        (day.sites, tuple(day.sites.__dataclass_fields__), m),
+        (day.labs, tuple(day.labs.__dataclass_fields__), k),
+    ):
+        for name in names:
+            array = getattr(holder, name)
+            if array is not None and array.shape != (length,):
+                raise DayError("bad_shape", field=name)
