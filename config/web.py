@@ -1,4 +1,4 @@
-"""The web console's built files, served by the same process as the API.
+"""The built files of console and station, served by the same process as the API.
 
 Granian serves ``/assets`` itself (hashed names, cached for a year); what comes here is the page,
 its icons and its service worker. Any path that is no file is the page: the console routes itself.
@@ -8,7 +8,14 @@ import mimetypes
 from pathlib import Path
 
 from django.conf import settings
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
@@ -33,17 +40,24 @@ def page(request: HttpRequest, path: str) -> HttpResponseBase:
             status=503,
             content_type="text/plain; charset=utf-8",
         )
+    if path == "station":  # its service worker keeps what lies under the slash
+        return HttpResponseRedirect("/station/")
     wanted = _file(built, path)
     if wanted is None:
         if Path(path).suffix or len(path) > _LONGEST_ROUTE:
             raise Http404
-        wanted = built / "index.html"
+        wanted = built / _page_of(path)
     kind = _TYPES.get(wanted.suffix) or mimetypes.guess_type(wanted.name)[0]
     answer = FileResponse(wanted.open("rb"), content_type=kind or "application/octet-stream")
     hashed = wanted.parent == built / "assets"
     answer["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
     answer["Content-Security-Policy"] = _POLICY
     return answer
+
+
+def _page_of(path: str) -> str:
+    """Two applications share the address: the station's under ``station``, the console's everywhere else."""
+    return "station/index.html" if path.split("/", 1)[0] == "station" else "index.html"
 
 
 def _file(built: Path, path: str) -> Path | None:

@@ -66,6 +66,15 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/station/**/*.{ts,vue}'],
+    rules: {
+      'no-restricted-imports': doors(
+        'The station stands on offline and rules alone: nothing of the console is carried to a phone.',
+        ['@/rooms/**', '@/ui/**', '@/api/**', '@/i18n', '@/router', 'primevue/**', 'vue-router', 'vue-i18n', '@tanstack/**'],
+      ),
+    },
+  },
+  {
     files: ['src/ui/**/*.{ts,vue}'],
     rules: {
       'no-restricted-imports': doors('ui knows no room and no server.', ['@/rooms/**', '@/api/**', '@/offline/**', '../**']),
@@ -82,7 +91,7 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': doors(
         'offline and rules are plain TypeScript: no Vue, no screens, run in Node.',
-        [...FRAMEWORK, '@/rooms/**', '@/ui/**', '@/api/**', '../**'],
+        [...FRAMEWORK, '@/rooms/**', '@/ui/**', '@/api/**', '@/station/**', '../**'],
       ),
     },
   },

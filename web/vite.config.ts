@@ -1,15 +1,51 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import vue from '@vitejs/plugin-vue';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 // The development server stands in front of a running `yingjian serve`; the shipped build is served by it.
 const backend = process.env['YINGJIAN_URL'] ?? 'http://127.0.0.1:8000';
 
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Writes the station's service worker: which files make up the station, under a version that changes with any of them. */
+function stationWorker(): Plugin {
+  return {
+    name: 'station-worker',
+    apply: 'build',
+    generateBundle(_options, bundle) {
+      const files = new Set<string>();
+      const take = (name: string): void => {
+        if (files.has(name)) return;
+        const part = bundle[name];
+        if (part === undefined) return;
+        files.add(name);
+        if (part.type !== 'chunk') return;
+        for (const next of [...part.imports, ...part.dynamicImports, ...(part.viteMetadata?.importedCss ?? []), ...(part.viteMetadata?.importedAssets ?? [])]) take(next);
+      };
+      for (const part of Object.values(bundle)) {
+        if (part.type === 'chunk' && part.isEntry && part.name === 'station') take(part.fileName);
+      }
+      const page = readFileSync(at('./station/index.html'), 'utf8');
+      const still = readdirSync(at('./public/station')).map((name) => `station/${name}`);
+      const listed = ['/station/', ...[...files, ...still].sort().map((name) => `/${name}`)];
+      const worker = readFileSync(at('./station/sw.js'), 'utf8');
+      const hash = createHash('sha256').update(page).update(worker).update(listed.join());
+      for (const name of still) hash.update(readFileSync(at(`./public/${name}`)));
+      const version = hash.digest('hex').slice(0, 12);
+      const source = worker.replace('__VERSION__', version).replace('__FILES__', JSON.stringify(listed));
+      this.emitFile({ type: 'asset', fileName: 'station/sw.js', source });
+    },
+  };
+}
+
 export default defineConfig({
   base: '/',
-  plugins: [vue()],
-  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  plugins: [vue(), stationWorker()],
+  resolve: { alias: { '@': at('./src') } },
   define: {
     __VUE_OPTIONS_API__: 'true', // PrimeVue components are written with it
     __VUE_PROD_DEVTOOLS__: 'false',
@@ -20,6 +56,7 @@ export default defineConfig({
     target: ['chrome100', 'firefox100', 'safari15'],
     sourcemap: false,
     chunkSizeWarningLimit: 400,
+    rolldownOptions: { input: { index: at('./index.html'), station: at('./station/index.html') } },
   },
   server: {
     host: '127.0.0.1',

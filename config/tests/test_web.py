@@ -68,3 +68,16 @@ def test_not_built_is_said(built: Path, client: Client) -> None:
     answer = client.get("/")
     assert answer.status_code == 503
     assert "make setup" in answer.content.decode()
+
+
+def test_the_station_is_an_application_of_its_own(built: Path, client: Client) -> None:
+    (built / "station").mkdir()
+    (built / "station" / "index.html").write_text("<p>采样台</p>", encoding="utf-8")
+    (built / "station" / "sw.js").write_text("2", encoding="utf-8")
+    for path in ("/station/", "/station/box"):
+        assert client.get(path).getvalue().decode() == "<p>采样台</p>"
+    worker = client.get("/station/sw.js")
+    assert (worker.getvalue(), worker["Content-Type"]) == (b"2", "text/javascript")
+    assert worker["Cache-Control"] == "no-cache"
+    assert client.get("/station")["Location"] == "/station/"
+    assert client.get("/stations").getvalue().decode() == "<p>应检</p>"

@@ -14,6 +14,8 @@ const ROOM = 'src/rooms/rounds/tones.ts';
 const RULE = 'src/rules/clock.ts';
 const API = 'src/api/query.ts';
 const UI = 'src/ui/now.ts';
+const STATION = 'src/station/words.ts';
+const OFFLINE = 'src/offline/leader.ts';
 
 describe('walls between folders', () => {
   it.each([
@@ -28,6 +30,10 @@ describe('walls between folders', () => {
     [API, "import '@/rooms/rounds/tones';"],
     [UI, "import '@/api/client';"],
     [UI, "import '@/rooms/rounds/tones';"],
+    [STATION, "import '@/api/client';"],
+    [STATION, "import 'primevue/button';"],
+    [OFFLINE, "import 'vue';"],
+    [OFFLINE, "import '@/station/words';"],
   ])('%s may not say %s', async (file, code) => {
     expect(await rulesBroken(file, `${code}\n`)).toContain('no-restricted-imports');
   }, 60_000);
@@ -37,6 +43,8 @@ describe('walls between folders', () => {
     [ROOM, "import '@/api/client';\n"],
     [RULE, "import './time';\n"],
     [UI, "import '@/rules/time';\n"],
+    [STATION, "import '@/offline/core';\n"],
+    [OFFLINE, "import '@/rules/time';\n"],
   ])('%s may say %s', async (file, code) => {
     expect(await rulesBroken(file, code)).not.toContain('no-restricted-imports');
   }, 60_000);

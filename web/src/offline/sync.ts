@@ -48,15 +48,20 @@ export class Sync {
     this.listeners.add(listener);
   }
 
-  /** Something was recorded, the network came back, or somebody asks: do not wait any longer. */
+  /** Something was recorded. A wait that the server or the network imposed is not cut short by it. */
   kick(): void {
+    if (this.state.retryAt === null || this.state.retryAt <= this.ports.now()) this.now();
+  }
+
+  /** The network came back, or somebody asks: do not wait any longer. */
+  now(): void {
     this.kicked = true;
     this.wake?.abort();
   }
 
   /** Runs until the signal ends it. */
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener('abort', () => { this.kick(); });
+    signal.addEventListener('abort', () => { this.now(); });
     while (!signal.aborted) {
       this.kicked = false;
       const pause = await this.step();

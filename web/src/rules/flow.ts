@@ -20,7 +20,11 @@ export type Advice =
   | 'not_on_list'; // stored with a trace (R13)
 
 /** Advice that stops the flow until somebody decides; the rest is told while it goes on. */
-export const STOPS: ReadonlySet<Advice> = new Set(['tube_full', 'single_only', 'in_this_tube', 'swabbed_here', 'already_sampled', 'other_household']);
+export type Stop = Exclude<Advice, 'not_on_list'>;
+
+export function stops(said: readonly Advice[]): Stop[] {
+  return said.filter((one) => one !== 'not_on_list');
+}
 
 export function seatsLeft(station: Station, tube: Tube): number {
   return tube.step === 'open' || tube.step === 'locked' ? Math.max(0, tube.capacity - station.people(tube.id).length) : 0;

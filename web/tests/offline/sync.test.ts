@@ -63,6 +63,45 @@ describe('sending', () => {
     expect((await journal.counts()).waiting).toBe(2);
   });
 
+  it('runs by itself: sends what is recorded at once, but does not run against a wait it was told', async () => {
+    const { journal } = await aPhone();
+    const server = new Server();
+    let busy = false;
+    let asked = 0;
+    const naps: { ms: number; wake: () => void }[] = [];
+    const { sync } = aSync(journal, (init) => {
+      asked += 1;
+      return busy ? new Response('{}', { status: 429, headers: { 'Retry-After': '30' } }) : server.receive(init);
+    }, {
+      sleep: (ms, signal) => new Promise((resolve) => {
+        if (ms < 1000) { resolve(); return; } // the moment that gathers what belongs together
+        naps.push({ ms, wake: resolve });
+        signal.addEventListener('abort', () => { resolve(); });
+      }),
+    });
+    const ended = new AbortController();
+    const running = sync.run(ended.signal);
+    await expect.poll(() => naps.length).toBe(1);
+    await journal.record(swabs(2), given());
+    sync.kick();
+    await expect.poll(() => server.kept.size).toBe(2);
+    await expect.poll(() => naps.length).toBe(2);
+    busy = true;
+    await journal.record([aSwab(8)], given());
+    sync.kick();
+    await expect.poll(() => naps.length).toBe(3);
+    expect(naps[2]!.ms).toBe(30_000);
+    const before = asked;
+    for (let n = 0; n < 20; n += 1) sync.kick();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(asked).toBe(before);
+    busy = false;
+    sync.now();
+    await expect.poll(() => server.kept.size).toBe(3);
+    ended.abort();
+    await running;
+  });
+
   it('reads a date in Retry-After', () => {
     const answer = new Response('', { headers: { 'Retry-After': new Date(NOW + 9000).toUTCString() } });
     expect(retryAfter(answer, NOW)).toBe(9000);
