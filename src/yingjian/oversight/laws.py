@@ -119,8 +119,10 @@ LAWS: Final = (
     Law("a_pool_lists_its_members", """
         SELECT t.code, s.id FROM cases_flaggedpool p JOIN sampling_tube t ON t.id = p.tube_id
           JOIN sampling_swab s ON s.tube_id = t.id AND s.voided_at IS NULL
-         WHERE p.resolution IS DISTINCT FROM 'withdrawn'
-           AND NOT EXISTS (SELECT 1 FROM cases_poolmember m WHERE m.pool_id = p.id AND m.swab_id = s.id)"""),
+         WHERE NOT EXISTS (SELECT 1 FROM cases_poolmember m WHERE m.pool_id = p.id AND m.swab_id = s.id)
+           AND EXISTS (SELECT 1 FROM laboratory_result r WHERE r.tube_id = t.id AND r.outcome <> 'negative'
+                  AND r.released_at IS NOT NULL AND NOT EXISTS (
+                      SELECT 1 FROM laboratory_result n WHERE n.corrects_id = r.id AND n.released_at IS NOT NULL))"""),
     Law("a_resolved_pool_is_settled", """
         SELECT p.id FROM cases_flaggedpool p JOIN cases_poolmember m ON m.pool_id = p.id
          WHERE p.state = 'resolved' AND m.state NOT IN ('released', 'confirmed')"""),
