@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from yingjian.access import clocks, outbox, scope
 from yingjian.access.actor import Actor
@@ -441,7 +442,10 @@ def _case_id(round_id: uuid.UUID, person_id: uuid.UUID | None, swab_id: uuid.UUI
 
 
 def _case(one: Found, preset: Preset, at: datetime) -> Positive:
-    id, day = _case_id(one.round_id, one.person_id, one.swab_id), timezone.localtime(at)
+    id, day = (
+        _case_id(one.round_id, one.person_id, one.swab_id),
+        at.astimezone(ZoneInfo(settings.TIME_ZONE)),
+    )
     return Positive(
         id=id, round_id=one.round_id, person_id=one.person_id, swab_id=one.swab_id, result_id=one.result_id,
         area=one.area, case_no=f"{one.area[:6]}-{day:%Y%m%d}-{id.hex[:8].upper()}", found_at=at, state="initial",

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
 
 from yingjian.access import clocks, outbox, scope
 from yingjian.access.actor import Actor
@@ -395,7 +396,7 @@ def _held_store(sheet: _Sheet, held: Sequence[tuple[int, ResultRow, str]]) -> No
 def _capacity_alarm(sheet: _Sheet, round_id: uuid.UUID, over: int) -> None:
     """More results in a day than the laboratory can test: somebody must ask why (Hefei, Longyao)."""
     laboratory = sheet.laboratory
-    tested_on = timezone.localtime(sheet.tested_at).date()
+    tested_on = sheet.tested_at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
     day = derived(laboratory.id, f"capacity.{tested_on.isoformat()}")
     below.discrepancy_open(
         found=Difference(

@@ -126,7 +126,7 @@ def _areas(payload: Any, known: Mapping[uuid.UUID, Place]) -> list[str]:
     ids = [getattr(payload, name, None) for name in ("tube_id", "swab_id", "to_tube_id", "box_id")]
     if isinstance(payload, TubeRecord):
         ids += [swab.swab_id for swab in payload.swabs]
-    return [known[id].area for id in ids if id in known]
+    return [known[id].area for id in ids if id is not None and id in known]
 
 
 def _place(
