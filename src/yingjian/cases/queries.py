@@ -227,11 +227,16 @@ def pools_locked(pool_ids: Sequence[uuid.UUID]) -> list[dict[str, Any]]:
 
 
 def first_positive_results(member_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
-    """Per member: the released positive result that came first among the rechecks."""
+    """Per member: the positive result that came first among the rechecks settled so far.
+
+    Settled (`outcome` is set), not merely released: a result released meanwhile, whose own turn is still to come, is
+    seen by chance and would not be seen again when the journal is replayed.
+    """
     found = rows(
         """SELECT DISTINCT ON (k.member_id) k.member_id, r.id FROM cases_recheck k
              JOIN laboratory_result r ON r.tube_id = k.tube_id
-            WHERE k.member_id = ANY(%(ids)s) AND r.outcome = 'positive' AND r.released_at IS NOT NULL
+            WHERE k.member_id = ANY(%(ids)s) AND k.outcome = 'positive' AND r.outcome = 'positive'
+              AND r.released_at IS NOT NULL
               AND NOT EXISTS (SELECT 1 FROM laboratory_result n
                                WHERE n.corrects_id = r.id AND n.released_at IS NOT NULL)
             ORDER BY k.member_id, r.released_at, r.id""",

@@ -271,3 +271,33 @@ def test_a_case_found_at_night_is_numbered_by_the_countys_own_day() -> None:
     here = timezone.localtime(case.found_at)
     assert here.date() != case.found_at.astimezone(UTC).date()
     assert case.case_no.split("-")[1] == f"{here:%Y%m%d}"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_case_names_the_result_whose_turn_came_first_however_many_are_out(first: int) -> None:
+    """Two laboratories release at one moment; which news is taken up first decides, in the replay as well."""
+    scene = Scene()
+    tube = make.tube(scene.world, people=1, mode="household")
+    scene.results({tube.code: "single_target"})
+    codes = scene.swab(tube.code, scene.members(tube.code))
+    released = []
+    for (_, laboratory), code in codes.items():
+        make.send(
+            "tube.receive",
+            {"receipt_id": new_id(), "laboratory_id": laboratory, "round_id": scene.world.round.id,
+             "tube_codes": [code]},
+            by=make.CLERK, at=NOON + timedelta(hours=8),
+        )  # fmt: skip
+        at = NOON + timedelta(hours=9)
+        ids = make.enter(scene.world, {code: "positive"}, laboratory_id=laboratory, at=at)
+        make.release([ids[code]], at=at + timedelta(minutes=30))
+        released.append(ids[code])
+    outbox.forget_pending()  # the news is on its way twice; here it is taken up in the order wanted
+    turn = sorted(released, key=lambda one: one.int)
+    for result in (turn[first], turn[1 - first]):
+        journal.submit_system(
+            "recheck.result", {"result_ids": [result]}, id=new_id(), at=at + timedelta(minutes=30),
+            received_at=UPLOADED,
+        )  # fmt: skip
+    with scope.everywhere():
+        assert Positive.objects.get().result_id == turn[first]
