@@ -81,11 +81,10 @@ def _device_actor(credentials: str) -> Actor:
 
 def _find_actor(request: HttpRequest) -> Actor:
     credentials = request.headers.get("Authorization", "")
-    with scope.everywhere():
-        if credentials.startswith(DEVICE_SCHEME):
-            return _device_actor(credentials.removeprefix(DEVICE_SCHEME))
-        user = get_user(request)
-        return user_actor(user) if isinstance(user, User) and user.is_active else NOBODY
+    if credentials.startswith(DEVICE_SCHEME):
+        return _device_actor(credentials.removeprefix(DEVICE_SCHEME))
+    user = get_user(request)
+    return user_actor(user) if isinstance(user, User) and user.is_active else NOBODY
 
 
 class ActorMiddleware:
@@ -98,9 +97,10 @@ class ActorMiddleware:
         if not request.path.startswith("/api/"):
             return self.get_response(request)
         try:
-            actor = _find_actor(request)
-            cast(Asking, request).actor = actor
-            with scope.acting(actor):
+            with scope.everywhere():
+                actor = _find_actor(request)
+                cast(Asking, request).actor = actor
+                scope.becoming(actor)
                 response = _in_shape(request, self.get_response(request))
                 if response.status_code >= HTTPStatus.BAD_REQUEST and not getattr(
                     response, "keep", False

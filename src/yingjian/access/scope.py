@@ -18,15 +18,15 @@ from .actor import Actor
 EVERYWHERE = "*"
 
 
-def _current() -> str:
+def _set(areas: str) -> str:
+    """Set the sight; returns what it was."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(current_setting('yingjian.areas', true), '')")
+        cursor.execute(
+            """SELECT before, set_config('yingjian.areas', %s, true)
+                 FROM (SELECT coalesce(current_setting('yingjian.areas', true), '') AS before OFFSET 0) was""",
+            [areas],
+        )
         return str(cursor.fetchone()[0])
-
-
-def _set(areas: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('yingjian.areas', %s, true)", [areas])
 
 
 def areas_of(actor: Actor) -> str:
@@ -36,12 +36,16 @@ def areas_of(actor: Actor) -> str:
 
 @contextmanager
 def seeing(areas: str) -> Iterator[None]:
-    """Run a block in a transaction that sees `areas`; an error inside rolls the block back."""
+    """Run a block in a transaction that sees `areas`; an error inside rolls the block back.
+
+    The outermost block's sight ends with its transaction; an inner one puts back what was.
+    """
+    inner = connection.in_atomic_block
     with transaction.atomic():
-        before = _current()
-        _set(areas)
+        before = _set(areas)
         yield
-        _set(before)
+        if inner:
+            _set(before)
 
 
 @contextmanager
@@ -49,6 +53,11 @@ def acting(actor: Actor) -> Iterator[None]:
     """Run a block with the sight of `actor`."""
     with seeing(areas_of(actor)):
         yield
+
+
+def becoming(actor: Actor) -> None:
+    """Go on in the running transaction with the sight of `actor`, to its end or to the end of the block around."""
+    _set(areas_of(actor))
 
 
 @contextmanager
