@@ -1,4 +1,4 @@
-"""Virtual time: what happens when, in order, with two pairs of hands.
+"""Virtual time: what happens when, in order, with a few pairs of hands.
 
 Events lie in a heap by their moment. Events of different actors that follow one another run side by
 side in a few threads (`together`); an event that must see everything before it done stands alone.
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+HANDS: Final = 4  # a server waits for its disk as often as it computes
 Deed = Callable[[datetime], None]
 HELD_MOST: Final = (
     256  # events kept for running side by side; bounds what one failure leaves undone
@@ -36,7 +37,7 @@ class Day:
     """The events still to come. Deeds may plan further ones, at their own moment or later."""
 
     def __init__(
-        self, *, hands: int = 2, told: Callable[[datetime, int], None] | None = None
+        self, *, hands: int = HANDS, told: Callable[[datetime, int], None] | None = None
     ) -> None:
         self._heap: list[_Event] = []
         self._numbers = itertools.count()
