@@ -2,6 +2,7 @@
 
 import json
 import random
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -132,6 +133,7 @@ class Hand:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.wrong: list[str] = []
+        self.roll = secrets.token_hex(3).upper()
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
 
     def bind(self, token: str, name: str = "一号手机") -> None:
@@ -143,6 +145,10 @@ class Hand:
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         expect.set_options(timeout=15_000)
         self.page.wait_for_function("navigator.serviceWorker.controller !== null")
+
+    def code(self, number: int) -> str:
+        """A tube of this hand's own roll of labels."""
+        return f"{self.roll}{number:05d}"
 
     def scan(self, text: str) -> None:
         self.page.keyboard.type(text)
@@ -194,7 +200,7 @@ def citizen(number: int) -> str:
 
 def _pool_and_somebody_alone(hand: Hand, pool: list[str], alone: str) -> None:
     """Seven into a pool; somebody who must be alone comes: a new tube, then back to the pool."""
-    hand.scan("PT00000001")
+    hand.scan(hand.code(1))
     hand.count(0)
     for number, token in enumerate(pool[:7], 1):
         hand.scan(token)
@@ -204,7 +210,7 @@ def _pool_and_somebody_alone(hand: Hand, pool: list[str], alone: str) -> None:
     expect(hand.page.get_by_role("dialog")).to_contain_text(ZH["advice.single_only.title"])
     hand.shot("4-single-only")
     hand.tap("take-alone")
-    hand.scan("PT00000002")
+    hand.scan(hand.code(2))
     hand.count(1)
     hand.shot("5-single-tube")
     hand.tap("seal")
@@ -286,12 +292,12 @@ def test_a_day_without_a_network_arrives_exactly_once(
     assert {row["status"] for row in done} == {"applied"}
     assert citizen(1) not in json.dumps(done), "the number stays on the phone after its verdict"
     assert county.commands_of(done[0]["device"]) == sorted(row["id"] for row in kept)
-    (tube,) = county.tube("PT00000001")
+    (tube,) = county.tube(hand.code(1))
     assert (tube["people"], tube["state"], tube["count_stated"]) == (10, "sealed", 10)
     assert tube["flags"] == []
     counted = [swab for swab in tube["swabs"] if swab["voided_at"] is None]
     assert [swab["entry"] for swab in counted] == ["code"] * 7 + ["id", "walk_in", "code"]
-    (single,) = county.tube("PT00000002")
+    (single,) = county.tube(hand.code(2))
     assert (single["mode"], single["people"], single["state"]) == ("single", 1, "sealed")
     assert (single["flags"], single["swabs"][0]["flags"]) == ([], [])
     assert hand.wrong == []
@@ -312,11 +318,11 @@ def _codes_that_fail(hand: Hand, pool: list[str]) -> None:
     hand.tap("keep-garbled")
     hand.count(2)
     hand.seal_early()
-    hand.scan("PT00000011")
+    hand.scan(hand.code(11))
     hand.scan(pool[32])
     hand.count(1)
     hand.seal_early()
-    hand.scan("PT00000011")
+    hand.scan(hand.code(11))
     expect(dialog).to_contain_text(ZH["fault.duplicate.title"])
     hand.shot("fault-duplicate")
     hand.tap("bind-anyway")
@@ -329,8 +335,14 @@ def _broken_and_again(hand: Hand, token: str) -> None:
     hand.page.get_by_role("button", name=ZH["tube.menu"]).click()
     hand.page.get_by_role("button", name=ZH["tube.break"]).click()
     hand.page.get_by_role("button", name=ZH["reason.fell"]).click()
-    hand.scan("PT00000012")
+    hand.scan(hand.code(12))
     hand.scan(token)
+    hand.count(1)
+    hand.seal_early()
+    hand.scan(hand.code(13))
+    hand.tap("type-id")
+    hand.page.get_by_test_id("typed").fill(citizen(3))
+    hand.tap("typed-done")
     hand.count(1)
     hand.seal_early()
 
@@ -341,8 +353,8 @@ def _packed(hand: Hand, box: str) -> None:
     hand.scan(box[:-1] + str((int(box[-1]) + 1) % 10))
     expect(hand.page.get_by_role("status")).to_have_text(ZH["box.garbled"])
     hand.scan(box)
-    hand.scan("PT00000011")
-    hand.scan("PT00000012")
+    hand.scan(hand.code(12))
+    hand.scan(hand.code(13))
     expect(hand.page.get_by_test_id("box-count")).to_have_text("2")
     hand.shot("box")
     hand.tap("box-seal")
@@ -364,10 +376,11 @@ def test_the_named_faults_each_have_a_path(county: County, phone: BrowserContext
     _packed(hand, box)
     phone.set_offline(False)
     hand.badge("badge.none")
-    first, second = county.tube("PT00000011")
+    first, second = county.tube(hand.code(11))
     assert {tuple(tube["flags"]) for tube in (first, second)} == {("duplicate_tube",)}
-    assert sorted(tube["state"] for tube in (first, second)) == ["boxed", "broken"]
-    (again,) = county.tube("PT00000012")
+    states = {tube["binding"]: (tube["state"], tube["people"]) for tube in (first, second)}
+    assert states == {1: ("sealed", 1), 2: ("broken", 1)}
+    (again,) = county.tube(hand.code(12))
     assert (again["state"], again["people"], again["box_code"]) == ("boxed", 1, box)
     assert again["swabs"][0]["flags"] == []
     assert hand.wrong == []
@@ -387,7 +400,7 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
     second.shot("second-page")
 
     phone.set_offline(True)
-    second.scan("PT00000021")
+    second.scan(second.code(21))
     second.scan(county.tokens("pool")[40])
     second.count(1)
     second.seal_early()
@@ -413,7 +426,7 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
         other.tap("take")
         expect(other.page.get_by_role("dialog")).not_to_be_visible()
         other.badge("badge.none")
-    (tube,) = county.tube("PT00000021")
+    (tube,) = county.tube(second.code(21))
     assert (tube["people"], tube["state"], tube["flags"]) == (1, "sealed", [])
     carrier.close()
 
@@ -421,5 +434,5 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
     second.badge("badge.none")
     kept = second.kept()
     assert county.commands_of(kept[0]["device"]) == sorted(row["id"] for row in kept)
-    assert len(county.tube("PT00000021")) == 1
+    assert len(county.tube(second.code(21))) == 1
     assert hand.wrong + second.wrong + other.wrong == []
