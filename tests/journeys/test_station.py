@@ -3,6 +3,7 @@
 import json
 import random
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import segno
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from config import drills
@@ -20,7 +22,7 @@ from drill.client import Ids, Link, Traffic
 from drill.scenario import Scenario
 from drill.server import System
 from drill.world import Site, World
-from tests.journeys.conftest import SHOTS
+from tests.journeys.conftest import CHROMIUM, SHOTS
 from yingjian.population.rules import id_check_char
 
 pytestmark = pytest.mark.e2e
@@ -141,9 +143,8 @@ class Hand:
         self.page.get_by_test_id("device-name").fill(name)
         self.shot("1-bind")
         self.page.get_by_test_id("enrol").click()
-        expect(self.page.get_by_text(ZH["work.askTube"])).to_be_visible()
+        expect(self.page.get_by_text(ZH["work.askTube"])).to_be_visible(timeout=40_000)
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        expect.set_options(timeout=15_000)
         self.page.wait_for_function("navigator.serviceWorker.controller !== null")
 
     def code(self, number: int) -> str:
@@ -436,3 +437,49 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
     assert county.commands_of(kept[0]["device"]) == sorted(row["id"] for row in kept)
     assert len(county.tube(second.code(21))) == 1
     assert hand.wrong + second.wrong + other.wrong == []
+
+
+def _film(path: Path, texts: list[str]) -> None:
+    """What a camera sees: each text as a QR code for two seconds, as a raw film that the browser plays round and round."""
+    width, height, rate, seconds = 640, 480, 5, 2
+    with path.open("wb") as film:
+        film.write(f"YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
+        for text in texts:
+            rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix]
+            dot = (height - 40) // len(rows)
+            left, top = (width - dot * len(rows)) // 2, (height - dot * len(rows)) // 2
+            grey = bytearray(b"\xeb" * (width * height))
+            for down, row in enumerate(rows):
+                line = b"".join((b"\x20" if dark else b"\xeb") * dot for dark in row)
+                for y in range(top + down * dot, top + (down + 1) * dot):
+                    grey[y * width + left : y * width + left + len(line)] = line
+            frame = b"FRAME\n" + bytes(grey) + b"\x80" * (width * height // 2)
+            film.write(frame * (rate * seconds))
+
+
+def test_the_camera_reads_a_tube_and_a_person(
+    county: County, browser: Browser, tmp_path: Path
+) -> None:
+    code = f"CAM{secrets.token_hex(3).upper()}"
+    _film(tmp_path / "film.y4m", [code, county.tokens("pool")[50]])
+    seeing = browser.browser_type.launch(
+        executable_path=shutil.which("chromium"),
+        args=[
+            *CHROMIUM, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+            f"--use-file-for-fake-video-capture={tmp_path / 'film.y4m'}",
+        ],
+    )  # fmt: skip
+    context = seeing.new_context(
+        viewport={"width": 390, "height": 844}, locale="zh-CN", base_url=county.system.url,
+        permissions=["camera"], device_scale_factor=2,
+    )  # fmt: skip
+    context.set_default_timeout(20_000)
+    hand = Hand(context.new_page())
+    hand.bind(county.invitation(1), "五号手机")
+    context.set_offline(True)  # the reader itself lies on the phone
+    hand.page.get_by_role("button", name=ZH["work.camera"]).click()
+    expect(hand.page.get_by_test_id("tube")).to_contain_text(code, timeout=40_000)
+    expect(hand.page.get_by_test_id("count")).to_have_text("1", timeout=40_000)
+    hand.shot("camera")
+    assert hand.wrong == []
+    seeing.close()
