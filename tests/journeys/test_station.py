@@ -440,7 +440,7 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
 
 
 def _film(path: Path, texts: list[str]) -> None:
-    """What a camera sees: each text as a QR code for two seconds, as a raw film that the browser plays round and round."""
+    """What a camera sees: each text as a QR code for two seconds; the browser plays it over and over."""
     width, height, rate, seconds = 640, 480, 5, 2
     with path.open("wb") as film:
         film.write(f"YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
