@@ -149,10 +149,11 @@ def by_hour(
             b = a
             while b < ptr[j + 1] and min(23, max(0, int(arrived[b] // 60))) == hour:
                 b += 1
-            waits = np.sort(wait[a:b])
             n = b - a
+            high = max(0, int(np.ceil(0.95 * n)) - 1)
+            waits = np.partition(wait[a:b], high)
             people[j, hour] = n
-            p50[j, hour] = waits[(n - 1) // 2]
-            p95[j, hour] = waits[max(0, int(np.ceil(0.95 * n)) - 1)]
-            most[j, hour] = waits[n - 1]
+            p95[j, hour] = waits[high]
+            most[j, hour] = waits[high:].max()
+            p50[j, hour] = np.partition(waits[: high + 1], (n - 1) // 2)[(n - 1) // 2]
             a = b

@@ -65,9 +65,13 @@ def draw(day: Day, habits: Habits, faults: Faults, seed: int) -> Draws:
     ptr, order = _grouped(day.site[who], m)
     who = who[order]
     arrived = _arrivals(day, habits, who, come)
-    order = np.empty(len(who), dtype=np.int64)
-    in_order(ptr, arrived, order)
-    single = np.zeros(len(who), bool) if day.single is None else day.single[who[order]]
+    single = np.zeros(len(who), bool)
+    if day.single is None:
+        _sort(ptr, arrived)
+    else:
+        order = np.empty(len(who), dtype=np.int64)
+        in_order(ptr, arrived, order)
+        arrived, single = arrived[order], day.single[who[order]]
     register = None
     if sites.desks is not None:
         register = _lengths(desk, habits.register, habits.service_cv, len(who))
@@ -76,7 +80,7 @@ def draw(day: Day, habits: Habits, faults: Faults, seed: int) -> Draws:
         away = np.minimum(lanes.binomial(sites.lanes, faults.absent), sites.lanes - 1)
     return Draws(
         ptr=ptr,
-        arrived=arrived[order],
+        arrived=arrived,
         service=_lengths(hands, habits.service, habits.service_cv, len(who)),
         register=register,
         single=single,
@@ -100,6 +104,15 @@ def _grouped(site: Ints, m: int) -> tuple[Ints, Ints]:
     if (np.diff(site) >= 0).all():
         return ptr, np.arange(len(site))
     return ptr, np.argsort(site, kind="stable")
+
+
+def _sort(ptr: Ints, arrived: Floats) -> None:
+    """Each site's arrivals in order, in place: who is who does not matter without own tubes.
+
+    numpy's vectorised sort, called per site, is several times faster than a compiled argsort.
+    """
+    for a, b in zip(ptr[:-1].tolist(), ptr[1:].tolist(), strict=True):
+        arrived[a:b].sort()
 
 
 def _arrivals(day: Day, habits: Habits, who: Ints, rng: np.random.Generator) -> Floats:
