@@ -1,6 +1,6 @@
 /** A hardware scanner is a keyboard that types fast and ends with Enter. Its text is caught wherever the page stands. */
 
-const SLOWEST = 400; // ms between two letters; a hand that types a code uses a field
+const SLOWEST = 1_500; // ms between two letters: a busy phone may stall, and a lost scan is worse than a stray key
 const LEAST = 3;
 
 function letterOf(event: KeyboardEvent): string {
