@@ -12,6 +12,8 @@ export type Words = Readonly<{
   span: (milliseconds: number) => string;
   /** The word for a code of a vocabulary (`tube.sealed`); a code the screens do not know yet is shown as it is. */
   word: (vocabulary: string, code: string) => string;
+  /** Several words in a row, parted as the language does it. */
+  list: (parts: readonly string[]) => string;
 }>;
 
 /** How this product writes numbers, times and lengths of time, in the language of the screen. */
@@ -44,5 +46,6 @@ export function useWords(): Words {
     const key = `word.${vocabulary}.${code}`;
     return i18n.te(key, 'zh-CN') ? t(key) : code;
   };
-  return { count, clockTime, moment, longMoment, day, span, word };
+  const list: Words['list'] = (parts) => parts.join(locale.value.startsWith('zh') ? '、' : ', ');
+  return { count, clockTime, moment, longMoment, day, span, word, list };
 }
