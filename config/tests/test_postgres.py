@@ -254,7 +254,7 @@ def test_settings_are_written_anew_at_each_start(cluster: Cluster) -> None:
         pass
     (cluster.data / "yingjian.conf").write_text("max_connections = 7\n")
     with cluster.in_use(), cluster.connect() as connection:
-        assert connection.execute("SHOW max_connections").fetchone() == ("60",)
+        assert connection.execute("SHOW max_connections").fetchone() == ("120",)
     main = (cluster.data / "postgresql.conf").read_text()
     assert main.count("include 'yingjian.conf'") == 1
 

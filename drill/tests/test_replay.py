@@ -22,8 +22,11 @@ def drilled(tmp_path: Path, *words: str) -> dict[str, Any]:
         env=drills.environment(tmp_path / "outer"), capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert not (tmp_path / "var").exists(), "the drill's data are removed unless --keep is given"
     found: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
+    left = {path.name for path in (tmp_path / "var").iterdir()}
+    assert left == set(found["reports"]), (
+        "the reports stay, the drill's data do not unless --keep is given"
+    )
     return found
 
 

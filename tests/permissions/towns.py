@@ -65,16 +65,19 @@ class Town:
 
 def dress(asker: Asker, town: Town, played: Played) -> None:
     """Records a played round does not bring, made by somebody of the town who may do everything there."""
+    own_round = asker.new()
+    _dress_round(asker, town, own_round)
+    _dress_staff(asker, town, played, own_round)
+    _dress_goods(asker, town, own_round)
+    _dress_field(asker, town, played)
+    _dress_bench(asker, town, played)
+    town.known |= {"round_id": [played.round_id, own_round], "imported": [_roster(asker, town)]}
+
+
+def _dress_round(asker: Asker, town: Town, own_round: str) -> None:
+    """A campaign and a round of its own, with a plan, a stated figure and a report."""
     at, new, area = asker.at, asker.new, town.area
-    site, station = (
-        _one(played, "SELECT code FROM sampling_site WHERE area ^@ %s ORDER BY code", area),
-        _one(played, "SELECT code FROM sampling_station WHERE area ^@ %s ORDER BY code", area),
-    )
-    tube = _one(
-        played, "SELECT code FROM sampling_tube WHERE area ^@ %s AND code <> '' ORDER BY code", area
-    )
-    campaign, own_round, plan, staff, institution = new(), new(), new(), new(), new()
-    lab, run, report, token = new(), new(), new(), new()
+    campaign, plan, report = new(), new(), new()
     window = {"window_start": at.isoformat(), "window_end": (at + timedelta(days=1)).isoformat()}
     asker.done(
         "campaign.create", campaign_id=campaign, area=area, name=f"筛查行动{town.mark}", trigger="t"
@@ -92,6 +95,13 @@ def dress(asker: Asker, town: Town, played: Played) -> None:
         "POST", f"/rounds/{own_round}/reports", json={"report_id": report, "form": "work"}
     )
     assert answer.status_code == 200, answer.text
+
+
+def _dress_staff(asker: Asker, town: Town, played: Played, own_round: str) -> None:
+    """An institution, somebody of it at a post, a work group, a training."""
+    at, new, area = asker.at, asker.new, town.area
+    staff, institution = new(), new()
+    site = _one(played, "SELECT code FROM sampling_site WHERE area ^@ %s ORDER BY code", area)
     asker.done(
         "institution.add",
         institution_id=institution,
@@ -117,6 +127,11 @@ def dress(asker: Asker, town: Town, played: Played) -> None:
         "training.record", training_id=new(), area=area, topic=f"培训{town.mark}", held_at=at.isoformat(),
         attended=3, round_id=own_round,
     )  # fmt: skip
+
+
+def _dress_goods(asker: Asker, town: Town, own_round: str) -> None:
+    """A task, a vehicle, goods into a store, an organisation."""
+    new, area = asker.new, town.area
     asker.done(
         "task.open", task_id=new(), kind="finding", area=area, title=f"问题{town.mark}", owner_role="site_lead",
         round_id=own_round,
@@ -136,6 +151,14 @@ def dress(asker: Asker, town: Town, played: Played) -> None:
     asker.done(
         "organisation.add", organisation_id=new(), title=f"单位{town.mark}", kind="town", area=area
     )
+
+
+def _dress_field(asker: Asker, town: Town, played: Played) -> None:
+    """An invitation, a count, a tube with an unreadable code, a command parked and one decided."""
+    at, new, token = asker.at, asker.new, asker.new()
+    station = _one(
+        played, "SELECT code FROM sampling_station WHERE area ^@ %s ORDER BY code", town.area
+    )
     asker.done(
         "device.invite", token_id=token, station_code=station, area=town.village, role="sampler"
     )
@@ -153,6 +176,14 @@ def dress(asker: Asker, town: Town, played: Played) -> None:
         assert parked["verdict"] == "parked", parked
     asker.done(
         "parked.decide", command_id=parked["id"], decision="closed", reason=f"已核{town.mark}"
+    )
+
+
+def _dress_bench(asker: Asker, town: Town, played: Played) -> None:
+    """A laboratory with a tube of the town, a run, and a result nobody can bind to a tube."""
+    at, new, area, lab, run = asker.at, asker.new, town.area, asker.new(), asker.new()
+    tube = _one(
+        played, "SELECT code FROM sampling_tube WHERE area ^@ %s AND code <> '' ORDER BY code", area
     )
     asker.done(
         "lab.add", laboratory_id=lab, code=f"LAB-{town.mark}", name=f"化验室{town.mark}", kind="hospital", area=area,
@@ -173,7 +204,6 @@ def dress(asker: Asker, town: Town, played: Played) -> None:
         "result.enter", laboratory_id=lab, run_id=run, tested_at=at.isoformat(),
         results=[{"result_id": new(), "tube_code": f"NONE{town.mark}", "outcome": "negative"}],
     )  # fmt: skip
-    town.known |= {"round_id": [played.round_id, own_round], "imported": [_roster(asker, town)]}
 
 
 def _roster(asker: Asker, town: Town) -> str:

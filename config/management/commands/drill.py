@@ -10,8 +10,10 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from config import drills
-from drill import run, scenario
+from drill import play, run, scenario
 from drill.client import DrillError
+
+REPORT_NAMES = tuple(name for _, name in play.REPORTS)
 
 
 def _tidy(var: Path) -> None:
@@ -19,7 +21,7 @@ def _tidy(var: Path) -> None:
     for path in var.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif path.suffix not in {".docx", ".xlsx"}:
+        elif not path.name.endswith(REPORT_NAMES):
             path.unlink()
 
 
