@@ -66,7 +66,7 @@ def ground(round_played: Played) -> Iterator[Ground]:
     towns.swept(admin)
     for town in both:
         towns.look_up(round_played, town)
-    secrets = towns.secrets(round_played, both[0]) | {both[0].planted: "a refused line"}
+    secrets = towns.secrets(round_played, both[0], both[1]) | {both[0].planted: "a refused line"}
     yield Ground(round_played, both[0], both[1], secrets, askers["a"], askers["b"], askers["above"])
     for asker in (admin, *askers.values()):
         asker.http.close()
@@ -167,7 +167,7 @@ def test_a_stranger_changes_nothing_by_any_command(ground: Ground, path: str) ->
 def test_a_strangers_device_changes_nothing(ground: Ground) -> None:
     """A phone stands where it is enrolled: it cannot reach into another town's tubes, boxes and sites."""
     # What an earlier walk wrote down in its own town with this town's codes is no news from there.
-    secrets = towns.secrets(ground.played, ground.town)
+    secrets = towns.secrets(ground.played, ground.town, ground.own)
     device = towns.enrolled(ground.stranger, ground.played, TOWN_B)
     before = towns.fingerprint(ground.played, ground.town)
     leaks: list[Any] = []

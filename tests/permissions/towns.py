@@ -3,7 +3,7 @@
 The played round fills most tables in both towns. `dress` adds, through the same API, what a round's day does not
 bring: a round of the town's own with a plan and a report, staff, tasks, a device invited, a parked command, a roster
 with a faulty line, a laboratory with a held result. `secrets` then reads, as the tables' owner, every id, code, name
-and number that stands in rows of the first town and nowhere else: no answer to the second town may hold one of them.
+and number that stands in rows of the first town and in none of the second: no answer to the second may hold one.
 """
 
 from __future__ import annotations
@@ -182,9 +182,7 @@ def _dress_field(asker: Asker, town: Town, played: Played) -> None:
 def _dress_bench(asker: Asker, town: Town, played: Played) -> None:
     """A laboratory with a tube of the town, a run, and a result nobody can bind to a tube."""
     at, new, area, lab, run = asker.at, asker.new, town.area, asker.new(), asker.new()
-    tube = _one(
-        played, "SELECT code FROM sampling_tube WHERE area ^@ %s AND code <> '' ORDER BY code", area
-    )
+    tube = f"T{town.mark}"
     asker.done(
         "lab.add", laboratory_id=lab, code=f"LAB-{town.mark}", name=f"化验室{town.mark}", kind="hospital", area=area,
         tubes_per_day=100,
@@ -250,7 +248,7 @@ _KNOWN: Final = {
     "notice_id": "SELECT id FROM cases_notice WHERE area ^@ %(a)s ORDER BY id",
     "plan_id": "SELECT id FROM planning_planrecord WHERE area ^@ %(a)s OR area = %(county)s ORDER BY length(area) DESC",
     "report_id": "SELECT id FROM oversight_report WHERE area ^@ %(a)s OR area = %(county)s ORDER BY length(area) DESC",
-    "laboratory_id": "SELECT DISTINCT laboratory_id FROM laboratory_run WHERE area ^@ %(a)s",
+    "laboratory_id": "SELECT id FROM laboratory_laboratory WHERE code = 'LAB-' || %(mark)s",
     "run_id": "SELECT id FROM laboratory_run WHERE area ^@ %(a)s",
     "receipt_id": "SELECT id FROM laboratory_receipt WHERE area ^@ %(a)s",
     "result_id": "SELECT id FROM laboratory_result WHERE area ^@ %(a)s ORDER BY id",
@@ -282,7 +280,9 @@ def look_up(played: Played, town: Town) -> None:
     """Fill `town.known` from the tables; everything asked for must exist, or the walk proves nothing."""
     with played.sql() as connection:
         for name, query in _KNOWN.items():
-            rows = connection.execute(query, {"a": town.area, "county": COUNTY}).fetchall()
+            rows = connection.execute(
+                query, {"a": town.area, "county": COUNTY, "mark": town.mark}
+            ).fetchall()
             town.known[name] = [str(row[0]) for row in rows]
             assert town.known[name], f"there is no {name} in {town.area}"
     line = next(row for row in people(played) if row[0] == town.village)
@@ -324,8 +324,11 @@ def _columns(connection: psycopg.Connection[Any]) -> list[tuple[str, str, bool, 
     ]
 
 
-def secrets(played: Played, town: Town) -> dict[str, str]:
-    """Ids, codes, names and numbers that stand in rows of `town` and nowhere else: value → table and column."""
+def secrets(played: Played, town: Town, stranger: Town) -> dict[str, str]:
+    """Ids, codes, names and numbers in rows of `town` that stand in no row of the stranger's: value → where.
+
+    What also stands in rows of the county or the province stays a secret: a town does not see those either.
+    """
     own: dict[str, str] = {}
     others: set[str] = set()
     with played.sql() as connection:
@@ -339,13 +342,13 @@ def secrets(played: Played, town: Town) -> dict[str, str]:
                 others |= {str(value) for (value,) in rows if value}
                 continue
             rows = connection.execute(
-                f'SELECT DISTINCT "{column}"::text, area ^@ %s FROM "{table}"',
-                [town.area],
+                f'SELECT DISTINCT "{column}"::text, area ^@ %s, area ^@ %s FROM "{table}"',
+                [town.area, stranger.area],
             ).fetchall()
-            for value, here in rows:
+            for value, here, there in rows:
                 if value and here and (is_id or tells(value)):
                     own[value] = f"{own.get(value, '')} {table}.{column}".strip()
-                elif value and not here:
+                elif value and there:
                     others.add(value)
     for village, name, number, phone in people(played):
         for column, value in (("name", name), ("number", number), ("phone", phone)):
