@@ -28,7 +28,10 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 def vehicles_add(*, vehicles: Sequence[VehicleAdd]) -> None:
-    """Register dedicated vehicles with their own area and route (R62). `logistics.plate_taken` (409)."""
+    """Register dedicated vehicles with their own area and route (R62), or change one of the same area.
+
+    `logistics.plate_taken` (409); `access.outside_area` (403) for the id of a vehicle that belongs to another area.
+    """
     rows = [
         (v.vehicle_id, v.area, v.plate.strip(), v.driver, v.route, v.boxes_max) for v in vehicles
     ]
@@ -38,9 +41,12 @@ def vehicles_add(*, vehicles: Sequence[VehicleAdd]) -> None:
                 """INSERT INTO logistics_vehicle (id, area, plate, driver, route, boxes_max)
                    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[])
                        ON CONFLICT (id) DO UPDATE SET driver = excluded.driver, route = excluded.route,
-                          boxes_max = excluded.boxes_max""",
+                          boxes_max = excluded.boxes_max
+                          WHERE logistics_vehicle.area = excluded.area""",
                 _columns(rows),
             )
+            if cursor.rowcount < len(rows):
+                raise RuleBroken("access.outside_area", status=403, area=vehicles[0].area)
     except IntegrityError:
         raise RuleBroken(
             "logistics.plate_taken", status=409, plate=", ".join(v.plate for v in vehicles)[:80]
