@@ -199,7 +199,9 @@ def _load(facts: Sequence[Fact]) -> Loaded:
     store.due_lock(people)
     codes = sorted({f.code for f in facts if isinstance(f, Opened)} - {""})
     tubes = store.tubes_locked(sorted(tube_ids), codes)
-    swabs = store.swabs_of(ids=list(swab_ids), tubes=sorted(tube_ids), dues=people)
+    # Of a tube that only shares a code, too: whoever is flagged for it (重码) is counted again.
+    inside = sorted(tube_ids | set(tubes))
+    swabs = store.swabs_of(ids=list(swab_ids), tubes=inside, dues=people)
     elsewhere = {swab.tube_id for swab in swabs.values() if swab.tube_id} - set(tubes)
     if elsewhere:
         tubes |= store.tubes_read(sorted(elsewhere))

@@ -19,7 +19,7 @@ from yingjian.logistics import queries as logistics
 from yingjian.logistics.models import Box, BoxLine, Discrepancy
 from yingjian.population.models import Person
 from yingjian.population.rules import id_check_char
-from yingjian.sampling import actions, tokens
+from yingjian.sampling import actions, conserving, tokens
 from yingjian.sampling.models import RackCount, Site, Swab, Tube
 from yingjian.sampling.tests.factories import (
     Field,
@@ -145,6 +145,25 @@ def test_a_code_bound_twice_is_kept_numbered_and_flagged() -> None:
     assert [(tube_of(t).binding, tube_of(t).flags) for t in (one, two)] == [
         (1, ["duplicate_tube"]), (2, ["duplicate_tube"]),
     ]  # fmt: skip
+
+
+def test_a_code_used_again_takes_nobody_out_of_the_tube_that_bore_it_first() -> None:
+    """The second use flags the first tube, and nothing else of it changes: not its people, not its manifest."""
+    field, one, two, box = a_field(), new_id(), new_id(), new_id()
+    code = field.code()
+    send(field.phone, recorded(code, field.people[:3], tube=one))
+    send(field.phone, told("box.open", box_id=box, code="BOX-1"))
+    send(field.phone, told("box.add", box_id=box, tube_codes=[code]))
+    before = tube_of(one)
+    assert (before.people, before.box_id is not None) == (3, True)
+    send(field.other, recorded(code, field.people[5:7], tube=two))
+    after = tube_of(one)
+    assert after.flags == ["duplicate_tube"]
+    for told_before in ("people", "first_swab_at", "key", "binding", "state", "box_id"):
+        assert getattr(after, told_before) == getattr(before, told_before), told_before
+    assert [line.people for line in rows(BoxLine, box_id=box)] == [3]
+    assert rows(Discrepancy) == []
+    assert [check for check in conserving.conservation() if not check.holds] == []
 
 
 def test_site_and_area_come_from_the_station_never_from_the_person() -> None:
