@@ -120,6 +120,11 @@ export class StationCore {
     return done;
   }
 
+  /** When everything begun until now is on the disk, or has failed: whoever decides by the state asks after that. */
+  async settled(): Promise<void> {
+    await this.turn;
+  }
+
   private async perform(build: (station: Station, at: number) => readonly Draft[]): Promise<number> {
     const { sender, pack } = this;
     if (sender === null || pack === null) return 0;

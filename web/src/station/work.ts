@@ -51,8 +51,24 @@ const today = (): string => new Date(Date.now() + 8 * 3_600_000).toISOString().s
 const allotted = (): NonNullable<typeof core.pack>['codes'] => core.pack?.codes ?? { station: '', tubes: [] };
 export const poolSize = (): number => (work.size > 0 ? work.size : (core.pack?.preset.size ?? 1));
 
+let line: Promise<unknown> = Promise.resolve();
+
+/**
+ * One thing after another: what a scan means depends on the tubes there are, and a scanner is quicker than a phone's disk. So
+ * each waits until the one before, and whatever a button began, is stored. What is called from inside must not ask for a turn.
+ */
+export function inTurn(job: () => Promise<void>): Promise<void> {
+  const done = line.then(() => core.settled()).then(job);
+  line = done.catch(() => undefined);
+  return done;
+}
+
 /** A scan, from wherever it came: camera, hardware scanner, or typed. */
-export async function scanned(text: string): Promise<void> {
+export function scanned(text: string): Promise<void> {
+  return inTurn(() => heard(text));
+}
+
+async function heard(text: string): Promise<void> {
   const scan = readScan(text, today());
   const tube = work.alone === null ? currentTube(core.station) : null;
   if (tube === null) await forTube(scan);
@@ -185,7 +201,11 @@ export const openBox = (station: Station): ReturnType<Station['boxes']['get']> |
   [...station.boxes.values()].find((box) => box.sealedAt === null) ?? null;
 
 /** On the box page a scan is a box's code first, then the tubes that go into it. */
-export async function scannedForBox(text: string): Promise<void> {
+export function scannedForBox(text: string): Promise<void> {
+  return inTurn(() => heardForBox(text));
+}
+
+async function heardForBox(text: string): Promise<void> {
   const scan = readScan(text, today());
   const box = openBox(core.station) ?? null;
   if (box === null) {

@@ -3,23 +3,11 @@ import 'fake-indexeddb/auto';
 import { describe, expect, it } from 'vitest';
 
 import codes from '../../../vectors/resident-codes.json';
-import rosterVector from '../../../vectors/roster.json';
 
 import { EnrolRefused, StationCore } from '@/offline/core';
 import { addPerson } from '@/rules/flow';
 
-import { aPhone, NOW } from './stage';
-
-const decoded = (text: string): Uint8Array => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-const PACK = {
-  round: { id: 'r1', name: 'round', no: 1, state: 'sampling', window_start: '', window_end: '' },
-  station: { code: '99000010120100301', site: '990000101201003', site_id: 'x', site_name: 'S', site_state: 'open', area: '990000101201' },
-  preset: { code: 'p', version: '1', sizes: [1, 10], size: 10, household: 'never', box_tubes: 50, rotation_minutes: null, skew_minutes: 5 },
-  codes: { station: '99000010120100301', tubes: [] },
-  keys: [{ id: codes.key_id, public: codes.public_key }],
-  revoked: [],
-  hash_key: rosterVector.key,
-};
+import { aPhone, answerOf, NOW } from './stage';
 
 async function aCore(): Promise<{ core: StationCore; again: () => Promise<StationCore>; asked: { body: string }[]; down: { now: boolean } }> {
   const { db, journal, random } = await aPhone('nobody');
@@ -36,7 +24,7 @@ async function aCore(): Promise<{ core: StationCore; again: () => Promise<Statio
         const given = JSON.parse(init.body as string) as { token: string };
         return Promise.resolve(given.token === 'GOOD' ? Response.json({ secret: 's' }) : Response.json({ code: 'access.token_unknown', says: 'no' }, { status: 404 }));
       }
-      return Promise.resolve(path.includes('pack') ? Response.json(PACK, { headers: { ETag: 'p' } }) : new Response(decoded(rosterVector.body) as BodyInit, { headers: { ETag: 'r' } }));
+      return Promise.resolve(answerOf(path));
     },
   };
   const core = new StationCore(db, journal, ports);

@@ -2,6 +2,9 @@ import 'fake-indexeddb/auto';
 
 import { vi } from 'vitest';
 
+import codes from '../../../vectors/resident-codes.json';
+import rosterVector from '../../../vectors/roster.json';
+
 import { StationDb } from '@/offline/db';
 import { Journal, type Chance } from '@/offline/journal';
 import { Sync, type Ports } from '@/offline/sync';
@@ -89,3 +92,19 @@ export function aSync(journal: Journal, line: Line, more: Partial<Ports> = {}): 
 }
 
 export const given = (device = 'phone-a', at = NOW): { device: string; round: string; at: number } => ({ device, round: 'r1', at });
+
+const decoded = (text: string): Uint8Array => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const PACK = {
+  round: { id: 'r1', name: 'round', no: 1, state: 'sampling', window_start: '', window_end: '' },
+  station: { code: '99000010120100301', site: '990000101201003', site_id: 'x', site_name: 'S', site_state: 'open', area: '990000101201' },
+  preset: { code: 'p', version: '1', sizes: [1, 10], size: 10, household: 'never', box_tubes: 50, rotation_minutes: null, skew_minutes: 5 },
+  codes: { station: '99000010120100301', tubes: [] },
+  keys: [{ id: codes.key_id, public: codes.public_key }],
+  revoked: [],
+  hash_key: rosterVector.key,
+};
+
+/** What the server answers to who asks for the station's pack and for its roster. */
+export function answerOf(path: string): Response {
+  return path.includes('pack') ? Response.json(PACK, { headers: { ETag: 'p' } }) : new Response(decoded(rosterVector.body) as BodyInit, { headers: { ETag: 'r' } });
+}

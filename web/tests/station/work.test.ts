@@ -1,0 +1,42 @@
+import 'fake-indexeddb/auto';
+
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { core } from '@/station/state';
+import { currentTube, end, openTube, put, scanned, seal, work } from '@/station/work';
+
+import { answerOf } from '../offline/stage';
+
+const SOMEBODY = '990000198503140124';
+
+beforeAll(async () => {
+  vi.stubGlobal('fetch', (path: string) => Promise.resolve(path.includes('enrol') ? Response.json({ secret: 's' }) : answerOf(path)));
+  await core.load();
+  await core.enrol('GOOD', 'phone');
+  await core.refresh();
+});
+
+const inside = (code: string): number => {
+  const [tube] = core.station.tubesOfCode(code);
+  if (tube === undefined) throw new Error(`no tube ${code}`);
+  return core.station.people(tube.id).length;
+};
+
+describe('a scanner quicker than the disk', () => {
+  it('opens the next tube though the broken one is still being written down', async () => {
+    await openTube('TUBE0001');
+    void end(currentTube(core.station)!.id, 'break', 'fell');
+    void scanned('TUBE0002');
+    await scanned(SOMEBODY);
+    expect([work.sheet, inside('TUBE0001'), inside('TUBE0002')]).toEqual([null, 0, 1]);
+  });
+
+  it('goes on after one that could not be stored', async () => {
+    await seal(currentTube(core.station)!.id, 1);
+    vi.spyOn(core, 'act').mockRejectedValueOnce(new Error('the disk is full'));
+    const [failed, next] = [scanned('TUBE0003'), scanned('TUBE0004')];
+    await expect(failed).rejects.toThrow('the disk is full');
+    await next;
+    expect(currentTube(core.station)?.code).toBe('TUBE0004');
+  });
+});
