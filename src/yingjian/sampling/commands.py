@@ -205,7 +205,8 @@ def _fill_boxes(placed: Sequence[_Placed], received_at: datetime) -> boxes.BoxCh
     ]
     changes = logistics.boxes_fold(facts=facts, at=received_at)
     if facts:
-        field.link_lines(box_ids=sorted({fact.box_id for fact in facts}), codes=[])
+        moved = [(line.box_id, line.tube_code) for line in changes.lines_changed]
+        field.link_lines(box_ids=sorted({fact.box_id for fact in facts}), codes=[], moved=moved)
     return changes
 
 

@@ -272,9 +272,19 @@ def _gaps(changes: Changes, received_at: datetime) -> None:
     logistics.discrepancies_agreed(kind=TUBE_COUNT, subject_ids=changes.agreed, at=received_at)
 
 
-def link_lines(*, box_ids: Sequence[uuid.UUID], codes: Sequence[str]) -> None:
-    """Name the tubes on manifests that are known now: they are in that box and cooled; the box has an oldest sample."""
+def link_lines(
+    *,
+    box_ids: Sequence[uuid.UUID],
+    codes: Sequence[str],
+    moved: Sequence[tuple[uuid.UUID, str]] = (),
+) -> None:
+    """Name the tubes on manifests that are known now: they are in that box and cooled; the box has an oldest sample.
+
+    `moved`: lines, by box and code, of which an earlier time arrived; their tubes went in then.
+    """
     waiting = store.lines_waiting(box_ids, codes)
+    if moved:
+        waiting += store.lines_of(moved)
     if not waiting:
         return
     logistics.lines_link(links=[logistics.LineLink(*row) for row in waiting])

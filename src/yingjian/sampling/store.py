@@ -276,6 +276,18 @@ def lines_waiting(
         return list(cursor.fetchall())
 
 
+def lines_of(keys: Sequence[tuple[uuid.UUID, str]]) -> list[tuple[uuid.UUID, uuid.UUID, int]]:
+    """`(line, tube, people)` of those of these manifest lines, by box and code, whose tube is known."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT l.id, t.id, t.people FROM unnest(%s::uuid[], %s::text[]) AS u(box_id, code)
+                 JOIN logistics_boxline l ON l.box_id = u.box_id AND l.tube_code = u.code
+                 JOIN sampling_tube t ON t.id = l.tube_id""",
+            [[box for box, _ in keys], [code for _, code in keys]],
+        )
+        return list(cursor.fetchall())
+
+
 _BOXED: Final = """
 UPDATE sampling_tube t
    SET box_id = l.box_id, boxed_at = l.added_at,

@@ -52,11 +52,12 @@ class Missed:
 
 
 def due_sampled(*, at_by_due_id: Mapping[uuid.UUID, datetime]) -> list[uuid.UUID]:
-    """People were swabbed: due → sampled, with the earliest time. Excused or missed people are caught up (R77).
+    """People were swabbed: due → sampled, with the time of the first of their swabs that counts, which the caller
+    knows. Excused or missed people are caught up (R77).
 
     One statement for any number; two more when somebody was caught up, whose task and clock then end. Returns the
-    due ids of those caught up. A swab told twice, or a later one, changes nothing; except that somebody missed
-    although swabbed (the tube was lost) is caught up by a later swab.
+    due ids of those caught up. What is known already changes nothing. The time may go back (an earlier swab arrived)
+    or forth (the earlier one was voided); somebody missed although swabbed (the tube was lost) is caught up by it.
     """
     if not at_by_due_id:
         return []
@@ -64,13 +65,10 @@ def due_sampled(*, at_by_due_id: Mapping[uuid.UUID, datetime]) -> list[uuid.UUID
         cursor.execute(
             """UPDATE campaigns_dueperson d
                   SET state = CASE d.state WHEN 'due' THEN 'sampled' ELSE d.state END,
-                      sampled_at = least(d.sampled_at, s.at),
-                      caught_up_at = CASE WHEN d.state IN ('excused', 'missed') THEN least(d.caught_up_at, s.at)
-                                          ELSE d.caught_up_at END
+                      sampled_at = s.at,
+                      caught_up_at = CASE WHEN d.state IN ('excused', 'missed') THEN s.at ELSE d.caught_up_at END
                  FROM unnest(%s::uuid[], %s::timestamptz[]) AS s(id, at)
-                WHERE d.id = s.id
-                  AND (d.sampled_at IS NULL OR d.sampled_at > s.at
-                       OR (d.state IN ('excused', 'missed') AND d.caught_up_at IS NULL AND d.sampled_at < s.at))
+                WHERE d.id = s.id AND d.sampled_at IS DISTINCT FROM s.at
             RETURNING d.id, d.state""",
             [literal("uuid", at_by_due_id), literal("timestamptz", at_by_due_id.values())],
         )
