@@ -67,25 +67,8 @@ class Enrolled(Schema):
     secret: str
 
 
-class ClockOut(Schema):
-    id: uuid.UUID
-    code: str
-    subject_kind: str
-    subject_label: str
-    area: str
-    owner_role: str
-    owner_name: str
-    origin: str
-    started_at: datetime
-    due_at: datetime
-    stopped_at: datetime | None
-    breached_at: datetime | None
-    escalated_at: datetime | None
-    state: str
-
-
 class ClockList(Schema):
-    items: list[ClockOut]
+    items: list[queries.ClockRow]
     as_of: datetime
 
 

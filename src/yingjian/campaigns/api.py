@@ -127,33 +127,8 @@ class RoundPage(RoundOut):
     as_of: datetime
 
 
-class DueOut(Schema):
-    id: uuid.UUID
-    person_id: uuid.UUID
-    name: str
-    id_tail: str
-    phone_tail: str
-    address: str
-    household_id: uuid.UUID | None
-    area: str
-    rank: int
-    category: str
-    mode: str
-    home: bool
-    site_code: str
-    slot_start: datetime | None
-    state: str
-    sampled_at: datetime | None
-    resulted_at: datetime | None
-    outcome: str | None
-    reason: str
-    owner: str
-    caught_up_at: datetime | None
-    added: bool
-
-
 class DueList(Schema):
-    items: list[DueOut]
+    items: list[queries.DueRow]
     next: str | None
     as_of: datetime
 
@@ -272,7 +247,7 @@ def due_list(
     queries.round_brief_for(actor, round_id)
     rows = queries.due_list_for(actor, round_id, asked.wanted(), limit=limit)
     following = rows[-1].key if len(rows) == limit else None
-    items = [DueOut(**asdict(row)) for row in rows]
+    items = rows
     return DueList(items=items, next=following, as_of=request_time(request))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -17,25 +16,8 @@ from . import queries
 router = Router(tags=["ledgers"])
 
 
-class TaskOut(Schema):
-    id: uuid.UUID
-    kind: str
-    subject_kind: str
-    subject_id: uuid.UUID
-    area: str
-    round_id: uuid.UUID | None
-    title: str
-    owner_role: str
-    owner_name: str
-    opened_at: datetime
-    due_at: datetime | None
-    done_at: datetime | None
-    outcome: str
-    late: bool
-
-
 class TaskList(Schema):
-    items: list[TaskOut]
+    items: list[queries.TaskRow]
     next: uuid.UUID | None
     as_of: datetime
 
@@ -57,4 +39,4 @@ def tasks(
         after=after, limit=limit,
     )  # fmt: skip
     following = rows[-1].id if len(rows) == limit else None
-    return TaskList(items=[TaskOut(**asdict(row)) for row in rows], next=following, as_of=at)
+    return TaskList(items=rows, next=following, as_of=at)

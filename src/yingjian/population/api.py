@@ -23,17 +23,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 T = TypeVar("T")
 
 
-class RegionOut(Schema):
-    code: str
-    area: str
-    name: str
-    level: str
-    parent: str | None
-    children: int
-
-
 class RegionList(Schema):
-    items: list[RegionOut]
+    items: list[queries.RegionItem]
     next: None = None
     as_of: datetime
 
@@ -79,21 +70,8 @@ class ProblemList(Schema):
     as_of: datetime
 
 
-class PersonOut(Schema):
-    id: uuid.UUID
-    area: str
-    name: str
-    sex: str
-    birth_year: int | None
-    id_type: str
-    id_number: str
-    phone: str
-    categories: list[str]
-    source: str
-
-
 class PersonList(Schema):
-    items: list[PersonOut]
+    items: list[queries.PersonItem]
     next: uuid.UUID | None
     as_of: datetime
 
@@ -106,49 +84,9 @@ class PersonSearch(Schema):
     limit: int = queries.PAGE
 
 
-class MemberOut(Schema):
-    id: uuid.UUID
-    name: str
-
-
-class HouseholdOut(Schema):
-    id: uuid.UUID
-    no: str
-    grid: str
-    members: list[MemberOut]
-
-
-class CategoryOut(Schema):
-    code: str
-    since: datetime
-    until: datetime | None
-    source: str
-
-
-class PersonDetailOut(Schema):
-    person: PersonOut
-    area_name: str
-    address: str
-    registered_area: str
-    registered_address: str
-    guardian: str
-    household: HouseholdOut | None
-    history: list[CategoryOut]
-
-
 class RevealIn(Schema):
     reason: str
     reveal_id: uuid.UUID | None = None
-
-
-class RevealedOut(Schema):
-    id: uuid.UUID
-    name: str
-    id_type: str
-    id_number: str
-    phone: str
-    registered_address: str
-    address: str
 
 
 class ExportIn(Schema):
@@ -315,13 +253,13 @@ def export(request: HttpRequest, given: ExportIn) -> HttpResponse:
     return response
 
 
-@router.get("/persons/{person_id}", auth=needs("see_persons"), response=PersonDetailOut)
+@router.get("/persons/{person_id}", auth=needs("see_persons"), response=queries.PersonDetail)
 def person(request: HttpRequest, person_id: uuid.UUID) -> Any:
     """One person, masked, with household and categories."""
     return queries.person_known_for(actor_of(request), person_id)
 
 
-@router.post("/persons/{person_id}/reveal", auth=needs("reveal"), response=RevealedOut)
+@router.post("/persons/{person_id}/reveal", auth=needs("reveal"), response=actions.Revealed)
 def reveal(request: HttpRequest, person_id: uuid.UUID, given: RevealIn) -> Any:
     """Full data of one person for a reason; who looked and why is journalled."""
     return actions.person_reveal(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
 from datetime import datetime
 
 from django.http import HttpRequest
@@ -16,50 +15,20 @@ from . import queries
 router = Router(tags=["workforce"])
 
 
-class StaffLine(Schema):
-    id: uuid.UUID
-    name: str
-    job: str
-    area: str
-    institution: str
-    supporting: bool
-    qualified_for: list[str]
-
-
 class StaffList(Schema):
-    items: list[StaffLine]
+    items: list[queries.StaffOut]
     next: uuid.UUID | None
     as_of: datetime
-
-
-class PostLine(Schema):
-    id: uuid.UUID
-    staff_id: uuid.UUID
-    name: str
-    job: str
-    area: str
-    site_code: str
-    station_code: str
-    starts: datetime
-    ends: datetime
 
 
 class PostList(Schema):
-    items: list[PostLine]
+    items: list[queries.PostOut]
     next: uuid.UUID | None
     as_of: datetime
 
 
-class WorkGroupLine(Schema):
-    id: uuid.UUID
-    area: str
-    name: str
-    leader: str
-    duty: str
-
-
 class WorkGroupList(Schema):
-    items: list[WorkGroupLine]
+    items: list[queries.WorkGroupOut]
     as_of: datetime
 
 
@@ -70,7 +39,7 @@ def staff(
     """People of the response in the asker's area."""
     found = queries.staff_for(actor_of(request), area=area, job=job, after=after)
     return StaffList(
-        items=[StaffLine(**asdict(row)) for row in found],
+        items=found,
         next=found[-1].id if len(found) == queries.PAGE else None,
         as_of=request_time(request),
     )
@@ -86,7 +55,7 @@ def posts(
     """The shift board: who stands where, from when to when."""
     found = queries.posts_for(actor_of(request), round_id, site=site, after=after)
     return PostList(
-        items=[PostLine(**asdict(row)) for row in found],
+        items=found,
         next=found[-1].id if len(found) == queries.PAGE else None,
         as_of=request_time(request),
     )
@@ -97,6 +66,6 @@ def workgroups(request: HttpRequest, round_id: uuid.UUID) -> WorkGroupList:
     """Work groups (工作专班) with leader and duty."""
     found = queries.workgroups_for(actor_of(request), round_id)
     return WorkGroupList(
-        items=[WorkGroupLine(**asdict(row)) for row in found],
+        items=found,
         as_of=request_time(request),
     )

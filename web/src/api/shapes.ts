@@ -12,11 +12,11 @@ export type FigureRows = Schemas['FigureRows'];
 /** A record as the figures registry gives it: the columns are the figure's own. */
 export type Row = Readonly<Record<string, unknown>>;
 export type Coverage = Schemas['CoverageRow'];
-export type Clock = Schemas['ClockOut'];
+export type Clock = Schemas['ClockRow'];
 export type ClockCount = Schemas['ClockCount'];
 export type Site = Schemas['SiteOut'];
-export type PersonFound = Schemas['PersonOut'];
-export type PersonDetail = Schemas['PersonDetailOut'];
+export type PersonFound = Schemas['PersonItem'];
+export type PersonDetail = Schemas['PersonDetail'];
 export type Chain = Schemas['Chain'];
 export type ChainStep = Schemas['StepOut'];
 export type PresetHead = Schemas['PresetHead'];

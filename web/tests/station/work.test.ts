@@ -3,7 +3,7 @@ import 'fake-indexeddb/auto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { core } from '@/station/state';
-import { currentTube, end, openTube, put, scanned, seal, work } from '@/station/work';
+import { currentTube, end, openTube, scanned, seal, work } from '@/station/work';
 
 import { answerOf } from '../offline/stage';
 
