@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 
-from . import rules, scope, vault
+from . import parked, rules, scope, vault
 from .actor import Actor
 from .models import Device, EnrolToken, Grant, JournalEntry, Organisation, ParkedDecision, User
 
@@ -116,19 +116,25 @@ def device_revoke(*, actor: Actor, at: datetime, id: uuid.UUID, reason: str) -> 
 
 def parked_decide(
     *, actor: Actor, at: datetime, id: uuid.UUID, command_id: uuid.UUID, decision: str, reason: str
-) -> None:
-    """Close a parked command with a reason, or mark it retried (the retry is sent as a command of its own)."""
+) -> uuid.UUID | None:
+    """Close a parked command with a reason, or have it applied again as it was sent (`retried`); tells the id of that
+    second command. A retry that does not get through is no decision: `access.retry_parked`, and nothing is kept of it.
+    """
     entry = JournalEntry.objects.filter(command_id=command_id, verdict="parked").first()
     if entry is None:
         raise RuleBroken("access.parked_unknown", status=404)
     if decision not in {"closed", "retried"}:
         raise RuleBroken("access.decision_unknown", decision=decision[:16])
     scope.require(actor, "maintain", entry.area)
+    retried_as = derived(id, "retry") if decision == "retried" else None
     try:
         with transaction.atomic():
             ParkedDecision.objects.create(
                 id=derived(id, "decision"), command_id=command_id, area=entry.area, decision=decision,
-                reason=rules.reason_checked(reason), decided_by_id=actor.id, decided_at=at,
+                reason=rules.reason_checked(reason), decided_by_id=actor.id, decided_at=at, retried_as=retried_as,
             )  # fmt: skip
     except IntegrityError:
         raise RuleBroken("access.parked_decided", status=409) from None
+    if retried_as is not None:
+        parked.retry(entry, id=retried_as, at=at)
+    return retried_as

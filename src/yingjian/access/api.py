@@ -16,7 +16,7 @@ from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import uuid7
 
-from . import accounts, actions, clocks, journal, queries, scope, sync
+from . import accounts, actions, clocks, journal, parked, queries, scope, sync
 from .actor import NOBODY, Actor
 from .edges import actor_of, error_body, language, needs, request_time, user_actor
 
@@ -172,7 +172,7 @@ def _take(request: HttpRequest, *, park: bool) -> HttpResponse:
     actor, at = actor_of(request), request_time(request)
     commands = sync.decode(request.body, actor=actor, received_at=at)
     verdicts = journal.submit(actor=actor, received_at=at, commands=commands, park=park)
-    seq = queries.device_seq(actor.id) if actor.kind == "device" else None
+    seq = parked.heard(actor, commands, at=at) if actor.kind == "device" else None
     body = sync.encode(verdicts, language=language(request), at=at, seq=seq)
     return HttpResponse(body, content_type="application/json")
 
@@ -227,7 +227,7 @@ def sweep_clocks(request: HttpRequest) -> Swept:
 
 
 @router.get("/parked", auth=needs("maintain"), response=Rows)
-def parked(request: HttpRequest, after: int = 0, limit: int = 200) -> Rows:
+def parked_list(request: HttpRequest, after: int = 0, limit: int = 200) -> Rows:
     rows = queries.parked_for(
         actor_of(request), after=max(after, 0), limit=min(max(limit, 1), 1000)
     )

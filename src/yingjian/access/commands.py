@@ -6,7 +6,7 @@ import uuid
 
 import msgspec
 
-from . import actions, journal
+from . import actions, journal, parked
 
 
 class UserAdd(msgspec.Struct, frozen=True):
@@ -51,6 +51,16 @@ class ParkedDecide(msgspec.Struct, frozen=True):
     reason: str
 
 
+class DeviceRewound(msgspec.Struct, frozen=True):
+    """Numbers a device had used before came again with other content; `heard` is the highest it had told until then."""
+
+    device_id: uuid.UUID
+    first: int
+    last: int
+    commands: int
+    heard: int
+
+
 @journal.handles("organisation.add", OrganisationAdd, permission="administer", decision=True)
 @journal.handles("user.add", UserAdd, permission="administer", decision=True)
 @journal.handles("grant.add", GrantAdd, permission="administer", decision=True)
@@ -92,9 +102,17 @@ def _decide(batch: journal.Batch, command: journal.Command) -> journal.Verdict:
         case DeviceRevoke():
             actions.device_revoke(actor=actor, at=at, id=given.device_id, reason=given.reason)
         case ParkedDecide():
-            actions.parked_decide(
+            retried_as = actions.parked_decide(
                 actor=actor, at=at, id=command.id, command_id=given.command_id, decision=given.decision,
                 reason=given.reason,
             )  # fmt: skip
+            if retried_as is not None:
+                return journal.applied(command, retried_as=retried_as)
     area = getattr(given, "area", None)
     return journal.applied(command, area=area or None)
+
+
+@journal.handles("device.rewound", DeviceRewound, permission="system")
+def rewound(batch: journal.Batch) -> list[journal.Verdict]:
+    """A device goes on from an older copy of itself. Somebody has to look what it has lost."""
+    return [parked.rewound(command) for command in batch.commands]

@@ -167,17 +167,6 @@ def invitation_seen(actor: Actor, id: uuid.UUID) -> bool:
     return EnrolToken.objects.filter(id=id).exists()
 
 
-def device_seq(device_id: uuid.UUID) -> int:
-    """The highest running number a device has ever told; 0 before the first."""
-    with scope.everywhere(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(max(device_seq), 0) FROM access_journal WHERE actor_id = %s",
-            [device_id],
-        )
-        (highest,) = cursor.fetchone()
-    return int(highest)
-
-
 def clock_due(code: str, subject_id: uuid.UUID) -> Clock | None:
     """One clock of a subject, or None when the preset has no such rule."""
     return Clock.objects.filter(code=code, subject_id=subject_id).first()
