@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -50,6 +50,16 @@ def today(given: Scenario) -> Scenario:
     return msgspec.convert({**moved(plain)}, Scenario)
 
 
+class Kept(Link):
+    """A link that is closed in the end, also where whoever used it has gone (the staff's sessions)."""
+
+    made: ClassVar[list[Link]] = []
+
+    def __init__(self, url: str, traffic: Traffic) -> None:
+        super().__init__(url, traffic)
+        self.made.append(self)
+
+
 @dataclass
 class County:
     """A running system with a round whose sites are open now, and the codes of the people called to them."""
@@ -75,12 +85,26 @@ class County:
         )  # fmt: skip
         return str(lead.get(f"/devices/invitations/{token}", at=at)["token"])
 
+    def flagged(self) -> list[dict[str, Any]]:
+        """The information maintainer's work list of swabs."""
+        maintainer, at = self.world.user("information_maintainer"), datetime.now(UTC)
+        found: list[dict[str, Any]] = maintainer.get(
+            f"/rounds/{self.world.round_id}/flagged", at=at
+        )["items"]
+        return found
+
     def tube(self, code: str) -> list[dict[str, Any]]:
         maintainer = self.world.user("information_maintainer")
         found: list[dict[str, Any]] = maintainer.get(f"/tubes/{code}", at=datetime.now(UTC))[
             "items"
         ]
         return found
+
+    def revoke(self, token: str, reason: str) -> None:
+        at, lead = datetime.now(UTC), self.world.user("information_maintainer")
+        lead.command(
+            "code.revoke", at=at, revocation_id=self.world.ids.new(at), token=token, reason=reason
+        )
 
     def commands_of(self, device: str) -> list[str]:
         """Ids of all commands the server's journal has of a device, each as often as it is there."""
@@ -103,7 +127,7 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
     try:
         served.start()
         world = World(
-            scenario=given, link=Link(served.url, Traffic()), ids=Ids(given.seed),
+            scenario=given, link=Kept(served.url, Traffic()), ids=Ids(given.seed),
             rng=random.Random(given.seed), say=print,
         )  # fmt: skip
         watch = play.Watch()
@@ -111,7 +135,7 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
         play._plan(world, watch)
         office.codes(world, given.times.ready)
         yield County(served, world)
-        for link in {user.link for user in world.users.values()} | {world.link}:
+        for link in Kept.made:
             link.close()
     finally:
         served.stop()
@@ -318,6 +342,11 @@ def _codes_that_fail(hand: Hand, pool: list[str]) -> None:
     hand.shot("fault-garbled-person")
     hand.tap("keep-garbled")
     hand.count(2)
+    hand.scan(pool[34])
+    expect(dialog).to_contain_text(ZH["fault.person.revokedText"])
+    hand.shot("fault-revoked")
+    hand.tap("keep-garbled")
+    hand.count(3)
     hand.seal_early()
     hand.scan(hand.code(11))
     hand.scan(pool[32])
@@ -369,6 +398,7 @@ def _packed(hand: Hand, box: str) -> None:
 
 def test_the_named_faults_each_have_a_path(county: County, phone: BrowserContext) -> None:
     hand = Hand(phone.new_page())
+    county.revoke(county.tokens("pool")[34], "码被拍照外传")
     hand.bind(county.invitation(0), "二号手机")
     phone.set_offline(True)
     pool, box = county.tokens("pool"), county.site.boxes[county.site.stations[0]][0]
@@ -381,6 +411,8 @@ def test_the_named_faults_each_have_a_path(county: County, phone: BrowserContext
     assert {tuple(tube["flags"]) for tube in (first, second)} == {("duplicate_tube",)}
     states = {tube["binding"]: (tube["state"], tube["people"]) for tube in (first, second)}
     assert states == {1: ("sealed", 1), 2: ("broken", 1)}
+    (unreadable,) = [tube for tube in county.flagged() if "code_revoked" in tube["flags"]]
+    assert unreadable["entry"] == "code"
     (again,) = county.tube(hand.code(12))
     assert (again["state"], again["people"], again["box_code"]) == ("boxed", 1, box)
     assert again["swabs"][0]["flags"] == []

@@ -44,6 +44,7 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /boxes/{code}": [Ask({"code": "box_code"})],
     "GET /boxes/{code}/manifest.xlsx": [Ask({"code": "box_code"})],
     "GET /clocks": [Ask(query="limit=1000"), Ask(query="round={round_id}&state=met&limit=1000")],
+    "GET /codes/revoked": [Ask(query="limit=1000")],
     "GET /devices": [Ask()],
     "GET /devices/invitations/{token_id}": [
         Ask({"token_id": "token_id"}, nothing="a token, which stands in no row")

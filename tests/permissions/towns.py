@@ -171,9 +171,11 @@ def _dress_field(asker: Asker, town: Town, played: Played) -> None:
         swabs=[{"swab_id": new(), "at": at.isoformat(), "entry": "code", "token": "no code at all"}],
     )  # fmt: skip
     for _ in range(2):
-        lost = asker.send("tube.void", {"tube_id": new(), "reason": "t"}, path="/sync")
-        parked = lost.json()["verdicts"][0]
+        gone = asker.send("tube.void", {"tube_id": new(), "reason": "t"}, path="/sync")
+        parked = gone.json()["verdicts"][0]
         assert parked["verdict"] == "parked", parked
+    lost = _one(played, "SELECT id FROM population_person WHERE area ^@ %s ORDER BY id", town.area)
+    asker.done("codes.revoke", revocation_id=new(), person_id=lost, reason=f"码已丢失{town.mark}")
     asker.done(
         "parked.decide", command_id=parked["id"], decision="closed", reason=f"已核{town.mark}"
     )
@@ -238,6 +240,7 @@ _KNOWN: Final = {
     "tube_code": "SELECT code FROM sampling_tube WHERE area ^@ %(a)s AND code <> '' ORDER BY state, id",
     "box_id": "SELECT id FROM logistics_box WHERE area ^@ %(a)s",
     "box_code": "SELECT code FROM logistics_box WHERE area ^@ %(a)s",
+    "revocation_id": "SELECT id FROM sampling_revocation WHERE area ^@ %(a)s",
     "swab_id": "SELECT id FROM sampling_swab WHERE area ^@ %(a)s ORDER BY id",
     "person_id": """(SELECT person_id FROM cases_positive WHERE area ^@ %(a)s LIMIT 1) UNION ALL
                     (SELECT person_id FROM campaigns_dueperson WHERE area ^@ %(a)s AND state = 'missed' LIMIT 1)""",

@@ -73,6 +73,13 @@ def test_resident_code(case: dict[str, Any]) -> None:
     assert token.issued.isoformat() == CODES["issued"]
 
 
+@named(CODES["struck"])
+def test_revoked_code(case: dict[str, Any]) -> None:
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(CODES["public_key"]))
+    token = tokens.verify(case["text"], {tokens.key_id(key): key})
+    assert tokens.struck(token, case["revoked"]) == case["struck"]
+
+
 @named(BOXES["cases"])
 def test_box_code(case: dict[str, Any]) -> None:
     assert plan_codes.box_code_holds(case["text"]) == case["holds"]

@@ -69,6 +69,7 @@ TABLES: Final = (
     Rebuilt("sampling_tube"),
     Rebuilt("sampling_swab", ignore=frozenset({"identity_cipher"})),
     Rebuilt("sampling_rackcount"),
+    Rebuilt("sampling_revocation"),
     Rebuilt("logistics_box"),
     Rebuilt("logistics_boxline"),
     Rebuilt("logistics_handover"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -151,6 +151,35 @@ def code_list(
     journal.record("codes.issue", told, actor=actor, id=uuid7(now()), at=at)
     following = rows[-1]["person_id"] if len(rows) == limit else None
     return CodeList(items=[CodeOut(**row) for row in rows], next=following, as_of=at)
+
+
+class RevocationOut(Schema):
+    id: uuid.UUID
+    kind: str
+    person_id: uuid.UUID | None
+    until: date | None
+    area: str
+    at: datetime
+    reason: str
+    lifted_at: datetime | None
+    lifted_reason: str
+
+
+class RevocationList(Schema):
+    items: list[RevocationOut]
+    next: uuid.UUID | None
+    as_of: datetime
+
+
+@router.get("/codes/revoked", auth=needs("maintain"), response=RevocationList)
+def revocation_list(
+    request: HttpRequest, *, after: uuid.UUID | None = None, limit: Limit = queries.PAGE
+) -> RevocationList:
+    """Codes and keys that are no longer good, the newest first, also those restored."""
+    rows = queries.revocations_for(actor_of(request), after=after, limit=limit)
+    following = rows[-1]["id"] if len(rows) == limit else None
+    items = [RevocationOut(**row) for row in rows]
+    return RevocationList(items=items, next=following, as_of=request_time(request))
 
 
 @router.get("/tubes/{code}", auth=needs("see_round"), response=Rows)

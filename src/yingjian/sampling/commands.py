@@ -11,17 +11,22 @@ from typing import Any
 import msgspec
 
 from yingjian.access import journal
+from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as rounds
 from yingjian.logistics import actions as logistics
 from yingjian.logistics import values as boxes
 
-from . import actions, field, queries, rules
+from . import actions, field, queries, revoking, rules
 from .states import Place
 from .values import (
     BoxAdd,
     BoxOpen,
     BoxSeal,
+    CodeRevoke,
+    CodesRevoke,
+    KeyRevoke,
     RackCount,
+    RevocationLift,
     SiteStep,
     SwabAdd,
     SwabMove,
@@ -274,6 +279,35 @@ def _field_answer(payload: msgspec.Struct, outcome: field.Outcome) -> dict[str, 
         }
         answer["swabs"] = dict(sorted(marked.items())[:_FLAGS_ANSWERED])
     return answer
+
+
+# -- codes ---------------------------------------------------------------------------------------
+
+
+@journal.handles("codes.revoke", CodesRevoke, permission="maintain", decision=True)
+@journal.handles("code.revoke", CodeRevoke, permission="maintain", decision=True)
+@journal.handles("key.revoke", KeyRevoke, permission="administer", decision=True)
+@journal.handles("revocation.lift", RevocationLift, permission="maintain", decision=True)
+def codes_no_longer_good(batch: journal.Batch) -> list[journal.Verdict]:
+    """Rare decisions, one by one."""
+    return [
+        journal.applied(command, area=_revoke(batch.actor, command.payload, batch.received_at))
+        for command in batch.commands
+    ]
+
+
+def _revoke(actor: Actor, given: Any, at: datetime) -> str:
+    told: dict[str, Any] = {
+        "actor": actor, "id": given.revocation_id, "reason": given.reason.strip(), "at": at,
+    }  # fmt: skip
+    match given:
+        case CodesRevoke():
+            return revoking.revoke_person(**told, person_id=given.person_id)
+        case CodeRevoke():
+            return revoking.revoke_code(**told, token=given.token)
+        case KeyRevoke():
+            return revoking.revoke_key(**told, key_id=given.key_id)
+    return revoking.lift(**told)
 
 
 # -- system --------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from yingjian.population import actions as population
 from yingjian.population import queries as people
 from yingjian.population.values import IdType
 
-from . import store, tokens
+from . import revoking, store, tokens
 from .states import Place, Who
 from .values import SwabAdd, SwabIn
 
@@ -55,6 +55,7 @@ class _Reading:
 
     asked: Presented
     person_id: uuid.UUID | None = None
+    token: tokens.Token | None = None
     index: bytes | None = None
     found: bool = False  # may be added when nobody is found
     flags: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ def identify(asked: Sequence[Presented], *, at: datetime) -> list[Who]:
     if not asked:
         return []
     read = [_read(one) for one in asked]
+    _strike(read)
     _find(read, at)
     by_round: dict[uuid.UUID, list[_Reading]] = defaultdict(list)
     for reading in read:
@@ -116,10 +118,19 @@ def _read_token(asked: Presented, text: str) -> _Reading:
         return _Reading(asked, flags=(broken.code.removeprefix("sampling."),))
     wanted = asked.given.person_id
     if len(token.persons) == 1 and wanted in {None, token.persons[0]}:
-        return _Reading(asked, token.persons[0])
+        return _Reading(asked, token.persons[0], token)
     if wanted in token.persons:
-        return _Reading(asked, wanted)
+        return _Reading(asked, wanted, token)
     return _Reading(asked, flags=("member_unsaid",))
+
+
+def _strike(read: Sequence[_Reading]) -> None:
+    """A code that was revoked when it was shown says nothing of who held it."""
+    shown = [(reading, reading.token) for reading in read if reading.token is not None]
+    gone = revoking.struck([(token, reading.asked.at) for reading, token in shown])
+    for (reading, _), revoked in zip(shown, gone, strict=True):
+        if revoked:
+            reading.person_id, reading.flags = None, ("code_revoked",)
 
 
 def _read_document(asked: Presented, kind: str, number: str) -> _Reading:

@@ -193,3 +193,35 @@ class RackCount(models.Model):
     tubes_counted = models.PositiveIntegerField()
     tubes_system = models.PositiveIntegerField()
     by = models.CharField(max_length=64, default="")
+
+
+class Revocation(models.Model):
+    """A code, everybody's codes of a key, or a person's codes issued until a day, no longer good from `at` on.
+
+    `mark` is what a station's pack carries (see `tokens`): a hash that names nobody. Lifted, it strikes nothing from
+    `lifted_at` on; a swab is judged by the time it was taken.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=6)
+    mark = models.CharField(max_length=16, db_index=True)
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, db_index=False)
+    until = models.DateField(null=True)
+    area = models.CharField(max_length=AREA, db_index=True)
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=120)
+    lifted_at = models.DateTimeField(null=True)
+    lifted_reason = models.CharField(max_length=120, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="person", person__isnull=False, until__isnull=False)
+                | Q(kind__in=["key", "code"], person=None, until=None),
+                name="revocation_kind",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="revocation_reason"),
+            models.CheckConstraint(
+                condition=Q(lifted_at=None) | ~Q(lifted_reason=""), name="revocation_lifted_reason"
+            ),
+        ]

@@ -26,7 +26,7 @@ from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as rounds
 from yingjian.kernel.errors import RuleBroken
 
-from . import finding, tokens
+from . import finding, revoking, tokens
 from .reading import masked_name
 from .states import Place
 
@@ -123,7 +123,7 @@ def pack_for(actor: Actor, code: str, *, at: datetime) -> dict[str, Any]:
             {"id": id.hex(), "public": public.public_bytes_raw().hex()}
             for id, public in tokens.own_keys().items()
         ],
-        "revoked": [],
+        "revoked": revoking.in_force(at),
         "hash_key": _key(place).hex(),
     }  # fmt: skip
 

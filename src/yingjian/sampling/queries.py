@@ -26,6 +26,7 @@ from .reading import (
     tube_trail,
     tubes_by_code_for,
 )
+from .revoking import revocations_for
 
 __all__ = [
     "PAGE",
@@ -38,6 +39,7 @@ __all__ = [
     "hand_overs_of",
     "pack_for",
     "places",
+    "revocations_for",
     "roster_for",
     "site_for",
     "site_ids",

@@ -60,6 +60,7 @@ SWAB_FLAGS: Final[Mapping[str, str]] = {
     "no_identity": "act",
     "code_garbled": "act",
     "code_foreign_key": "act",
+    "code_revoked": "act",
     "id_malformed": "act",
     "member_unsaid": "act",
     "person_unknown": "act",
@@ -89,8 +90,8 @@ TUBE_FLAGS: Final[Mapping[str, str]] = {
 }
 KEPT: Final = frozenset(
     {
-        "code_garbled", "code_foreign_key", "id_malformed", "member_unsaid", "person_unknown", "no_identity",
-        "name_only", "clock_skew", "swab_changed",
+        "code_garbled", "code_foreign_key", "code_revoked", "id_malformed", "member_unsaid", "person_unknown",
+        "no_identity", "name_only", "clock_skew", "swab_changed",
     }
 )  # fmt: skip
 """Swab flags that come with the report; the others are worked out from the state each time."""

@@ -19,7 +19,7 @@ import hashlib
 import hmac
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -45,6 +45,9 @@ _TEXT_MAX: Final = 311  # alphanumeric characters of a QR code, version 10, leve
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _DIGITS: Final = str.maketrans(_LETTERS, "0123456789abcdefghijklmnopqrstuv")
 _BASE32: Final = re.compile(f"[{_LETTERS}]+")
+
+MARK: Final = 8
+"""Bytes of a mark: 10 million codes against 10,000 revocations meet by chance once in 180 million cities."""
 
 PublicKeys = Mapping[bytes, Ed25519PublicKey]
 
@@ -88,16 +91,15 @@ def issue(persons: Sequence[uuid.UUID], *, day: date, key: Ed25519PrivateKey | N
     days = (day - EPOCH).days
     if not 0 <= days < 1 << 16:
         raise ValueError("issue day outside the code's range")
-    body = b"".join(
-        [
-            bytes([VERSION << 4 | len(persons)]),
-            key_id(signer.public_key()),
-            days.to_bytes(2, "big"),
-            *(person.bytes for person in persons),
-        ]
-    )
+    body = _body(persons, key_id(signer.public_key()), day)
     signed = body + signer.sign(body)
     return PREFIX + base64.b32encode(signed + _seal(signed)).decode().rstrip("=")
+
+
+def _body(persons: Sequence[uuid.UUID], signer: bytes, day: date) -> bytes:
+    """What is signed."""
+    head = bytes([VERSION << 4 | len(persons)]) + signer + (day - EPOCH).days.to_bytes(2, "big")
+    return head + b"".join(person.bytes for person in persons)
 
 
 def read(text: str) -> Token:
@@ -123,6 +125,32 @@ def verify(text: str, keys: PublicKeys) -> Token:
     except InvalidSignature:
         raise RuleBroken("sampling.code_garbled") from None
     return _token(raw)
+
+
+# -- revocation ----------------------------------------------------------------------------------
+# A station's pack lists what is revoked as marks: `mark` strikes a key or one code, `mark:YYYY-MM-DD` a person's codes
+# issued until that day. A mark is a hash, so that the list names nobody; `web/src/rules/revoked.ts` is the twin.
+
+
+def mark(what: str, about: bytes) -> str:
+    """The mark of a `key` (its id), a `code` (its signed body) or a `person` (the id's bytes)."""
+    return hashlib.sha256(f"revoked {what}:".encode() + about).digest()[:MARK].hex()
+
+
+def key_and_code_marks(token: Token) -> tuple[str, str]:
+    """The marks that strike this code by its signing key, and by itself."""
+    return mark("key", token.key_id), mark("code", _body(token.persons, token.key_id, token.issued))
+
+
+def struck(token: Token, revoked: Collection[str]) -> bool:
+    """Whether a pack's list strikes this code. A family's code falls with any of its persons."""
+    if not revoked:
+        return False
+    if any(one in revoked for one in key_and_code_marks(token)):
+        return True
+    persons = {mark("person", person.bytes) for person in token.persons}
+    until = (entry.partition(":") for entry in revoked)
+    return any(whose in persons and token.issued.isoformat() <= day for whose, _, day in until)
 
 
 def _token(raw: bytes) -> Token:

@@ -156,3 +156,32 @@ class SiteStep(msgspec.Struct, frozen=True):
     """`site.ready`, `site.open`, `site.close`."""
 
     site_id: uuid.UUID
+
+
+class CodesRevoke(msgspec.Struct, frozen=True):
+    """Every code that names a person and was issued until today."""
+
+    revocation_id: uuid.UUID
+    person_id: uuid.UUID
+    reason: Reason
+
+
+class CodeRevoke(msgspec.Struct, frozen=True):
+    """One code, by its text."""
+
+    revocation_id: uuid.UUID
+    token: Annotated[str, msgspec.Meta(max_length=400)]
+    reason: Reason
+
+
+class KeyRevoke(msgspec.Struct, frozen=True):
+    """Every code signed with a key."""
+
+    revocation_id: uuid.UUID
+    key_id: Annotated[str, msgspec.Meta(max_length=16)]
+    reason: Reason
+
+
+class RevocationLift(msgspec.Struct, frozen=True):
+    revocation_id: uuid.UUID
+    reason: Reason

@@ -1,5 +1,6 @@
 import { residentId } from '@/rules/id-number';
 import { readCode } from '@/rules/resident-code';
+import { struck } from '@/rules/revoked';
 import { Station, type Draft, type Local } from '@/rules/station';
 import type { Candidate } from '@/rules/flow';
 import { maskedName, maskedNumber } from '@/rules/text';
@@ -14,7 +15,7 @@ import type { Listed, Roster } from './roster';
 
 export type People =
   | Readonly<{ kind: 'people'; people: readonly Candidate[] }>
-  | Readonly<{ kind: 'garbled' | 'foreign_key'; kept: Candidate }>;
+  | Readonly<{ kind: 'garbled' | 'foreign_key' | 'revoked'; kept: Candidate }>;
 
 /** The server refuses the invitation, with its code and sentence. */
 export class EnrolRefused extends Error {
@@ -147,9 +148,10 @@ export class StationCore {
   /** Whoever a resident's code stands for: one person, a family, or nobody we can read. */
   ofCode(text: string): People {
     const read = readCode(text, this.pack === null ? new Map() : keysOf(this.pack));
-    if (read.kind !== 'sound') {
-      return { kind: read.kind, kept: { entry: 'code', identity: { token: text.trim().slice(0, 400) }, local: {}, listed: null } };
-    }
+    const kept: Candidate = { entry: 'code', identity: { token: text.trim().slice(0, 400) }, local: {}, listed: null };
+    if (read.kind !== 'sound') return { kind: read.kind, kept };
+    // Whoever holds a code that is no longer good may be somebody else: another document says who they are.
+    if (struck(read.code, this.pack?.revoked ?? [])) return { kind: 'revoked', kept };
     const family = read.code.persons.length > 1;
     const people = read.code.persons.map((id): Candidate => {
       const listed = this.roster?.ofPerson(id) ?? null;

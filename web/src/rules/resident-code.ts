@@ -17,7 +17,8 @@ const SEAL = 6;
 const EPOCH = Date.UTC(2020, 0, 1);
 const DAY_MS = 86_400_000;
 
-export type ResidentCode = Readonly<{ text: string; persons: readonly string[]; issued: string; keyId: string }>;
+/** `body` is what the signature is over: what makes this code this one. */
+export type ResidentCode = Readonly<{ text: string; persons: readonly string[]; issued: string; keyId: string; body: Uint8Array }>;
 export type CodeAnswer =
   | Readonly<{ kind: 'sound'; code: ResidentCode }>
   | Readonly<{ kind: 'garbled' }>
@@ -92,5 +93,5 @@ export function readCode(told: string, keys: PublicKeys): CodeAnswer {
   const persons: string[] = [];
   for (let start = HEAD; start < body.length; start += 16) persons.push(personId(body.subarray(start, start + 16)));
   const days = ((raw[5] ?? 0) << 8) | (raw[6] ?? 0);
-  return { kind: 'sound', code: { text, persons, issued: new Date(EPOCH + days * DAY_MS).toISOString().slice(0, 10), keyId } };
+  return { kind: 'sound', code: { text, persons, issued: new Date(EPOCH + days * DAY_MS).toISOString().slice(0, 10), keyId, body } };
 }

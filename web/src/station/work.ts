@@ -13,7 +13,7 @@ import { say, type Word } from './words';
 export type Sheet =
   | Readonly<{ kind: 'advice'; who: Candidate; said: readonly Stop[] }>
   | Readonly<{ kind: 'family'; people: readonly Candidate[] }>
-  | Readonly<{ kind: 'unreadable'; why: 'garbled' | 'foreign_key'; kept: Candidate }>
+  | Readonly<{ kind: 'unreadable'; why: 'garbled' | 'foreign_key' | 'revoked'; kept: Candidate }>
   | Readonly<{ kind: 'tube_fault'; code: string; fault: CodeFault }>
   | Readonly<{ kind: 'other_tube'; code: string }>
   | Readonly<{ kind: 'seal'; tubeId: string }>

@@ -8,6 +8,7 @@ import tubes from '../../../vectors/tubes.json';
 import { boxCodeHolds, stationOfBox } from '@/rules/box-code';
 import { residentId } from '@/rules/id-number';
 import { readCode } from '@/rules/resident-code';
+import { struck } from '@/rules/revoked';
 import { Station, type Fact, type Local, type Mode } from '@/rules/station';
 
 /** The cases that Python runs too (`tests/vectors`): one answer on both sides. */
@@ -31,6 +32,15 @@ describe("residents' codes", () => {
     if (answer.kind !== 'sound') return;
     expect(answer.code.persons).toEqual(given.persons);
     expect(answer.code.issued).toBe(codes.issued);
+  });
+});
+
+describe('revoked codes', () => {
+  const keys = new Map([[codes.key_id, bytes(codes.public_key)]]);
+  it.each(codes.struck)('$name', (given) => {
+    const answer = readCode(given.text, keys);
+    if (answer.kind !== 'sound') throw new Error(answer.kind);
+    expect(struck(answer.code, given.revoked)).toBe(given.struck);
   });
 });
 
