@@ -85,7 +85,7 @@ web-test: web/node_modules/.ready
 	@$(NPM) run --silent test
 
 e2e: setup $(BROWSER)  ## The browser's journeys through the running system only.
-	@$(BIN)/pytest -m e2e tests || [ $$? = 5 ]  # 5: there is none yet
+	@$(BIN)/pytest -m e2e tests -n $(WORKERS) --dist loadgroup
 
 bench: $(READY)  ## Measurements for docs/benchmarks.md.
 	@$(BIN)/yingjian bench

@@ -13,6 +13,16 @@ from config.postgres import Cluster
 from tests.played import Played, played, served
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers share the browser tests: whatever asks for the played round stays with one of them."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            needs = getattr(item, "fixturenames", ())
+            group = "played" if "round_played" in needs else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def round_played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     """Two farms' round with positives, grey pools and people missed: played by the drill through the API."""

@@ -25,6 +25,10 @@ SCALE = 1e6
 """Costs inside HiGHS are staff-days."""
 FREE = 1e9
 """Upper bound of a variable that has none."""
+VISITS = 2_000_000
+"""Most nodes one enumeration looks at before it gives up."""
+HALF = 0.5
+"""A whole number's variable is 0 or 1 but for rounding."""
 
 
 @dataclass(slots=True)
@@ -245,7 +249,7 @@ def _choose(net: Network, pool: Pool, cost: int, nodes: int) -> list[int] | None
     if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
     value = np.asarray(highs.getSolution().col_value)[n:]
-    return [int(k) for k in np.flatnonzero(value > 0.5)]  # noqa: PLR2004
+    return [int(k) for k in np.flatnonzero(value > HALF)]
 
 
 def _all_columns(net: Network, u: Floats, gap: float, most: int) -> Pool | None:
@@ -298,7 +302,7 @@ def list_columns(
             continue
         if state[depth] == 0:
             visits += 1
-            if visits > 2_000_000:  # noqa: PLR2004
+            if visits > VISITS:
                 return -1
             hope = hopes(depth, room - used, gain, heads, per_head)
             if price + per_head * used - earned - hope > limit:

@@ -18,6 +18,18 @@ from yingjian.engines.jit import compiled
 from yingjian.engines.siting.model import Floats, Ints, Stop
 from yingjian.engines.siting.network import Network
 
+PATIENCE = 12
+"""Rounds without a better bound before the step is shortened."""
+SHORTER = 0.6
+SHORTEST = 1e-3
+"""Factor of each shortening, and the step that is no longer worth taking."""
+MOMENTUM = 0.6
+"""Share of the last direction in the next."""
+FLAT = 1e-12
+"""A direction this short leads nowhere."""
+NEAR = 0.5
+"""Costs are whole: a bound this near below a plan proves it best."""
+
 
 @dataclass(slots=True)
 class Ascent:
@@ -64,17 +76,17 @@ def climb(net: Network, ascent: Ascent, goal: float, rounds: int, exact: bool, s
             ascent.bound = bound
             ascent.best[:] = u
         since += 1
-        if since > 12:  # noqa: PLR2004
-            scale, since = scale * 0.6, 0
+        if since > PATIENCE:
+            scale, since = scale * SHORTER, 0
             u[:] = ascent.best
-            if scale < 1e-3:  # noqa: PLR2004
+            if scale < SHORTEST:
                 break
             continue
         slope = 1.0 - taken
         slope[(u >= outside) & (slope > 0)] = 0.0
-        direction = slope + 0.6 * direction if turn else slope
+        direction = slope + MOMENTUM * direction if turn else slope
         norm = float(direction @ direction)
-        if norm < 1e-12 or goal - bound <= 0.5 or (turn % 16 == 0 and stop()):  # noqa: PLR2004
+        if norm < FLAT or goal - bound <= NEAR or (turn % 16 == 0 and stop()):
             break
         u = np.clip(u + scale * (goal - bound) / norm * direction, 0.0, outside)
     ascent.u = u

@@ -19,6 +19,12 @@ NOBODY = -1
 """No site: the point is served outside."""
 REACH = 512
 """Most points, and sites, one step looks at."""
+WANDER = 0.3
+"""How often the next site to tear down is looked for around another one of those chosen."""
+NOISE = 0.06
+"""Share by which a price per worth is blurred, so that no two rebuildings are alike."""
+DEAR = 1.6
+"""A site that asks more than this per worth is not opened: its points wait for another, or stay outside."""
 
 
 @dataclass(slots=True)
@@ -150,7 +156,7 @@ def tear(
             found += 1
             if found == wanted:
                 break
-        if np.random.random() < 0.3:  # noqa: PLR2004
+        if np.random.random() < WANDER:
             j = torn[np.random.randint(found)] if found else j
             i = s_point[s_ptr[j] + np.random.randint(s_ptr[j + 1] - s_ptr[j])]
     return found
@@ -213,18 +219,18 @@ def rebuild(
             wide[t], s_ptr, s_point, s_cost, heads, room, price, lane_heads, lane_price, u, load,
             count, is_free,
         )  # fmt: skip
-        ratio[t] *= 1.0 + 0.06 * np.random.random()
+        ratio[t] *= 1.0 + NOISE * np.random.random()
         seen[t] = version
     while True:
         top = -1
         for t in range(c):
             if top < 0 or ratio[t] < ratio[top]:
                 top = t
-        if top < 0 or ratio[top] > 1.6:  # noqa: PLR2004
+        if top < 0 or ratio[top] > DEAR:
             return delta
         j = wide[top]
         if seen[top] != version:
-            noise = 1.0 + 0.06 * np.random.random()
+            noise = 1.0 + NOISE * np.random.random()
             ratio[top], pick_of[top] = offer(
                 j, s_ptr, s_point, s_cost, heads, room, price, lane_heads, lane_price, u, load,
                 count, is_free,
