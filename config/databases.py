@@ -17,6 +17,7 @@ from config import env, postgres
 APP_ROLE = postgres.APP_ROLE
 _cluster = postgres.Cluster.of(env.VAR)
 OLDEST, NEWEST = 16, 18  # PostgreSQL's major versions
+_NEVER = 2**31 - 1
 
 
 def embedded() -> bool:
@@ -58,6 +59,8 @@ def databases() -> dict[str, dict[str, Any]]:
         alias["OPTIONS"].setdefault("application_name", "yingjian")
         alias["CONN_MAX_AGE"] = 600
         alias["CONN_HEALTH_CHECKS"] = True
+    # Nothing is prepared unasked; what asks for it (`access.prepared`) may, but behind a pooler that cannot.
+    app["OPTIONS"]["prepare_threshold"] = None if env.flag("YINGJIAN_UNPREPARED") else _NEVER
     # The test database is made and migrated by the owner; the application joins it by name.
     app["TEST"] = {"MIRROR": "owner"}
     owner["TEST"] = {"NAME": f"test_{owner['NAME']}"}

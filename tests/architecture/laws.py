@@ -32,6 +32,7 @@ MORE_DOORS: Mapping[str, frozenset[str]] = {
             "actor",
             "edges",
             "permissions",
+            "prepared",
         }
     ),
     "campaigns": frozenset({"presets"}),

@@ -14,9 +14,10 @@ from typing import Protocol
 
 from django.db import connection
 
+from yingjian.kernel import arrays
 from yingjian.kernel.ids import derived
 
-from . import outbox
+from . import outbox, prepared
 from .events import ClockBreached
 
 
@@ -66,6 +67,10 @@ class ClockStart:
     due_at: datetime | None = None
 
 
+_KINDS = (
+    "uuid", "text", "text", "uuid", "text", "uuid", "text", "text", "text", "text", "text", "timestamptz",
+    "timestamptz", "timestamptz",
+)  # fmt: skip
 _START = """
 INSERT INTO access_clock (id, code, subject_kind, subject_id, subject_label, round_id, area, origin,
                           owner_role, owner_name, escalates_to, started_at, due_at, escalate_at)
@@ -79,8 +84,8 @@ def start(starts: Sequence[ClockStart]) -> None:
     """Start clocks; those that run already are left alone. One statement for any number."""
     rows = [_row(item) for item in starts]
     if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_START, [list(column) for column in zip(*rows, strict=True)])
+        with prepared.cursor() as cursor:
+            cursor.execute(_START, arrays.columns(_KINDS, rows))
 
 
 def _row(item: ClockStart) -> tuple[object, ...]:

@@ -30,7 +30,7 @@ from yingjian.kernel.arrays import literal
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 
-from . import scope, vault
+from . import prepared, scope, vault
 from .actor import SYSTEM, Actor
 from .sealing import seal_personal, unseal_personal
 
@@ -242,11 +242,8 @@ class _Submission:
 
     def _answer_known(self, rows: Sequence[_Row]) -> None:
         """Answer replays from the journal, and repeats inside this very request from their first appearance."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT command_id, fingerprint, verdict, code, answer FROM access_journal WHERE command_id = ANY(%s)",
-                [[row.command.id for row in rows]],
-            )
+        with prepared.cursor() as cursor:
+            cursor.execute(_KNOWN, [literal("uuid", (row.command.id for row in rows))])
             known = {found[0]: found[1:] for found in cursor.fetchall()}
         seen: dict[uuid.UUID, bytes] = {}
         for row in rows:
@@ -375,10 +372,12 @@ def _handler_of(row: _Row) -> Handler:
     return row.kind.handler
 
 
+_KNOWN = """SELECT command_id, fingerprint, verdict, code, answer FROM access_journal
+ WHERE command_id = ANY(%s::uuid[])"""
 _INSERT = """
 INSERT INTO access_journal (command_id, kind, actor_kind, actor_id, device_seq, area, captured_at, skew_ms, received_at,
                             payload, fingerprint, verdict, code, answer)
-SELECT c.id, c.kind, %(actor_kind)s, %(actor_id)s, c.seq, c.area, c.at, c.skew, %(received_at)s,
+SELECT c.id, c.kind, %(actor_kind)s, %(actor_id)s::uuid, c.seq, c.area, c.at, c.skew, %(received_at)s::timestamptz,
        c.payload, c.fingerprint, c.verdict, c.code, c.answer
   FROM unnest(%(ids)s::uuid[], %(kinds)s::text[], %(seqs)s::bigint[], %(areas)s::text[], %(ats)s::timestamptz[],
               %(skews)s::int[], %(payloads)s::text[], %(fingerprints)s::bytea[], %(verdicts)s::text[],
@@ -392,7 +391,7 @@ def _insert(actor: Actor, received_at: datetime, rows: Sequence[_Row]) -> None:
     if not rows or is_replaying():
         return
     verdicts = [replace(row.verdict) for row in rows if row.verdict is not None]
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
             _INSERT,
             {

@@ -13,7 +13,7 @@ from django.db import connection
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 
-from . import journal, scope
+from . import journal, prepared, scope
 from .actor import SYSTEM, Actor, Hold
 from .edges import user_actor
 from .models import Device, JournalEntry, User
@@ -46,6 +46,14 @@ def _sender(entry: JournalEntry) -> Actor:
     return SYSTEM
 
 
+_HEARD: Final = """
+SELECT coalesce(max(device_seq), 0),
+       (SELECT count(*) FROM access_journal
+         WHERE actor_id = %(id)s::uuid AND device_seq BETWEEN %(low)s::bigint AND %(high)s::bigint)
+  FROM access_journal WHERE actor_id = %(id)s::uuid
+"""
+
+
 def heard(actor: Actor, commands: Sequence[journal.CommandIn], *, at: datetime) -> int:
     """The highest running number a device has ever told (0 before the first), after these commands of its were stored.
 
@@ -54,14 +62,8 @@ def heard(actor: Actor, commands: Sequence[journal.CommandIn], *, at: datetime) 
     """
     numbers = {command.seq for command in commands if command.seq is not None}
     low, high = (min(numbers), max(numbers)) if numbers else (0, -1)
-    with scope.everywhere(), connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT coalesce(max(device_seq), 0),
-                      (SELECT count(*) FROM access_journal
-                        WHERE actor_id = %(id)s AND device_seq BETWEEN %(low)s AND %(high)s)
-                 FROM access_journal WHERE actor_id = %(id)s""",
-            {"id": actor.id, "low": low, "high": high},
-        )
+    with scope.reading_everywhere(), prepared.cursor() as cursor:
+        cursor.execute(_HEARD, {"id": actor.id, "low": low, "high": high})
         highest, stored = cursor.fetchone()
     if stored > len(numbers):
         _compare(actor, sorted(numbers), at)

@@ -8,24 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
 
 from django.db import connection, transaction
 
 from yingjian.kernel.errors import RuleBroken
 
+from . import prepared
 from .actor import Actor
 
 EVERYWHERE = "*"
+_held: ContextVar[str] = ContextVar("sight", default="")
+"""The sight of the block we are in. Only `*` in it is ever relied on, to spare the server saying `*` again; should the
+database see less after all, then less is seen."""
+
+_SET: Final = """SELECT before, set_config('yingjian.areas', %s, true)
+  FROM (SELECT coalesce(current_setting('yingjian.areas', true), '') AS before OFFSET 0) was"""
+_SET_GROWN: Final = _SET.replace(
+    "\n",
+    "".join(f", set_config('{name}', '{value}', true)" for name, value in prepared.GROWN) + "\n",
+)
 
 
-def _set(areas: str) -> str:
+def _set(areas: str, *, grown: bool = False) -> str:
     """Set the sight; returns what it was."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT before, set_config('yingjian.areas', %s, true)
-                 FROM (SELECT coalesce(current_setting('yingjian.areas', true), '') AS before OFFSET 0) was""",
-            [areas],
-        )
+    with prepared.cursor() as cursor:
+        cursor.execute(_SET_GROWN if grown else _SET, [areas])
         return str(cursor.fetchone()[0])
 
 
@@ -35,16 +44,22 @@ def areas_of(actor: Actor) -> str:
 
 
 @contextmanager
-def seeing(areas: str) -> Iterator[None]:
+def seeing(areas: str, *, grown: bool = False) -> Iterator[None]:
     """Run a block in a transaction that sees `areas`; an error inside rolls the block back.
 
-    The outermost block's sight ends with its transaction; an inner one puts back what was.
+    The outermost block's sight ends with its transaction; an inner one puts back what was. `grown`: until the end of
+    the transaction plans are made for grown tables (see `prepared`).
     """
     inner = connection.in_atomic_block
+    same = inner and areas == EVERYWHERE == _held.get() and not grown
     with transaction.atomic():
-        before = _set(areas)
-        yield
-        if inner:
+        before = "" if same else _set(areas, grown=grown)
+        token = _held.set(areas)
+        try:
+            yield
+        finally:
+            _held.reset(token)
+        if inner and not same:
             _set(before)
 
 
@@ -57,14 +72,26 @@ def acting(actor: Actor) -> Iterator[None]:
 
 def becoming(actor: Actor) -> None:
     """Go on in the running transaction with the sight of `actor`, to its end or to the end of the block around."""
-    _set(areas_of(actor))
+    areas = areas_of(actor)
+    _set(areas)
+    _held.set(areas)
 
 
 @contextmanager
-def everywhere() -> Iterator[None]:
+def everywhere(*, grown: bool = False) -> Iterator[None]:
     """Run a block with sight of every area: command handlers, jobs, sign-in. Never a read for a user."""
-    with seeing(EVERYWHERE):
+    with seeing(EVERYWHERE, grown=grown):
         yield
+
+
+@contextmanager
+def reading_everywhere() -> Iterator[None]:
+    """The same for a read: where everything is seen already, nothing is asked of the server, not even a savepoint."""
+    if connection.in_atomic_block and _held.get() == EVERYWHERE:
+        yield
+    else:
+        with everywhere():
+            yield
 
 
 def require(actor: Actor, permission: str, area: str) -> None:

@@ -10,6 +10,9 @@ from typing import Final
 
 from django.db import connection
 
+from yingjian.access import prepared
+from yingjian.kernel import arrays
+
 from . import rules
 from .states import Place
 
@@ -36,9 +39,10 @@ SELECT st.code, r.id, si.id, st.id, st.area, si.code, st.code, r.preset_id, r.wi
 
 def stations(codes: Sequence[str]) -> list[StationBrief]:
     """Stations by code, in every round that has them. One query."""
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
-            _STATION + " WHERE st.code = ANY(%s) ORDER BY r.window_start, r.id", [list(codes)]
+            _STATION + " WHERE st.code = ANY(%s::text[]) ORDER BY r.window_start, r.id",
+            [arrays.literal("text", codes)],
         )
         return [StationBrief(row[0], Place(*row[1:7]), *row[7:11]) for row in cursor.fetchall()]
 
@@ -92,22 +96,22 @@ def places(
     """Where these tubes, swabs, sites and boxes are, by their id. One query. A site's place has no station, a box's
     tells its area.
     """
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
             """SELECT x.id, x.round_id, si.id, st.id, st.area, si.code, st.code
-                 FROM (SELECT id, round_id, station_id FROM sampling_tube WHERE id = ANY(%(tubes)s)
-                       UNION ALL SELECT id, round_id, station_id FROM sampling_swab WHERE id = ANY(%(swabs)s)) x
+                 FROM (SELECT id, round_id, station_id FROM sampling_tube WHERE id = ANY(%(tubes)s::uuid[])
+                       UNION ALL SELECT id, round_id, station_id FROM sampling_swab WHERE id = ANY(%(swabs)s::uuid[])) x
                  JOIN sampling_station st ON st.id = x.station_id JOIN sampling_site si ON si.id = st.site_id
                 UNION ALL
-               SELECT id, round_id, id, id, area, code, '' FROM sampling_site WHERE id = ANY(%(sites)s)
+               SELECT id, round_id, id, id, area, code, '' FROM sampling_site WHERE id = ANY(%(sites)s::uuid[])
                 UNION ALL
                SELECT id, round_id, id, id, area, site_code, station_code FROM logistics_box
-                WHERE id = ANY(%(boxes)s)""",
+                WHERE id = ANY(%(boxes)s::uuid[])""",
             {
-                "tubes": list(tubes),
-                "swabs": list(swabs),
-                "sites": list(sites),
-                "boxes": list(boxes),
+                "tubes": arrays.literal("uuid", tubes),
+                "swabs": arrays.literal("uuid", swabs),
+                "sites": arrays.literal("uuid", sites),
+                "boxes": arrays.literal("uuid", boxes),
             },
         )
         return {row[0]: Place(*row[1:7]) for row in cursor.fetchall()}

@@ -18,9 +18,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from django.conf import settings
-from django.db import connection
 
-from yingjian.access import vault
+from yingjian.access import prepared, vault
 from yingjian.campaigns import actions as campaigns
 from yingjian.campaigns import queries as rounds
 from yingjian.kernel import arrays
@@ -175,7 +174,7 @@ def _found(reading: _Reading) -> population.Found:
 
 _WHO: Final = """
 SELECT p.id, p.area, p.household_id, d.id, coalesce(d.mode = 'single', false), d.added_by IS NOT NULL,
-       coalesce(d.category = ANY(%s), false)
+       coalesce(d.category = ANY(%s::text[]), false)
   FROM unnest(%s::uuid[], %s::uuid[]) AS u(person_id, due_id)
   JOIN population_person p ON p.id = u.person_id LEFT JOIN campaigns_dueperson d ON d.id = u.due_id
 """
@@ -184,7 +183,7 @@ SELECT p.id, p.area, p.household_id, d.id, coalesce(d.mode = 'single', false), d
 def _rows(round_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> list[tuple[Any, ...]]:
     wanted = list(ids)
     due = (rounds.due_id(round_id, id) for id in wanted)
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
             _WHO, [store.KEY, arrays.literal("uuid", wanted), arrays.literal("uuid", due)]
         )

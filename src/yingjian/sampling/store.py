@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from django.db import connection
 
+from yingjian.access import prepared
 from yingjian.campaigns import presets
 from yingjian.kernel import arrays
 
@@ -119,14 +120,14 @@ def tubes_insert(tubes: Sequence[TubeState]) -> bool:
     if not tubes:
         return True
     rows = [_tube_row(tube) for tube in sorted(tubes, key=lambda t: (t.code, t.binding, str(t.id)))]
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_TUBE_INSERT, _columns(TUBE, rows))
         return bool(cursor.rowcount == len(rows))
 
 
 def tubes_update(tubes: Sequence[TubeState]) -> None:
     if tubes:
-        with connection.cursor() as cursor:
+        with prepared.cursor() as cursor:
             cursor.execute(_TUBE_UPDATE, _columns(TUBE, (_tube_row(tube) for tube in tubes)))
 
 
@@ -135,14 +136,14 @@ def swabs_insert(swabs: Sequence[SwabState], received_at: datetime) -> bool:
     if not swabs:
         return True
     rows = [_swab_row(swab, received_at) for swab in sorted(swabs, key=lambda swab: swab.id.int)]
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_SWAB_INSERT, _columns(SWAB, rows))
         return bool(cursor.rowcount == len(rows))
 
 
 def swabs_update(swabs: Sequence[SwabState], received_at: datetime) -> None:
     if swabs:
-        with connection.cursor() as cursor:
+        with prepared.cursor() as cursor:
             cursor.execute(
                 _SWAB_UPDATE, _columns(SWAB, (_swab_row(swab, received_at) for swab in swabs))
             )
@@ -152,7 +153,7 @@ def swabs_known(
     ids: Sequence[uuid.UUID], tubes: Sequence[uuid.UUID]
 ) -> list[tuple[uuid.UUID | None, ...]]:
     """`(tube, moved to, due)` of those of these swabs that are stored, and of all in these tubes."""
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
             """SELECT tube_id, moved_to, due_id FROM sampling_swab WHERE id = ANY(%s::uuid[])
                UNION SELECT tube_id, moved_to, due_id FROM sampling_swab WHERE tube_id = ANY(%s::uuid[])""",
@@ -165,7 +166,7 @@ def due_lock(due_ids: Iterable[uuid.UUID]) -> None:
     """Hold due people until the transaction ends: two stations cannot both take the same person for unsampled."""
     ids = sorted(set(due_ids), key=_AS_NUMBER)
     if ids:
-        with connection.cursor() as cursor:
+        with prepared.cursor() as cursor:
             cursor.execute(
                 "SELECT 1 FROM campaigns_dueperson WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE",
                 [_ids(ids)],
@@ -197,7 +198,7 @@ def tubes_locked(ids: Sequence[uuid.UUID], codes: Sequence[str]) -> dict[uuid.UU
                  UNION SELECT id FROM sampling_tube WHERE code = ANY(%(codes)s::text[]) AND code <> ''
                  UNION SELECT o.id FROM sampling_tube m JOIN sampling_tube o ON o.code = m.code AND o.code <> ''
                         WHERE m.id = ANY(%(ids)s::uuid[]))"""
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
             f"SELECT 1 FROM sampling_tube t WHERE {chosen} ORDER BY t.id FOR NO KEY UPDATE OF t",  # noqa: S608
             wanted,
@@ -210,7 +211,7 @@ def tubes_locked(ids: Sequence[uuid.UUID], codes: Sequence[str]) -> dict[uuid.UU
 
 def tubes_read(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, TubeState]:
     """Tubes as they are, not held."""
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_TUBE_READ + " WHERE t.id = ANY(%s::uuid[])", [_ids(ids)])
         return {row[0]: _tube(row) for row in cursor.fetchall()}
 
@@ -218,7 +219,7 @@ def tubes_read(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, TubeState]:
 _SWAB_READ: Final = """
 SELECT s.id, s.round_id, sta.site_id, s.station_id, s.area, ste.code, sta.code,
        s.person_id, s.person_area, p.household_id, s.due_id, coalesce(d.mode = 'single', false),
-       d.added_by IS NOT NULL, coalesce(d.category = ANY(%(key)s), false), s.identity_cipher,
+       d.added_by IS NOT NULL, coalesce(d.category = ANY(%(key)s::text[]), false), s.identity_cipher,
        coalesce(s.moved_to, s.tube_id), s.position, s.entry, s.taken_at, s.stub_no, s.device_id, s.flags::text,
        s.voided_at, s.void_reason, s.moved_at, s.moved_from, s.move_reason
   FROM sampling_swab s JOIN sampling_station sta ON sta.id = s.station_id JOIN sampling_site ste ON ste.id = sta.site_id
@@ -238,7 +239,7 @@ def swabs_of(
     *, ids: Sequence[uuid.UUID], tubes: Sequence[uuid.UUID], dues: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, SwabState]:
     """Swabs by id, by tube, and of due people. One query."""
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
             f"""{_SWAB_READ} WHERE s.id IN (
                   SELECT id FROM sampling_swab WHERE id = ANY(%(ids)s::uuid[])
@@ -255,12 +256,14 @@ TOWN: Final = 9
 
 _LINKS: Final = """
 WITH waiting AS MATERIALIZED (
-  SELECT id, box_id, tube_code FROM logistics_boxline WHERE box_id = ANY(%s) AND tube_id IS NULL AND tube_code <> ''
+  SELECT id, box_id, tube_code FROM logistics_boxline
+   WHERE box_id = ANY(%s::uuid[]) AND tube_id IS NULL AND tube_code <> ''
    UNION
-  SELECT id, box_id, tube_code FROM logistics_boxline WHERE tube_code = ANY(%s) AND tube_id IS NULL AND tube_code <> '')
+  SELECT id, box_id, tube_code FROM logistics_boxline
+   WHERE tube_code = ANY(%s::text[]) AND tube_id IS NULL AND tube_code <> '')
 SELECT DISTINCT ON (l.id) l.id, t.id, t.people
   FROM waiting l JOIN logistics_box b ON b.id = l.box_id
-  JOIN sampling_tube t ON t.code = l.tube_code AND t.code <> '' AND t.area ^@ left(b.area, %s)
+  JOIN sampling_tube t ON t.code = l.tube_code AND t.code <> '' AND t.area ^@ left(b.area, %s::int)
   JOIN sampling_station st ON st.id = t.station_id JOIN sampling_site si ON si.id = t.site_id
  ORDER BY l.id, (t.round_id = b.round_id) DESC, (st.code = b.station_code) DESC, (si.code = b.site_code) DESC,
           t.binding DESC
@@ -271,8 +274,8 @@ def lines_waiting(
     box_ids: Sequence[uuid.UUID], codes: Sequence[str]
 ) -> list[tuple[uuid.UUID, uuid.UUID, int]]:
     """`(line, tube, people)`: manifest lines whose tube is now known. Of several tubes with one code, the nearest."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LINKS, [list(box_ids), list(codes), TOWN])
+    with prepared.cursor() as cursor:
+        cursor.execute(_LINKS, [_ids(box_ids), arrays.literal("text", codes), TOWN])
         return list(cursor.fetchall())
 
 

@@ -7,8 +7,9 @@ from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
-from yingjian.access import scope, security
+from yingjian.access import prepared, scope, security
 from yingjian.access.actor import NOBODY, SYSTEM, Actor, Hold
 from yingjian.access.models import Organisation
 from yingjian.access.permissions import PERMISSIONS, ROLES, granted
@@ -150,3 +151,74 @@ def test_roles_grant_only_known_permissions_and_strangers_none() -> None:
     held = set().union(*(ROLES[role] for role in ROLES if role != "system"))
     assert held == PERMISSIONS - {"system"}  # what only the system itself may command
     assert granted("emperor") == frozenset()
+
+
+def setting(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(%s)", [name])
+        return str(cursor.fetchone()[0])
+
+
+def test_seeing_everything_twice_asks_the_server_once(
+    two_towns: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with scope.everywhere():
+        with django_assert_num_queries(0), scope.reading_everywhere():
+            pass
+        with (
+            django_assert_num_queries(2),
+            scope.everywhere(),
+        ):  # its savepoint, which an error needs
+            pass
+        assert len(seen()) == 3
+
+
+def test_a_narrow_sight_is_told_to_the_server_whatever_was_before(two_towns: None) -> None:
+    narrow = Actor("user", new_id(), "x", (Hold("supervisor", TOWN_B),))
+    with scope.everywhere():
+        with transaction.atomic():
+            scope.becoming(narrow)
+            assert seen() == {TOWN_B}
+            transaction.set_rollback(True)  # then the database sees everything, and we are not told
+        with scope.acting(narrow):
+            assert seen() == {TOWN_B}
+        with scope.everywhere():
+            assert len(seen()) == 3
+        scope.becoming(narrow)
+        with scope.reading_everywhere():
+            assert len(seen()) == 3
+        assert seen() == {TOWN_B}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_plans_are_made_for_grown_tables_only_where_it_was_asked_for() -> None:
+    with scope.everywhere(grown=True):
+        assert (setting("plan_cache_mode"), setting("enable_seqscan")) == (
+            "force_generic_plan",
+            "off",
+        )
+    with scope.everywhere():
+        assert (setting("plan_cache_mode"), setting("enable_seqscan")) == ("auto", "on")
+
+
+def test_a_prepared_statement_is_planned_once_and_obeys_the_sight_of_each_run(
+    two_towns: None,
+) -> None:
+    statement = "SELECT area FROM access_organisation WHERE area = ANY(%s::text[])"
+
+    def look() -> set[str]:
+        with prepared.cursor() as cursor:
+            cursor.execute(statement, [[TOWN_A, TOWN_B]])
+            return {row[0] for row in cursor.fetchall()}
+
+    assert look() == set()
+    with scope.everywhere():
+        assert look() == {TOWN_A, TOWN_B}
+    with scope.seeing(TOWN_B):
+        assert look() == {TOWN_B}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT generic_plans + custom_plans FROM pg_prepared_statements
+                WHERE statement LIKE 'SELECT area FROM access_organisation WHERE area%%'"""
+        )
+        assert cursor.fetchall() == [(3,)]

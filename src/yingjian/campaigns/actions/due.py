@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from yingjian.access import clocks
+from yingjian.access import clocks, prepared
 from yingjian.campaigns import presets, queries, rules
 from yingjian.kernel.arrays import literal
 from yingjian.ledgers import actions as ledgers
@@ -61,7 +61,7 @@ def due_sampled(*, at_by_due_id: Mapping[uuid.UUID, datetime]) -> list[uuid.UUID
     """
     if not at_by_due_id:
         return []
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
             """UPDATE campaigns_dueperson d
                   SET state = CASE d.state WHEN 'due' THEN 'sampled' ELSE d.state END,
