@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection
 
-from yingjian.access import scope
+from yingjian.access import prepared, scope
 from yingjian.access.actor import Actor
+from yingjian.kernel import arrays
 from yingjian.kernel.errors import RuleBroken
 
 from . import tokens
@@ -43,10 +44,10 @@ def struck(shown: Sequence[tuple[tokens.Token, datetime]]) -> list[bool]:
     if not shown:
         return []
     marks = [_marks(token) for token, _ in shown]
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(
-            "SELECT mark, until, at, lifted_at FROM sampling_revocation WHERE mark = ANY(%s)",
-            [sorted({mark for each in marks for mark in each})],
+            "SELECT mark, until, at, lifted_at FROM sampling_revocation WHERE mark = ANY(%s::text[])",
+            [arrays.literal("text", sorted({mark for each in marks for mark in each}))],
         )
         rows = cursor.fetchall()
     return [
