@@ -275,6 +275,68 @@ def _(town: Town) -> Iterator[Any]:
     yield town.does("information_maintainer", "parked.decide", given)
 
 
+@row(G, "a parked command applied again in vain", "refused", "access.retry_parked", status=409)
+def _(town: Town) -> Iterator[Any]:
+    command = town.command("tube.void", {"tube_id": new_id(), "reason": 7})
+    town.sync([command])
+    given = {"command_id": command["id"], "decision": "retried", "reason": "再试"}
+    yield
+    yield town.does("information_maintainer", "parked.decide", given)
+
+
+@row(G, "an unreadable command applied again", "refused", "access.retry_pointless", status=409)
+def _(town: Town) -> Iterator[Any]:
+    command = town.command("tube.fly", {})
+    town.sync([command])
+    given = {"command_id": command["id"], "decision": "retried", "reason": "再试"}
+    yield
+    yield town.does("information_maintainer", "parked.decide", given)
+
+
+@row(G, "a flag decided a second time", "refused", "sampling.flag_decided", status=409)
+def _(town: Town) -> Iterator[Any]:
+    given = {"subjects": [_garbled(town)], "decision": "kept", "reason": "已核对"}
+    town.done("information_maintainer", "flag.decide", given)
+    yield
+    yield town.does("information_maintainer", "flag.decide", given)
+
+
+@row(G, "a flag that nobody bears", "refused", "sampling.flag_unknown", status=404)
+def _(town: Town) -> Told:
+    subject = {"kind": "tube", "id": town.tube, "flag": "opened_twice"}
+    given = {"subjects": [subject], "decision": "kept", "reason": "已核对"}
+    return town.does("information_maintainer", "flag.decide", given)
+
+
+@row(G, "a tube voided at a desk", "refused", "sampling.tube_not_voided")
+def _(town: Town) -> Iterator[Any]:
+    twice = town.command(
+        "tube.open", {"tube_id": new_id(), "code": town.tube_code, "mode": "pool", "capacity": 10}
+    )
+    town.sync([twice])
+    yield
+    subject = {"kind": "tube", "id": town.tube, "flag": "duplicate_tube"}
+    given = {"subjects": [subject], "decision": "voided", "reason": "重码"}
+    yield town.does("information_maintainer", "flag.decide", given)
+
+
+@row(G, "a kind of matter nobody knows", "refused", "sampling.matter_kind")
+def _(town: Town) -> Told:
+    return town.get("information_maintainer", "/matters?kind=gossip")
+
+
+@row(G, "a matter that is none", "refused", "sampling.matter_unknown", status=404)
+def _(town: Town) -> Told:
+    return town.get("information_maintainer", f"/matters/swab.{new_id()}.code_garbled")
+
+
+def _garbled(town: Town) -> dict[str, Any]:
+    """A swab of an unreadable code."""
+    swab = {"swab_id": new_id(), "tube_id": town.tube, "entry": "code", "token": "no code at all"}
+    town.sync([town.command("swab.add", swab)])
+    return {"kind": "swab", "id": swab["swab_id"], "flag": "code_garbled"}
+
+
 @row(G, "a new invitation under an old id", "refused", "access.already_recorded", status=409)
 def _(town: Town) -> Iterator[Any]:
     given = {"token_id": new_id(), "station_code": "S1", "area": TOWN_A, "role": "sampler"}

@@ -54,6 +54,10 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /laboratories": [Ask()],
     "GET /laboratories/{laboratory_id}/bench": [Ask({"laboratory_id": "laboratory_id"})],
     "GET /laboratories/{laboratory_id}/held": [Ask({"laboratory_id": "laboratory_id"})],
+    "GET /matters": [Ask(query="limit=1000"), Ask(query="kind=command&state=decided")],
+    "GET /matters.xlsx": [Ask()],
+    "GET /matters/counts": [Ask(nothing="counts by kind")],
+    "GET /matters/{key}": [Ask({"key": "matter_key"})],
     "GET /parked": [Ask(query="limit=1000")],
     "GET /persons": [
         Ask(), Ask(query="q={id_number}"), Ask(query="q={phone}"), Ask(query="area={village}&limit=500"),
@@ -123,6 +127,7 @@ ROUTES: Final[dict[str, list[Ask]]] = {
         Ask(json={"token": "{token_id}", "device_id": "{device_id}", "name": "x"}, changes=True,
             nothing="tells the secret to whoever holds the token")
     ],
+    "POST /matters/{key}/reveal": [Ask({"key": "matter_key"}, json={"reason": "核对本人"})],
     "POST /persons/export": [
         Ask(json={"area": "{area}", "reason": "核对名单"}),
         Ask(json={"area": "{village}", "reason": "核对名单", "full": True}),

@@ -165,11 +165,14 @@ def _dress_field(asker: Asker, town: Town, played: Played) -> None:
     asker.done(
         "rack.count", count_id=new(), tubes=9_999, by=f"清点人{town.mark}", station_code=station
     )
+    swab = new()
     asker.done(
         "tube.record", tube_id=new(), code=f"T{town.mark}", mode="pool", capacity=10, opened_at=at.isoformat(),
         sealed_at=at.isoformat(), count=1, station_code=station,
-        swabs=[{"swab_id": new(), "at": at.isoformat(), "entry": "code", "token": "no code at all"}],
+        swabs=[{"swab_id": swab, "at": at.isoformat(), "entry": "code", "token": "no code at all"}],
     )  # fmt: skip
+    flagged = {"kind": "swab", "id": swab, "flag": "code_garbled"}
+    asker.done("flag.decide", subjects=[flagged], decision="kept", reason=f"已判{town.mark}")
     for _ in range(2):
         gone = asker.send("tube.void", {"tube_id": new(), "reason": "t"}, path="/sync")
         parked = gone.json()["verdicts"][0]
@@ -242,6 +245,11 @@ _KNOWN: Final = {
     "box_code": "SELECT code FROM logistics_box WHERE area ^@ %(a)s",
     "revocation_id": "SELECT id FROM sampling_revocation WHERE area ^@ %(a)s",
     "swab_id": "SELECT id FROM sampling_swab WHERE area ^@ %(a)s ORDER BY id",
+    "flagged_id": "SELECT id FROM sampling_swab WHERE area ^@ %(a)s AND flags ? 'code_garbled' ORDER BY id DESC",
+    "matter_key": """(SELECT 'parked.' || command_id FROM access_journal WHERE area ^@ %(a)s AND verdict = 'parked'
+                       ORDER BY seq DESC LIMIT 1)
+                     UNION ALL (SELECT 'swab.' || id || '.code_garbled' FROM sampling_swab
+                       WHERE area ^@ %(a)s AND flags ? 'code_garbled' ORDER BY id DESC LIMIT 1)""",
     "person_id": """(SELECT person_id FROM cases_positive WHERE area ^@ %(a)s LIMIT 1) UNION ALL
                     (SELECT person_id FROM campaigns_dueperson WHERE area ^@ %(a)s AND state = 'missed' LIMIT 1)""",
     "pool_id": "SELECT id FROM cases_flaggedpool WHERE area ^@ %(a)s ORDER BY id",

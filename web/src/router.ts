@@ -40,6 +40,13 @@ const routes: RouteRecordRaw[] = [
     component: () => import('@/rooms/persons/ChainPage.vue'),
     props: true,
   },
+  { path: '/console/matters', name: 'matters', component: () => import('@/rooms/matters/MattersPage.vue') },
+  {
+    path: '/console/matters/:matterKey',
+    name: 'matter',
+    component: () => import('@/rooms/matters/MatterPage.vue'),
+    props: true,
+  },
   { path: '/console/presets', name: 'presets', component: () => import('@/rooms/presets/ComparePage.vue') },
   { path: '/:rest(.*)*', name: 'missing', component: () => import('@/rooms/session/MissingPage.vue') },
 ];

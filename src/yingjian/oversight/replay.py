@@ -70,6 +70,7 @@ TABLES: Final = (
     Rebuilt("sampling_swab", ignore=frozenset({"identity_cipher"})),
     Rebuilt("sampling_rackcount"),
     Rebuilt("sampling_revocation"),
+    Rebuilt("sampling_flagdecision"),
     Rebuilt("logistics_box"),
     Rebuilt("logistics_boxline"),
     Rebuilt("logistics_handover"),

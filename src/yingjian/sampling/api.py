@@ -13,11 +13,11 @@ from django.utils import timezone
 from ninja import Query, Router, Schema
 
 from yingjian.access import journal
-from yingjian.access.edges import actor_of, needs, request_time
+from yingjian.access.edges import actor_of, language, needs, request_time
 from yingjian.kernel.clock import now
 from yingjian.kernel.ids import uuid7
 
-from . import queries
+from . import listing, queries
 
 router = Router(tags=["sampling"])
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -85,6 +85,96 @@ class Rows(Schema):
     items: list[dict[str, Any]]
     next: None = None
     as_of: datetime
+
+
+class MatterOut(Schema):
+    key: str
+    cursor: str
+    kind: str
+    sign: str
+    source: str
+    title: str
+    says: str
+    do: str
+    area: str
+    at: datetime
+    captured_at: datetime | None
+    command: str
+    actor_kind: str
+    sender: str
+    station_code: str
+    site_name: str
+    tube_code: str
+    person: str
+    person_id: uuid.UUID | None
+    round_id: uuid.UUID | None
+    skew_ms: int
+    decision: str | None
+    reason: str | None
+    decided_at: datetime | None
+    decided_by: str
+
+
+class MatterList(Schema):
+    items: list[MatterOut]
+    next: str | None
+    as_of: datetime
+
+
+class MatterAsked(Schema):
+    kind: str = ""
+    state: str = "open"
+    area: str = ""
+    q: str = ""
+
+
+class MatterCount(Schema):
+    kind: str
+    open: int
+    decided: int
+
+
+class MatterCounts(Schema):
+    items: list[MatterCount]
+    as_of: datetime
+
+
+class MatterLine(Schema):
+    label: str
+    value: str
+    masked: bool
+
+
+class MatterBeside(Schema):
+    tube_code: str
+    person: str
+    person_id: uuid.UUID | None
+    at: datetime | None
+    site_name: str
+    station_code: str
+    state: str
+    flags: list[str]
+    people: int | None
+    here: bool
+
+
+class MatterOption(Schema):
+    decision: str
+    title: str
+    effect: str
+
+
+class MatterPage(MatterOut):
+    sent: list[MatterLine]
+    beside: list[MatterBeside]
+    options: list[MatterOption]
+    outcome: list[MatterLine]
+    revealed: bool
+    retried_as: uuid.UUID | None
+
+
+class MatterReveal(Schema):
+    reason: str
 
 
 @router.get("/rounds/{uuid:round_id}/sites", auth=needs("see_round"), response=SiteList)
@@ -196,3 +286,51 @@ def flagged_list(
     """Swabs with flags: the information maintainer's work list."""
     found = queries.flagged_for(actor_of(request), round_id, flag=flag, limit=limit)
     return Rows(items=found, as_of=request_time(request))
+
+
+@router.get("/matters", auth=needs("maintain"), response=MatterList)
+def matter_list(
+    request: HttpRequest, *, asked: Query[MatterAsked], after: str = "", limit: Limit = 100
+) -> MatterList:
+    """What waits for the information maintainer: parked commands, and facts stored with a flag to be judged."""
+    rows = queries.matters_for(
+        actor_of(request), queries.Asked(**asked.dict()), language=language(request), after=after, limit=limit,
+    )  # fmt: skip
+    following = rows[-1]["cursor"] if len(rows) == limit else None
+    items = [MatterOut(**row) for row in rows]
+    return MatterList(items=items, next=following, as_of=request_time(request))
+
+
+@router.get("/matters/counts", auth=needs("maintain"), response=MatterCounts)
+def matter_counts(request: HttpRequest, *, area: str = "") -> MatterCounts:
+    """How many matters of each kind are open and decided."""
+    found = queries.counts_for(actor_of(request), area=area)
+    items = [MatterCount(kind=kind, **counts) for kind, counts in found.items()]
+    return MatterCounts(items=items, as_of=request_time(request))
+
+
+@router.get("/matters.xlsx", auth=needs("maintain"))
+def matter_export(request: HttpRequest, *, asked: Query[MatterAsked]) -> HttpResponse:
+    """The same list as an Excel file; journalled as `export.make`."""
+    data = listing.workbook(
+        actor_of(request), queries.Asked(**asked.dict()), language=language(request), at=request_time(request),
+        id=uuid7(now()),
+    )  # fmt: skip
+    answer = HttpResponse(data, content_type=listing.CONTENT_TYPE)
+    answer["Content-Disposition"] = 'attachment; filename="matters.xlsx"'
+    return answer
+
+
+@router.get("/matters/{key}", auth=needs("maintain"), response=MatterPage)
+def matter_page(request: HttpRequest, key: str) -> dict[str, Any]:
+    """One matter: who, where, when, what was sent (masked), what may be decided, what a decision has brought."""
+    return queries.matter_for(actor_of(request), key, language=language(request))
+
+
+@router.post("/matters/{key}/reveal", auth=needs("maintain"), response=MatterPage)
+def matter_reveal(request: HttpRequest, key: str, given: MatterReveal) -> dict[str, Any]:
+    """The same with personal data in full; who looked, and why, is journalled."""
+    return queries.matter_revealed_for(
+        actor_of(request), key, reason=given.reason, language=language(request), at=request_time(request),
+        id=uuid7(now()),
+    )  # fmt: skip

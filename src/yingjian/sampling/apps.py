@@ -1,6 +1,13 @@
+from importlib import import_module
+
 from yingjian.rooms import RoomConfig
 
 
 class SamplingConfig(RoomConfig):
     name = "yingjian.sampling"
     label = "sampling"
+
+    def ready(self) -> None:
+        """The field's commands, and those of the desk."""
+        super().ready()
+        import_module("yingjian.sampling.deciding")

@@ -119,6 +119,7 @@ class Tube(models.Model):
         indexes = [
             models.Index(fields=["round", "area", "state"], name="tube_area_state"),
             models.Index(fields=["station", "state"], name="tube_station"),
+            models.Index(fields=["area"], condition=~Q(flags=[]), name="tube_flagged"),
         ]
 
 
@@ -174,6 +175,7 @@ class Swab(models.Model):
         indexes = [
             models.Index(fields=["person", "round"], name="swab_person"),
             models.Index(fields=["round", "area"], name="swab_area"),
+            models.Index(fields=["received_at"], condition=~Q(flags=[]), name="swab_flagged"),
             models.Index(
                 fields=["moved_to"],
                 condition=Q(tube=None, moved_to__isnull=False),
@@ -224,4 +226,32 @@ class Revocation(models.Model):
             models.CheckConstraint(
                 condition=Q(lifted_at=None) | ~Q(lifted_reason=""), name="revocation_lifted_reason"
             ),
+        ]
+
+
+class FlagDecision(models.Model):
+    """What the information maintainer decided about one flag of a tube or a swab: `kept` (the record stands) or
+    `voided` (the swab was voided for it). The flag itself stays: it tells what happened.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    subject_kind = models.CharField(max_length=4)
+    subject_id = models.UUIDField()
+    flag = models.CharField(max_length=32)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    area = models.CharField(max_length=AREA, db_index=True)
+    decision = models.CharField(max_length=8)
+    reason = models.CharField(max_length=200)
+    decided_by = models.UUIDField()
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subject_id", "flag"], name="flag_decided_once"),
+            models.CheckConstraint(
+                condition=Q(subject_kind="tube", decision="kept")
+                | Q(subject_kind="swab", decision__in=["kept", "voided"]),
+                name="flag_decision",
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="flag_decision_reason"),
         ]

@@ -14,6 +14,7 @@ from .finding import (
     stations,
     tubes_by_code,
 )
+from .matters import Asked, counts_for, matter_for, matter_revealed_for, matters_for
 from .packing import Roster, pack_for, roster_for, tag_of
 from .reading import (
     codes_for,
@@ -30,13 +31,18 @@ from .revoking import revocations_for
 
 __all__ = [
     "PAGE",
+    "Asked",
     "Roster",
     "StationBrief",
     "codes_for",
     "codes_taken",
     "conservation",
+    "counts_for",
     "flagged_for",
     "hand_overs_of",
+    "matter_for",
+    "matter_revealed_for",
+    "matters_for",
     "pack_for",
     "places",
     "revocations_for",

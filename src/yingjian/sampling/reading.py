@@ -144,13 +144,18 @@ def _opened(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def tubes_by_code_for(actor: Actor, code: str) -> list[dict[str, Any]]:
     """Every binding of a printed code in the actor's sight, with swabs (masked) and way. `sampling.tube_unknown`."""
-    tubes = _opened(_rows(_TUBE + " WHERE t.code = %(code)s ORDER BY t.binding", {"code": code}))
+    tubes = tubes_of_code(code)
     if not tubes:
         raise RuleBroken("sampling.tube_unknown", status=404, code=code[:40])
     for tube in tubes:
         tube["swabs"] = _swabs("s.tube_id = %(id)s", {"id": tube["id"]})
         tube["hand_overs"] = hand_overs_of(tube["box_id"])
     return tubes
+
+
+def tubes_of_code(code: str) -> list[dict[str, Any]]:
+    """Every binding of a printed code in sight, the first one first."""
+    return _opened(_rows(_TUBE + " WHERE t.code = %(code)s ORDER BY t.binding", {"code": code}))
 
 
 def tube_trail(tube_id: uuid.UUID) -> dict[str, Any] | None:
