@@ -14,39 +14,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from yingjian.kernel.papers import Block, Heading, Paragraph, Report, Table
+
 from .figures import source_of
 
 _ALIKE = 4  # a round whose name begins as its campaign's does needs no second mention of it
 LOCAL = ZoneInfo("Asia/Shanghai")
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    text: str
-    mark: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """`name` is the sheet it becomes in a workbook, empty when it stays in the document only.
-
-    `widths`: the columns' shares of the page. `paper`: whether it stands in the document; `small`: in small print.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    widths: tuple[int, ...] = ()
-    paper: bool = True
-    small: bool = False
-
-
-Block = Heading | Paragraph | Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +40,6 @@ class Material:
     attended: int
     names: Mapping[str, str]
     definitions: Sequence[tuple[str, str, Any, int]] = field(default_factory=tuple)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    title: str
-    blocks: tuple[Block, ...]
-
-    def tables(self) -> list[Table]:
-        return [block for block in self.blocks if isinstance(block, Table)]
-
-    def text(self) -> str:
-        """All running text, for tests and previews."""
-        return "\n".join(block.text for block in self.blocks if not isinstance(block, Table))
 
 
 def local(at: datetime | None, none: str = "—") -> str:

@@ -17,11 +17,13 @@ from django.db import connection
 from yingjian.access import journal
 from yingjian.access.actor import Actor
 from yingjian.campaigns import presets
+from yingjian.kernel import rendering
 from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.papers import Report
 
-from . import documents, queries
+from . import queries
 from .figures import FIGURES
-from .report import Material, Report, compose
+from .report import Material, compose
 
 PAGE = 5000
 KINDS = {"work": "docx", "work-tables": "xlsx"}
@@ -174,8 +176,8 @@ def write(
 def render(report: Report, suffix: str, language: str) -> bytes:
     """The composed report as a file."""
     if suffix == "docx":
-        return documents.to_docx(report, more=MORE[language])
-    return documents.to_xlsx(report, summary=words(language)["sheet"]["summary"])
+        return rendering.to_docx(report, more=MORE[language])
+    return rendering.to_xlsx(report, summary=words(language)["sheet"]["summary"])
 
 
 def path_of(digest: str) -> Path:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 
 from yingjian.access.edges import actor_of, language, needs, request_time
 
-from . import documents, queries
+from . import documents, queries, rehearsing
 
 router = Router(tags=["planning"])
 
@@ -96,3 +96,30 @@ def workbook(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
         queries.document_of(plan_id), queries.findings_of(plan_id), language(request)
     )
     return documents.answer(data, documents.XLSX, f"plan-{plan_id}.xlsx")
+
+
+Runs = Annotated[int, Query(ge=1, le=500)]
+
+
+@router.get("/plans/{plan_id}/rehearsal", auth=needs("see_round"), response=rehearsing.Rehearsal)
+def rehearsal(
+    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Runs = 10, seed: int = 0
+) -> rehearsing.Rehearsal:
+    """The plan played many times: when it ends, where it queues, what would go wrong, what would help."""
+    queries.head_for(actor_of(request), plan_id)
+    return rehearsing.rehearse(
+        plan_id, runs=runs, trials=trials, seed=seed, language=language(request)
+    )
+
+
+@router.get("/plans/{plan_id}/rehearsal.docx", auth=needs("see_round"))
+def rehearsal_annex(
+    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Runs = 10, seed: int = 0
+) -> HttpResponse:
+    """The same as an annex to the plan, in Word."""
+    head = queries.head_for(actor_of(request), plan_id)
+    found = rehearsing.rehearse(
+        plan_id, runs=runs, trials=trials, seed=seed, language=language(request)
+    )
+    data = documents.rehearsal_annex(found, at=request_time(request), language=language(request))
+    return documents.answer(data, documents.DOCX, f"rehearsal-{head.version}.docx")

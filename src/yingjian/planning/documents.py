@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from django.http import HttpResponse
 
+from yingjian.campaigns import queries as campaigns
 from yingjian.engines.plan_model import Plan
+from yingjian.kernel import rendering
 from yingjian.kernel.errors import RuleBroken
 
-from . import labels, queries, wording
+from . import labels, queries, rehearsing, wording
 from .workbook import workbook
 
 PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -62,6 +66,17 @@ def code_sheet(plan: Plan, *, under: str, language: str) -> bytes:
 def tables(plan: Plan, findings: list[dict[str, Any]], language: str) -> bytes:
     """The workbook in local time."""
     return workbook(plan, findings, language=language, tz=queries.local_time())
+
+
+def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str) -> bytes:
+    """The rehearsal in Word, times in local time."""
+    paper = rehearsing.paper(
+        found,
+        round_name=campaigns.round_brief(found.round_id).name,
+        as_of=at.astimezone(queries.local_time()),
+        language=language,
+    )
+    return rendering.to_docx(paper, more=wording.words(language)["rehearsal"]["more"])
 
 
 def answer(data: bytes, kind: str, name: str) -> HttpResponse:

@@ -235,6 +235,19 @@ def head_for(actor: Actor, plan_id: uuid.UUID) -> PlanHead:
     return head_of(plan_id)
 
 
+def plan_to_rehearse(round_id: uuid.UUID) -> uuid.UUID:
+    """The plan in force, else the newest that was not put aside. `planning.plan_unknown` (404)."""
+    rows = _rows(
+        """SELECT id FROM planning_planrecord WHERE round_id = %(round)s AND state <> 'dropped'
+            ORDER BY state = 'applied' DESC, version DESC LIMIT 1""",
+        {"round": round_id},
+    )
+    if not rows:
+        raise RuleBroken("planning.plan_unknown", status=404)
+    found: uuid.UUID = rows[0][0]
+    return found
+
+
 def document_of(plan_id: uuid.UUID) -> Plan:
     """The plan itself. `planning.plan_unknown`; `planning.bad_plan` when another version wrote it."""
     rows = _rows(

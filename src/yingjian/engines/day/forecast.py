@@ -24,17 +24,22 @@ def rehearse(
     runs: int = 200,
     seed: int = 0,
     stop: Stop = lambda: False,
+    queues: bool = True,
 ) -> Forecast:
-    """Play the day `runs` times; a stop gives the forecast of the days played (at least one)."""
+    """Play the day `runs` times; a stop gives the forecast of the days played (at least one).
+
+    Without `queues` the table by site and hour is that of the first day only.
+    """
     m = len(day.sites.lanes)
     found: list[dict[str, float]] = []
     ends: list[Floats] = []
-    queues: list[Table] = []
+    tables: list[Table] = []
     for number in range(max(1, runs)):
         run = simulate(day, habits, faults, seed=seed * 1_000_003 + number)
         found.append(figures(day, run, limits))
         ends.append(run.finish)
-        queues.append(table(run, m))
+        if queues or not number:
+            tables.append(table(run, m))
         if stop():
             break
     spread = {name: _spread(np.array([one[name] for one in found])) for name in found[0]}
@@ -42,10 +47,10 @@ def rehearse(
         runs=len(found),
         figures=spread,
         queue=Table(
-            people=np.rint(np.mean([q.people for q in queues], axis=0)).astype(np.int64),
-            p50=_mean([q.p50 for q in queues]),
-            p95=_mean([q.p95 for q in queues]),
-            most=_mean([q.most for q in queues]),
+            people=np.rint(np.mean([q.people for q in tables], axis=0)).astype(np.int64),
+            p50=_mean([q.p50 for q in tables]),
+            p95=_mean([q.p95 for q in tables]),
+            most=_mean([q.most for q in tables]),
         ),
         finish=_quiet(lambda: np.nanpercentile(np.array(ends), SHARES, axis=0).T),
     )

@@ -11,9 +11,11 @@ import pytest
 from docx import Document
 from python_calamine import CalamineWorkbook
 
-from yingjian.oversight import documents, queries
+from yingjian.kernel import rendering
+from yingjian.kernel.papers import Paragraph, Report, Table
+from yingjian.oversight import queries
 from yingjian.oversight.figures import FIGURES, source_of
-from yingjian.oversight.report import Material, Paragraph, Report, Table, compose
+from yingjian.oversight.report import Material, compose
 from yingjian.oversight.writing import words
 
 AT = datetime(2021, 1, 17, 7, 0, tzinfo=UTC)
@@ -156,7 +158,7 @@ def coverage(rows: int) -> list[dict[str, Any]]:
 def test_word_reads_back_with_every_block_and_says_what_it_cut() -> None:
     made = replace(material(people_resulted=9, people_negative=9), coverage=coverage(500))
     report = write(made)
-    document = Document(io.BytesIO(documents.to_docx(report, more="余 {left} 行")))
+    document = Document(io.BytesIO(rendering.to_docx(report, more="余 {left} 行")))
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
     assert report.title in text
     for line in report.text().splitlines():
@@ -169,7 +171,7 @@ def test_word_reads_back_with_every_block_and_says_what_it_cut() -> None:
 
 def test_excel_reads_back_whole() -> None:
     report = write(replace(material(), coverage=coverage(100)))
-    book = CalamineWorkbook.from_filelike(io.BytesIO(documents.to_xlsx(report, summary="汇总")))
+    book = CalamineWorkbook.from_filelike(io.BytesIO(rendering.to_xlsx(report, summary="汇总")))
     named = [table for table in report.tables() if table.name]
     assert book.sheet_names == ["汇总", *(table.name for table in named)]
     for table in named:
@@ -182,6 +184,6 @@ def test_a_formula_in_a_name_stays_text() -> None:
     """A village called `=cmd()` must not become a formula in somebody's Excel."""
     rows = [{**coverage(1)[0], "name": "=1+1"}]
     report = write(replace(material(), coverage=rows))
-    book = CalamineWorkbook.from_filelike(io.BytesIO(documents.to_xlsx(report, summary="汇总")))
+    book = CalamineWorkbook.from_filelike(io.BytesIO(rendering.to_xlsx(report, summary="汇总")))
     assert book.get_sheet_by_name("分村进度").to_python()[1][0] == "=1+1"
     assert isinstance(report.tables()[0], Table)

@@ -1,4 +1,4 @@
-"""Turn a composed report into a Word document or an Excel workbook."""
+"""A document as a Word file or an Excel workbook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
 from docx.text.run import Run
 
-from .report import Heading, Paragraph, Report, Table
+from .papers import Heading, Paragraph, Report, Table
 
 FONT = "宋体"
 FONT_HEAD = "黑体"

@@ -1,0 +1,171 @@
+"""A plan rehearsed: what to expect, what each thing that may go wrong does to it, which change would help most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from yingjian.engines.day.forecast import SHARES, rehearse
+from yingjian.engines.day.model import (
+    Day,
+    Faults,
+    Forecast,
+    Gone,
+    Habits,
+    Ints,
+    Labs,
+    Limits,
+    Slow,
+)
+from yingjian.engines.day.planned import PlannedDay
+
+Stop = Callable[[], bool]
+BREACHES = ("queue_breaches", "to_lab_breaches", "on_machine_breaches", "result_breaches")
+HELPS = 3
+"""Changes shown: those that help most."""
+WORST = 3
+"""Sites, routes and laboratories for which a change is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something that goes wrong. `code` names its sentence, `params` what it says."""
+
+    code: str
+    faults: Faults
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing more, at one place, and the day with it."""
+
+    code: str
+    place: str
+    day: Day
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Figures by their 5th, 50th and 95th percentile."""
+
+    code: str
+    params: Mapping[str, object]
+    figures: Mapping[str, tuple[float, float, float]]
+
+    @property
+    def breaches(self) -> float:
+        """Clocks broken on a middling day."""
+        return sum(self.figures[name][1] for name in BREACHES)
+
+
+@dataclass(frozen=True)
+class DayRehearsal:
+    """One date of a plan, rehearsed."""
+
+    planned: PlannedDay
+    expected: Forecast
+    cases: tuple[Outlook, ...]
+    helps: tuple[Outlook, ...]
+    """Best first. What does not help is not shown."""
+
+
+def usual_cases(planned: PlannedDay) -> list[Case]:
+    """What commands ask about: people missing, rain, everybody twice, a car, a laboratory. Minutes of the day."""
+    tubes = _tubes(planned)
+    lab = int(np.bincount(planned.day.sites.lab, weights=tubes).argmax())
+    car = int(np.bincount(planned.day.sites.vehicle, weights=tubes).argmax())
+    noon = 720.0
+    cases = [
+        Case("absent", Faults(absent=0.15), {"share": 15}),
+        Case("rain", Faults(slow=(Slow(600.0, 660.0, 2.0),)), {"start": 600, "end": 660}),
+        Case("turnout", Faults(turnout=1.2), {"share": 120}),
+        Case(
+            "vehicle", Faults(vehicles=(Gone(car, noon, noon + 120),)),
+            {"vehicle": planned.vehicles[car], "start": 720, "end": 840},
+        ),
+    ]  # fmt: skip
+    if planned.labs_known:
+        down = Faults(labs=(Gone(lab, noon, noon + 240),))
+        cases.append(Case("laboratory", down, {"lab": planned.labs[lab], "start": 720, "end": 960}))
+    return cases
+
+
+def rehearsal(
+    planned: PlannedDay, habits: Habits, limits: Limits, *, runs: int, trials: int, seed: int,
+    cases: Sequence[Case] | None = None, stop: Stop = lambda: False,
+) -> DayRehearsal:  # fmt: skip
+    """Play the date `runs` times as planned, `trials` times for each case and each change, with the same dice."""
+
+    def played(day: Day, faults: Faults, times: int) -> Forecast:
+        return rehearse(day, habits, faults, limits, runs=times, seed=seed, stop=stop, queues=False)
+
+    expected = rehearse(planned.day, habits, limits=limits, runs=runs, seed=seed, stop=stop)
+    found = [
+        Outlook(case.code, case.params, played(planned.day, case.faults, trials).figures)
+        for case in (usual_cases(planned) if cases is None else cases)
+    ]
+    base = Outlook("planned", {}, played(planned.day, Faults(), trials).figures)
+    tried = [
+        Outlook(change.code, {"place": change.place}, played(change.day, Faults(), trials).figures)
+        for change in changes(planned, expected)
+    ]
+    better = sorted(
+        (one for one in tried if _gain(base, one) > (0.0, 0.0)), key=lambda o: _gain(base, o)
+    )
+    return DayRehearsal(planned, expected, tuple(found), tuple(reversed(better))[:HELPS])
+
+
+def _gain(base: Outlook, other: Outlook) -> tuple[float, float]:
+    """Clocks no longer broken; then minutes by which the last result, or the last swab, is earlier."""
+    earlier = base.figures["last_result"][1] - other.figures["last_result"][1]
+    swabbed = base.figures["last_swab"][1] - other.figures["last_swab"][1]
+    broken = base.breaches - other.breaches
+    return (max(broken, 0.0), max(earlier, 0.0) + max(swabbed, 0.0) if broken >= 0 else 0.0)
+
+
+def changes(planned: PlannedDay, expected: Forecast) -> list[Change]:
+    """A lane more at the sites that end last or queue longest; a car more; a fifth more machines."""
+    day, sites = planned.day, planned.day.sites
+    late = np.argsort(-np.nan_to_num(expected.finish[:, SHARES.index(50.0)]))[:WORST]
+    queue = np.nan_to_num(expected.queue.p95).max(axis=1)
+    slow = np.argsort(-queue)[:WORST]
+    found = []
+    for j in dict.fromkeys([*late.tolist(), *slow.tolist()]):
+        lanes = _more(sites.lanes, j, 1)
+        found.append(
+            Change("lane", planned.sites[j].code, replace(day, sites=replace(sites, lanes=lanes)))
+        )
+    tubes = _tubes(planned)
+    busiest = np.argsort(-np.bincount(sites.vehicle, weights=tubes * sites.pickup_every))[:WORST]
+    for car in busiest.tolist():
+        every = np.where(sites.vehicle == car, sites.pickup_every / 2, sites.pickup_every)
+        other = replace(day, sites=replace(sites, pickup_every=np.maximum(every, 1.0)))
+        found.append(Change("vehicle", planned.vehicles[car], other))
+    if planned.labs_known:
+        load = np.bincount(sites.lab, weights=tubes, minlength=len(planned.labs))
+        able = day.labs.wells * day.labs.instruments / day.labs.run
+        fullest = np.argsort(-load / able)[:WORST].tolist()
+        found += [
+            Change("laboratory", planned.labs[k], replace(day, labs=_faster(day.labs, k)))
+            for k in fullest
+        ]
+    return found
+
+
+def _more(values: Ints, at: int, by: int) -> Ints:
+    changed = values.copy()
+    changed[at] += by
+    return changed
+
+
+def _faster(labs: Labs, k: int) -> Labs:
+    return replace(
+        labs, instruments=_more(labs.instruments, k, max(1, int(labs.instruments[k]) // 5))
+    )
+
+
+def _tubes(planned: PlannedDay) -> np.ndarray:
+    return np.array([site.tubes.total for site in planned.sites], dtype=np.float64)

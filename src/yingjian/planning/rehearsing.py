@@ -1,0 +1,314 @@
+"""A stored plan rehearsed by the day's twin: what to expect, what would go wrong, what would help most.
+
+Nothing is stored: the same plan, runs and seed give the same answer, so it is kept in memory for the next reader.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from yingjian.campaigns import queries as campaigns
+from yingjian.engines.day.model import NEVER, DayError, Forecast, Habits
+from yingjian.engines.day.planned import Bench, PlannedDay, days_of, habits_of, limits_of
+from yingjian.engines.day.rehearsal import DayRehearsal, Outlook, rehearsal
+from yingjian.engines.plan_model import Plan
+from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.papers import Heading, Paragraph, Report, Table
+
+from . import queries, rules, wording
+
+KEPT: Final = 16
+Spread = tuple[float, float, float]
+LAB: Final = ("last_result", "on_machine_breaches", "result_breaches")
+"""Figures that mean nothing when the plan names no laboratory."""
+CLOCKS: Final = {
+    "queue_breaches": "queue",
+    "to_lab_breaches": "to_lab",
+    "on_machine_breaches": "on_machine",
+    "result_breaches": "result",
+}
+"""Figure → the limit it counts against; without a limit it is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Something else than planned, and what becomes of the day. Figures by their 5th, 50th, 95th percentile."""
+
+    code: str
+    says: str
+    figures: dict[str, Spread]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOutlook:
+    """A site's last swab (minutes of the day, three percentiles) and its worst hour's queue."""
+
+    code: str
+    name: str
+    lanes: int
+    people: int
+    finish: Spread
+    worst_hour: int
+    queue_p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class DayOutlook:
+    """A date of the plan. Minutes count from its midnight."""
+
+    on: date
+    people: int
+    figures: dict[str, Spread]
+    says: list[str]
+    cases: list[Outcome]
+    helps: list[Outcome]
+    sites: list[SiteOutlook]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A plan's days, rehearsed `runs` times each; `assumptions` are what neither plan nor preset says."""
+
+    plan_id: uuid.UUID
+    round_id: uuid.UUID
+    version: int
+    runs: int
+    trials: int
+    seed: int
+    assumptions: dict[str, float]
+    days: list[DayOutlook]
+
+
+def rehearse(plan_id: uuid.UUID, *, runs: int, trials: int, seed: int, language: str) -> Rehearsal:
+    """Rehearse a stored plan in sight. Raises `planning.plan_unknown` (404), `planning.nobody_comes` (409)."""
+    head = queries.head_of(plan_id)
+    plan = queries.document_of(plan_id)
+    played, habits, bench = _played(_Key(plan_id, head.round_id, runs, trials, seed, plan))
+    known = {**asdict(habits), **{f"bench_{name}": value for name, value in asdict(bench).items()}}
+    return Rehearsal(
+        plan_id, head.round_id, head.version, runs, trials, seed, known,
+        [_outlook(one, _limits(head.round_id), language) for one in played],
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What an answer depends on. The plan itself is not compared: its id says which it is."""
+
+    plan_id: uuid.UUID
+    round_id: uuid.UUID
+    runs: int
+    trials: int
+    seed: int
+    plan: Plan
+
+    def __hash__(self) -> int:
+        return hash((self.plan_id, self.runs, self.trials, self.seed))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and (self.plan_id, self.runs, self.trials, self.seed) == (
+            other.plan_id, other.runs, other.trials, other.seed,
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=KEPT)
+def _played(key: _Key) -> tuple[tuple[DayRehearsal, ...], Habits, Bench]:
+    plan, book = key.plan, rules.rules_of(campaigns.preset_of(key.round_id))
+    bench = Bench(hours=plan.params.bench_hours)
+    habits = habits_of(book, plan.params.slot_minutes, bench, Habits())
+    try:
+        days = days_of(plan, book, habits, bench)
+        if not days:
+            raise RuleBroken("planning.nobody_comes", status=409)
+        found = tuple(
+            rehearsal(day, habits, limits_of(book), runs=key.runs, trials=key.trials, seed=key.seed)
+            for day in days
+        )
+    except DayError as error:
+        raise RuleBroken("planning.bad_plan", problem=str(error)) from None
+    return found, habits, bench
+
+
+def _limits(round_id: uuid.UUID) -> Mapping[str, float]:
+    return asdict(limits_of(rules.rules_of(campaigns.preset_of(round_id))))
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+
+def _outlook(one: DayRehearsal, limits: Mapping[str, float], language: str) -> DayOutlook:
+    names = wording.words(language)["rehearsal"]
+    planned = one.planned
+    told = _figures(one.expected.figures, planned, limits)
+    return DayOutlook(
+        planned.date, len(planned.day.site), told, _says(told, names),
+        [_outcome(case, planned, limits, names) for case in one.cases],
+        [_outcome(help_, planned, limits, names) for help_ in one.helps],
+        _sites(planned, one.expected),
+    )  # fmt: skip
+
+
+def _figures(
+    figures: Mapping[str, Spread], planned: PlannedDay, limits: Mapping[str, float]
+) -> dict[str, Spread]:
+    return {
+        name: (spread[0], spread[1], spread[2])
+        for name, spread in figures.items()
+        if (planned.labs_known or name not in LAB)
+        and (name not in CLOCKS or limits[CLOCKS[name]] < NEVER)
+    }
+
+
+def _says(figures: Mapping[str, Spread], names: Mapping[str, Any]) -> list[str]:
+    lines = [
+        _line(names["expects"][key], figures[key], names)
+        for key in names["expects"]
+        if key in figures
+    ]
+    broken = [
+        names["broken"][key].format(middle=round(figures[key][1]), high=round(figures[key][2]))
+        for key in names["broken"]
+        if key in figures and figures[key][2] >= 1
+    ]
+    return lines + (broken or [names["none_broken"]])
+
+
+def _line(text: str, spread: Spread, names: Mapping[str, Any]) -> str:
+    low, middle, high = (clock(value, names) for value in spread)
+    return text.format(
+        low=low, middle=middle, high=high, minutes=round(spread[1]), most=round(spread[2])
+    )
+
+
+def _outcome(
+    found: Outlook, planned: PlannedDay, limits: Mapping[str, float], names: Mapping[str, Any]
+) -> Outcome:
+    given = {
+        name: clock(float(str(value)), names) if name in {"start", "end"} else value
+        for name, value in found.params.items()
+    }
+    place = str(found.params.get("place", ""))
+    named = {site.code: site.name for site in planned.sites}
+    if place in named:
+        given["place"] = f"{named[place]}({place})"
+    says = names["cases"].get(found.code) if "place" not in given else names["helps"][found.code]
+    return Outcome(found.code, str(says).format(**given), _figures(found.figures, planned, limits))
+
+
+def _sites(planned: PlannedDay, expected: Forecast) -> list[SiteOutlook]:
+    """The site that ends last comes first."""
+    come = np.bincount(planned.day.site, minlength=len(planned.sites))
+    queue = np.nan_to_num(expected.queue.p95)
+    found = [
+        SiteOutlook(
+            site.code, site.name, site.lanes, int(come[j]),
+            (float(expected.finish[j, 0]), float(expected.finish[j, 1]), float(expected.finish[j, 2])),
+            int(queue[j].argmax()), float(queue[j].max()),
+        )
+        for j, site in enumerate(planned.sites)
+        if not np.isnan(expected.finish[j]).any()
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: (-one.finish[1], one.code))
+
+
+def clock(minute: float, names: Mapping[str, Any]) -> str:
+    """A minute of the day as people say it; after midnight with the day it falls on."""
+    whole = round(minute)
+    days, rest = divmod(whole, 1440)
+    text = f"{rest // 60:02d}:{rest % 60:02d}"
+    later: Mapping[str, str] = names["later"]
+    return later["one" if days == 1 else "more"].format(days=days, time=text) if days else text
+
+
+def in_short(one: Outcome, names: Mapping[str, Any]) -> str:
+    """An outcome's times and broken clocks in one line."""
+    told = [
+        f"{names['col'][name]} {clock(one.figures[name][1], names)}"
+        for name in ("last_swab", "last_delivery", "last_result")
+        if name in one.figures
+    ]
+    broken = round(sum(one.figures[name][1] for name in CLOCKS if name in one.figures))
+    return " · ".join([*told, f"{names['col']['broken']} {broken}"])
+
+
+# --- on paper ------------------------------------------------------------------------------------
+
+SITES_ON_PAPER: Final = 30
+
+
+def paper(found: Rehearsal, *, round_name: str, as_of: datetime, language: str) -> Report:
+    """The rehearsal as an annex to the plan."""
+    names = wording.words(language)["rehearsal"]
+    title = names["title"].format(round=round_name, version=found.version)
+    blocks: list[Any] = [
+        Paragraph(names["intro"].format(runs=found.runs, at=as_of.strftime("%Y-%m-%d %H:%M")))
+    ]
+    for day in found.days:
+        blocks += [Heading(names["day"].format(date=day.on.isoformat(), people=day.people))]
+        blocks += [Paragraph(line) for line in day.says]
+        for key, rows in (("cases", day.cases), ("helps", day.helps)):
+            blocks += [Heading(names["table"][key])]
+            blocks += (
+                [_table(key, rows, day.figures, names)] if rows else [Paragraph(names["no_help"])]
+            )
+        blocks += [Heading(names["table"]["sites"]), _site_table(day, names)]
+    blocks += [Heading(names["table"]["assumptions"]), _assumed(found, names)]
+    return Report(title, tuple(blocks))
+
+
+COLUMNS: Final = ("last_swab", "last_delivery", "last_result", "queue_p95")
+
+
+def _table(
+    key: str, rows: list[Outcome], planned: Mapping[str, Spread], names: Mapping[str, Any]
+) -> Table:
+    shown = [name for name in COLUMNS if name in planned]
+    broken = [name for name in CLOCKS if name in planned]
+
+    def row(text: str, figures: Mapping[str, Spread]) -> tuple[Any, ...]:
+        cells = [
+            round(figures[name][1], 1) if name == "queue_p95" else clock(figures[name][1], names)
+            for name in shown
+        ]
+        return (text, *cells, round(sum(figures[name][1] for name in broken)))
+
+    head = (names["col"]["what"], *(names["col"][name] for name in shown), names["col"]["broken"])
+    body = tuple(row(one.says, one.figures) for one in rows)
+    whole = (row(names["as_planned"], planned), *body)
+    return Table(names["table"][key], head, whole, widths=(5, *(2 for _ in shown), 2))
+
+
+def _site_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:
+    head = tuple(
+        names["col"][name] for name in ("site", "lanes", "people", "finish", "worst", "queue_p95")
+    )
+    rows = tuple(
+        (
+            f"{site.name}({site.code})", site.lanes, site.people,
+            f"{clock(site.finish[1], names)}({clock(site.finish[0], names)}–{clock(site.finish[2], names)})",
+            f"{site.worst_hour}:00", round(site.queue_p95, 1),
+        )
+        for site in day.sites[:SITES_ON_PAPER]
+    )  # fmt: skip
+    return Table(names["table"]["sites"], head, rows, widths=(6, 1, 2, 4, 2, 2), small=True)
+
+
+def _assumed(found: Rehearsal, names: Mapping[str, Any]) -> Table:
+    rows = tuple(
+        (text, found.assumptions[key])
+        for key, text in names["assumed"].items()
+        if key in found.assumptions
+    )
+    return Table(
+        names["table"]["assumptions"],
+        (names["col"]["what"], names["col"]["number"]),
+        rows,
+        widths=(6, 2),
+    )
