@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Literal
@@ -390,7 +390,7 @@ SELECT c.id, c.kind, %(actor_kind)s, %(actor_id)s::uuid, c.seq, c.area, c.at, c.
 def _insert(actor: Actor, received_at: datetime, rows: Sequence[_Row]) -> None:
     if not rows or is_replaying():
         return
-    verdicts = [replace(row.verdict) for row in rows if row.verdict is not None]
+    verdicts = [row.verdict for row in rows if row.verdict is not None]
     with prepared.cursor() as cursor:
         cursor.execute(
             _INSERT,
@@ -401,26 +401,29 @@ def _insert(actor: Actor, received_at: datetime, rows: Sequence[_Row]) -> None:
                 "ids": literal("uuid", (row.command.id for row in rows)),
                 "kinds": literal("text", (row.command.kind[:48] for row in rows)),
                 "seqs": literal("bigint", (row.command.seq for row in rows)),
-                "areas": [
-                    actor.home_area if verdict.area is None else verdict.area
-                    for verdict in verdicts
-                ],
+                "areas": literal(
+                    "text",
+                    (
+                        actor.home_area if verdict.area is None else verdict.area
+                        for verdict in verdicts
+                    ),
+                ),
                 "ats": literal("timestamptz", (row.command.at for row in rows)),
                 "skews": literal("int", (row.command.skew_ms for row in rows)),
                 "payloads": literal("text", (seal_personal(row.command.payload) for row in rows)),
                 "fingerprints": literal(
                     "bytea", (vault.fingerprint(row.canonical) for row in rows)
                 ),
-                "verdicts": [verdict.verdict for verdict in verdicts],
-                "codes": [verdict.code for verdict in verdicts],
-                "answers": [
-                    msgspec.json.encode(
-                        {**verdict.answer, **({"params": verdict.params} if verdict.params else {})}
-                    ).decode()
-                    for verdict in verdicts
-                ],
+                "verdicts": literal("text", (verdict.verdict for verdict in verdicts)),
+                "codes": literal("text", (verdict.code for verdict in verdicts)),
+                "answers": literal("text", map(_answer, verdicts)),
             },
         )
+
+
+def _answer(verdict: Verdict) -> str:
+    params = {"params": verdict.params} if verdict.params else {}
+    return msgspec.json.encode({**verdict.answer, **params}).decode()
 
 
 def unsealed(payload: str) -> bytes:

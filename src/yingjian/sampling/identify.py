@@ -11,9 +11,9 @@ import re
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -83,7 +83,7 @@ def _who(reading: _Reading, whos: dict[tuple[uuid.UUID, uuid.UUID], Who]) -> Who
     if reading.person_id is not None:
         who = whos.get((reading.asked.place.round_id, reading.person_id))
         if who is not None:
-            return replace(who, flags=reading.flags) if reading.flags else who
+            return msgspec.structs.replace(who, flags=reading.flags) if reading.flags else who
         reading.flags = (*reading.flags, _UNKNOWN)
     return Who(flags=reading.flags, identity=_sealed(reading.asked.given))
 
@@ -173,21 +173,25 @@ def _found(reading: _Reading) -> population.Found:
 
 
 _WHO: Final = """
-SELECT p.id, p.area, p.household_id, d.id, coalesce(d.mode = 'single', false), d.added_by IS NOT NULL,
+SELECT u.n, p.area, p.household_id, d.id IS NOT NULL, coalesce(d.mode = 'single', false), d.added_by IS NOT NULL,
        coalesce(d.category = ANY(%s::text[]), false)
-  FROM unnest(%s::uuid[], %s::uuid[]) AS u(person_id, due_id)
+  FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS u(person_id, due_id, n)
   JOIN population_person p ON p.id = u.person_id LEFT JOIN campaigns_dueperson d ON d.id = u.due_id
 """
 
 
-def _rows(round_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> list[tuple[Any, ...]]:
+def _rows(round_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> list[Who]:
+    """Those of these people who are known. `due_id` is None for whoever is not on the list."""
     wanted = list(ids)
-    due = (rounds.due_id(round_id, id) for id in wanted)
+    due = [rounds.due_id(round_id, id) for id in wanted]
     with prepared.cursor() as cursor:
         cursor.execute(
-            _WHO, [store.KEY, arrays.literal("uuid", wanted), arrays.literal("uuid", due)]
+            _WHO, [store.KEY_LITERAL, arrays.literal("uuid", wanted), arrays.literal("uuid", due)]
         )
-        return list(cursor.fetchall())
+        return [
+            Who(wanted[n - 1], area, home, due[n - 1] if on_list else None, single, found, key)
+            for n, area, home, on_list, single, found, key in cursor.fetchall()
+        ]
 
 
 def _on_list(round_id: uuid.UUID, read: Sequence[_Reading]) -> dict[uuid.UUID, Who]:
@@ -196,8 +200,8 @@ def _on_list(round_id: uuid.UUID, read: Sequence[_Reading]) -> dict[uuid.UUID, W
     for reading in read:
         if reading.person_id is not None:
             first.setdefault(reading.person_id, reading)
-    rows = _rows(round_id, first)
-    missing = [row[0] for row in rows if row[3] is None]
+    known = _rows(round_id, first)
+    missing = [who.person_id for who in known if who.due_id is None and who.person_id is not None]
     if missing:
         campaigns.due_add_found(
             round_id=round_id,
@@ -206,5 +210,5 @@ def _on_list(round_id: uuid.UUID, read: Sequence[_Reading]) -> dict[uuid.UUID, W
                 for id in sorted(missing)
             ],
         )
-        rows = [row for row in rows if row[3] is not None] + _rows(round_id, missing)
-    return {row[0]: Who(row[0], row[1], row[2], row[3], row[4], row[5], row[6]) for row in rows}
+        known = [who for who in known if who.due_id is not None] + _rows(round_id, missing)
+    return {who.person_id: who for who in known if who.person_id is not None}

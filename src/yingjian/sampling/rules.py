@@ -12,9 +12,10 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 from .states import (
     Changes,
@@ -207,14 +208,6 @@ def tube_flags(
     return tuple(sorted(flags))
 
 
-_TUBE_ROW: Final = tuple(TubeState.__slots__)
-_SWAB_ROW: Final = tuple(SwabState.__slots__)
-
-
-def _differs(one: object, other: object, names: tuple[str, ...]) -> bool:
-    return any(getattr(one, name) != getattr(other, name) for name in names)
-
-
 def _first(one: Place, other: Place) -> Place:
     """Of two places told for a thing not yet opened, the one that any order of arrival ends with."""
     return min(one, other, key=lambda place: str(place.station_id))
@@ -223,6 +216,24 @@ def _first(one: Place, other: Place) -> Place:
 def _names(*parts: uuid.UUID | Place | None) -> tuple[str, ...]:
     """Texts to compare by; None has one too."""
     return tuple(str(part.station_id if isinstance(part, Place) else part) for part in parts)
+
+
+def _tellings(fact: Swabbed, swab: SwabState) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What a report says of a swab, and what was said of it before, to compare."""
+    home = swab.moved_from if swab.moved_at is not None else swab.tube_id
+    told = (
+        fact.at,
+        fact.entry,
+        fact.stub_no,
+        *_names(fact.who.person_id, fact.tube_id, fact.device_id),
+    )
+    held = (
+        swab.taken_at,
+        swab.entry,
+        swab.stub_no,
+        *_names(swab.who.person_id, home, swab.device_id),
+    )
+    return told, held
 
 
 class _Work:
@@ -337,20 +348,8 @@ class _Work:
         swab = self._swab(fact.swab_id, fact.place)
         if swab.tube_id is not None:
             self._touch(swab.tube_id)
-        told = (
-            fact.at,
-            fact.entry,
-            fact.stub_no,
-            *_names(fact.who.person_id, fact.tube_id, fact.device_id),
-        )
-        home = swab.moved_from if swab.moved_at is not None else swab.tube_id
-        held = (
-            swab.taken_at,
-            swab.entry,
-            swab.stub_no,
-            *_names(swab.who.person_id, home, swab.device_id),
-        )
         known = swab.taken_at is not None
+        told, held = _tellings(fact, swab) if known else ((), ())
         swab.flags = (*swab.flags, *fact.who.flags)
         if known and told != held:
             swab.flags = (*swab.flags, "swab_changed")
@@ -422,7 +421,7 @@ class _Work:
             tube.binding = tube.binding or 1
 
     def _settle_tube(self, tube: TubeState, swabs: list[SwabState]) -> None:
-        swabs.sort(key=lambda swab: (swab.taken_at, str(swab.id)))
+        swabs.sort(key=lambda swab: (swab.taken_at, swab.id.int))
         before = self.loaded.tubes.get(tube.id)
         counted = [swab for swab in swabs if swab.voided_at is None]
         tube.people = len(counted)
@@ -463,7 +462,7 @@ class _Work:
                 taken[swab.place.round_id, swab.who.person_id].append(swab)
         for key, swabs in taken.items():
             valid = sorted(
-                (swab for swab in swabs if self._valid(swab)), key=lambda s: (s.taken_at, str(s.id))
+                (swab for swab in swabs if self._valid(swab)), key=lambda s: (s.taken_at, s.id.int)
             )
             again = {swab.id for swab in valid[1:]}
             for swab in swabs:
@@ -491,7 +490,7 @@ class _Work:
             held = self.loaded.swabs.get(id)
             if held is None:
                 out.swabs_new.append(swab)
-            elif held is not swab and _differs(held, swab, _SWAB_ROW):
+            elif held is not swab and held != swab:
                 out.swabs_changed.append(swab)
             if self._late(swab, held):
                 out.late.append(swab)
@@ -509,7 +508,7 @@ class _Work:
     def _tube_change(self, out: Changes, tube: TubeState, held: TubeState | None) -> None:
         if held is None:
             out.tubes_new.append(tube)
-        elif _differs(held, tube, _TUBE_ROW):
+        elif held != tube:
             out.tubes_changed.append(tube)
         if tube.first_swab_at and (held is None or held.first_swab_at is None):
             out.started.append(tube)

@@ -1,4 +1,7 @@
-"""What the fold works on: facts as they are reported, tubes and swabs as they are stored, changes to write. Pure."""
+"""What the fold works on: facts as they are reported, tubes and swabs as they are stored, changes to write. Pure.
+
+Structs, not dataclasses: a thousand people in one request make thousands of these, and C makes and copies them.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
+
 from .values import LOST
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True, gc=False):
     """What the flags need to know of a preset: allowed pool sizes, household tubes (R49, R50)."""
 
     sizes: frozenset[int] = frozenset({1, 5, 10, 20})
     household: str = "anywhere"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True, gc=False):
     """Where a fact happened: the station decides, never the person's address."""
 
     round_id: uuid.UUID
@@ -31,8 +34,7 @@ class Place:
     station_code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(Struct, frozen=True, gc=False):
     """A person as a swab needs them. `single`: never pooled (R51); `found`: added after the freeze (R13)."""
 
     person_id: uuid.UUID | None = None
@@ -49,8 +51,7 @@ class Who:
 NOBODY: Final = Who()
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True, gc=False):
     tube_id: uuid.UUID
     at: datetime
     place: Place
@@ -61,8 +62,7 @@ class Opened:
     pair_id: uuid.UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Swabbed:
+class Swabbed(Struct, frozen=True, gc=False):
     swab_id: uuid.UUID
     tube_id: uuid.UUID
     at: datetime
@@ -73,16 +73,14 @@ class Swabbed:
     device_id: uuid.UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SwabVoided:
+class SwabVoided(Struct, frozen=True, gc=False):
     swab_id: uuid.UUID
     at: datetime
     place: Place
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SwabMoved:
+class SwabMoved(Struct, frozen=True, gc=False):
     swab_id: uuid.UUID
     to_tube_id: uuid.UUID
     at: datetime
@@ -90,23 +88,20 @@ class SwabMoved:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
+class Locked(Struct, frozen=True, gc=False):
     tube_id: uuid.UUID
     at: datetime
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Struct, frozen=True, gc=False):
     tube_id: uuid.UUID
     at: datetime
     place: Place
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True, gc=False):
     """Voided or broken, with a reason."""
 
     tube_id: uuid.UUID
@@ -119,8 +114,7 @@ class Ended:
 Fact = Opened | Swabbed | SwabVoided | SwabMoved | Locked | Sealed | Ended
 
 
-@dataclass(slots=True)
-class TubeState:
+class TubeState(Struct, gc=False):
     """A tube as stored. `opened_at` is None while only later facts of it have arrived."""
 
     id: uuid.UUID
@@ -149,8 +143,7 @@ class TubeState:
         return self.state in LOST
 
 
-@dataclass(slots=True)
-class SwabState:
+class SwabState(Struct, gc=False):
     """A swab as stored. `taken_at` is None while only a void or a move of it has arrived."""
 
     id: uuid.UUID

@@ -226,6 +226,7 @@ SELECT s.id, s.round_id, sta.site_id, s.station_id, s.area, ste.code, sta.code,
   LEFT JOIN population_person p ON p.id = s.person_id LEFT JOIN campaigns_dueperson d ON d.id = s.due_id
 """
 KEY: Final = sorted(presets.KEY_CATEGORIES)
+KEY_LITERAL: Final = arrays.literal("text", KEY)
 
 
 def _swab(row: tuple[Any, ...]) -> SwabState:
@@ -246,7 +247,7 @@ def swabs_of(
                   UNION SELECT id FROM sampling_swab WHERE tube_id = ANY(%(tubes)s::uuid[])
                   UNION SELECT id FROM sampling_swab WHERE moved_to = ANY(%(tubes)s::uuid[]) AND tube_id IS NULL
                   UNION SELECT id FROM sampling_swab WHERE due_id = ANY(%(dues)s::uuid[]))""",  # noqa: S608
-            {"ids": _ids(ids), "tubes": _ids(tubes), "dues": _ids(dues), "key": KEY},
+            {"ids": _ids(ids), "tubes": _ids(tubes), "dues": _ids(dues), "key": KEY_LITERAL},
         )
         return {row[0]: _swab(row) for row in cursor.fetchall()}
 

@@ -100,7 +100,9 @@ def picture(out: Changes) -> tuple[Any, ...]:
 
     def row(state: TubeState | SwabState) -> tuple[Any, ...]:
         return tuple(
-            (name, str(getattr(state, name))) for name in type(state).__slots__ if name != "binding"
+            (name, str(getattr(state, name)))
+            for name in type(state).__struct_fields__
+            if name != "binding"
         )
 
     return (
