@@ -5,25 +5,37 @@ export const CIVIL_ZONE = 'Asia/Shanghai';
 
 export type Stamp = Readonly<{ date: string; monthDay: string; time: string; weekday: string }>;
 
+const STAMP: Record<keyof Stamp, Intl.DateTimeFormatOptions> = {
+  date: { year: 'numeric', month: 'short', day: 'numeric' },
+  monthDay: { month: 'short', day: 'numeric' },
+  time: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  weekday: { weekday: 'short' },
+};
+const DAY: Intl.DateTimeFormatOptions = { dateStyle: 'short' };
+
+/** Making a formatter costs a hundred times what using it does: a list of a thousand rows makes each once. */
+const made = new Map<string, Intl.DateTimeFormat>();
+
+function formatter(name: string, language: string, zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${name} ${language} ${zone}`;
+  const known = made.get(key) ?? new Intl.DateTimeFormat(language, { timeZone: zone, ...options });
+  made.set(key, known);
+  return known;
+}
+
 /** Splits an instant into date, `HH:MM` and weekday in civil time; `null` for text that is no instant. */
 export function stamp(iso: string, language: string, zone: string = CIVIL_ZONE): Stamp | null {
   const at = Date.parse(iso);
   if (Number.isNaN(at)) return null;
-  const part = (options: Intl.DateTimeFormatOptions): string =>
-    new Intl.DateTimeFormat(language, { timeZone: zone, ...options }).format(at);
-  return {
-    date: part({ year: 'numeric', month: 'short', day: 'numeric' }),
-    monthDay: part({ month: 'short', day: 'numeric' }),
-    time: part({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
-    weekday: part({ weekday: 'short' }),
-  };
+  const part = (name: keyof Stamp): string => formatter(name, language, zone, STAMP[name]).format(at);
+  return { date: part('date'), monthDay: part('monthDay'), time: part('time'), weekday: part('weekday') };
 }
 
 /** `YYYY-MM-DD` in civil time: groups a timeline's steps by day. */
 export function dayOf(iso: string, zone: string = CIVIL_ZONE): string {
   const at = Date.parse(iso);
   if (Number.isNaN(at)) return '';
-  return new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short' }).format(at);
+  return formatter('day', 'sv-SE', zone, DAY).format(at);
 }
 
 export type Span = Readonly<{ days: number; hours: number; minutes: number; seconds: number }>;

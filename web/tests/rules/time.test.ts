@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { dayOf, spanOf, stamp } from '@/rules/time';
 
@@ -13,6 +13,14 @@ describe('stamp', () => {
   });
   it('writes midnight as 00:00, not 24:00', () => {
     expect(stamp('2022-03-15T00:00:00+08:00', 'en')?.time).toBe('00:00');
+  });
+  it('makes each formatter once, and one of its own for each language and zone', () => {
+    const making = vi.spyOn(Intl, 'DateTimeFormat');
+    const told = ['zh-CN', 'en', 'zh-CN'].map((language) => stamp('2022-03-14T23:30:00Z', language, 'Asia/Urumqi')?.time);
+    for (let n = 0; n < 50; n += 1) stamp(`2022-03-14T23:30:${n + 10}Z`, 'en', 'Asia/Urumqi');
+    expect(told).toEqual(['05:30', '05:30', '05:30']);
+    expect(making).toHaveBeenCalledTimes(8);
+    expect(stamp('2022-03-14T23:30:00Z', 'en', 'UTC')?.time).toBe('23:30');
   });
   it('gives nothing for text that is no instant', () => {
     expect(stamp('soon', 'en')).toBeNull();
