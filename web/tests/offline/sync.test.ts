@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Entry } from '@/offline/db';
+import { Journal } from '@/offline/journal';
 import { retryAfter } from '@/offline/sync';
 
 import { aPhone, aSwab, aSync, given, NOW, seeded, Server } from './stage';
@@ -197,33 +199,72 @@ describe('a phone restored from an old backup', () => {
   });
 });
 
+interface Ended { lost: string[]; doubled: string[]; waiting: number }
+
+/** Twelve actions of a phone on a bad line, then a good one: what the server has of them, told by their content. */
+async function schedule(seed: number, clientOf: (journal: Journal) => Journal): Promise<Ended> {
+  const { journal, random } = await aPhone('phone-a', seed);
+  const client = clientOf(journal);
+  const server = new Server();
+  const luck = seeded(seed * 7919);
+  let calm = false;
+  const { sync } = aSync(client, (init) => {
+    const dice = calm ? 1 : luck();
+    if (dice < 0.2) throw new TypeError('no network');
+    if (dice < 0.3) return new Response('', { status: 429, headers: { 'Retry-After': '1' } });
+    if (dice < 0.35) return new Response('oops', { status: 502 });
+    const answer = server.receive(init);
+    if (dice < 0.5) throw new TypeError('answer lost');
+    if (dice < 0.55) return new Response('{"verdi', { status: 200 });
+    return answer;
+  });
+  const confirmed: string[] = [];
+  for (let n = 0; n < 12; n += 1) {
+    const drafts = Array.from({ length: 1 + Math.floor(random() * 4) }, (_, place) => aSwab(100 * n + place));
+    await client.record(drafts, given('phone-a', NOW + n));
+    confirmed.push(...drafts.map((draft) => JSON.stringify(draft.payload)));
+    if (luck() < 0.6) await sync.step();
+  }
+  calm = true;
+  for (let n = 0; n < 5; n += 1) await sync.step();
+  const held = [...server.kept.values()].map((row) => JSON.stringify((JSON.parse(row.text) as unknown[])[2]));
+  return {
+    lost: confirmed.filter((one) => !held.includes(one)),
+    doubled: confirmed.filter((one) => held.filter((other) => other === one).length > 1),
+    waiting: (await client.counts()).waiting,
+  };
+}
+
+/** Lets go of what it has sent without waiting for the verdict. */
+class Hasty extends Journal {
+  override async waiting(device: string, limit: number): Promise<Entry[]> {
+    const batch = await super.waiting(device, limit);
+    await this.db.journal.bulkDelete(batch.map((entry) => entry.id));
+    return batch;
+  }
+}
+
+/** Gives what it sends again a new id each time. */
+class Renaming extends Journal {
+  override async waiting(device: string, limit: number): Promise<Entry[]> {
+    const batch = (await super.waiting(device, limit)).map((entry) => ({ old: entry.id, entry: { ...entry, id: this.newId(entry.at) } }));
+    await this.db.journal.bulkDelete(batch.map(({ old }) => old));
+    await this.db.journal.bulkAdd(batch.map(({ entry }) => entry));
+    return batch.map(({ entry }) => entry);
+  }
+}
+
 describe('any network', () => {
   it('loses nothing and doubles nothing, whatever is cut, lost, slow or refused (60 schedules)', async () => {
     for (let seed = 1; seed <= 60; seed += 1) {
-      const { journal, random } = await aPhone('phone-a', seed);
-      const server = new Server();
-      const luck = seeded(seed * 7919);
-      let calm = false;
-      const { sync } = aSync(journal, (init) => {
-        const dice = calm ? 1 : luck();
-        if (dice < 0.2) throw new TypeError('no network');
-        if (dice < 0.3) return new Response('', { status: 429, headers: { 'Retry-After': '1' } });
-        if (dice < 0.35) return new Response('oops', { status: 502 });
-        const answer = server.receive(init);
-        if (dice < 0.5) throw new TypeError('answer lost');
-        if (dice < 0.55) return new Response('{"verdi', { status: 200 });
-        return answer;
-      });
-      const confirmed: string[] = [];
-      for (let n = 0; n < 12; n += 1) {
-        const made = await journal.record(swabs(1 + Math.floor(random() * 4)), given('phone-a', NOW + n));
-        confirmed.push(...made.map((entry) => entry.id));
-        if (luck() < 0.6) await sync.step();
-      }
-      calm = true;
-      for (let n = 0; n < 5; n += 1) await sync.step();
-      expect([...server.kept.keys()].sort(), `seed ${seed}`).toEqual(confirmed.sort());
-      expect(await journal.counts(), `seed ${seed}`).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: confirmed.length });
+      expect(await schedule(seed, (journal) => journal), `seed ${seed}`).toEqual({ lost: [], doubled: [], waiting: 0 });
     }
+  }, 120_000);
+
+  it.each([['drops its queue before the verdict', Hasty, 'lost'], ['sends again under new ids', Renaming, 'doubled']] as const)('is a test that catches a phone which %s', async (_name, Wrong, what) => {
+    const ended: Ended[] = [];
+    for (let seed = 1; seed <= 12; seed += 1) ended.push(await schedule(seed, (journal) => new Wrong(journal.db)));
+    const caught = ended.filter((one) => one[what].length > 0).length;
+    expect(caught).toBeGreaterThanOrEqual(10);
   }, 120_000);
 });
