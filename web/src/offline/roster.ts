@@ -132,21 +132,44 @@ export class Roster {
     return hexOf(keyed(this.key, what, what === 'person' ? uuidBytes(text) : utf8.encode(text)).subarray(0, HASH));
   }
 
+  /**
+   * Positions of the people with a document, by its hash. Hashes are spread evenly, so counting them by their first 16 bits
+   * leaves one or two in each place: a tenth of the time of a comparison sort, which a slow phone feels.
+   */
   private sorted(): Uint32Array {
     const { records, size } = this;
-    const high = new Float64Array(size);
-    const filled = new Uint32Array(size);
+    const first = (n: number): number => ((records[n * RECORD + HASH] ?? 0) << 8) | (records[n * RECORD + HASH + 1] ?? 0);
+    const starts = new Uint32Array(65_537);
     let count = 0;
     for (let n = 0; n < size; n += 1) {
-      const at = n * RECORD + HASH;
-      // 52 leading bits as one exact number sort a hundred times faster than bytes; the rest is compared only on a tie.
-      high[n] = word(records, at) * 2 ** 20 + (word(records, at + 4) >>> 12);
-      if (high[n] !== 0) {
-        filled[count] = n;
-        count += 1;
-      }
+      if (!this.documented(n)) continue;
+      const at = first(n) + 1;
+      starts[at] = (starts[at] ?? 0) + 1;
+      count += 1;
     }
-    return filled.slice(0, count).sort((one, other) => (high[one] ?? 0) - (high[other] ?? 0) || word(records, one * RECORD + 12) - word(records, other * RECORD + 12));
+    for (let at = 0; at < 65_536; at += 1) starts[at + 1] = (starts[at + 1] ?? 0) + (starts[at] ?? 0);
+    const next = starts.slice();
+    const out = new Uint32Array(count);
+    for (let n = 0; n < size; n += 1) {
+      if (!this.documented(n)) continue;
+      const at = first(n);
+      let place = next[at] ?? 0;
+      next[at] = place + 1;
+      for (; place > (starts[at] ?? 0) && this.after(out[place - 1] ?? 0, n); place -= 1) out[place] = out[place - 1] ?? 0;
+      out[place] = n;
+    }
+    return out;
+  }
+
+  private documented(n: number): boolean {
+    return word(this.records, n * RECORD + HASH) !== 0 || word(this.records, n * RECORD + HASH + 4) !== 0;
+  }
+
+  /** Whether one's document comes after the other's. */
+  private after(one: number, other: number): boolean {
+    const [a, b] = [one * RECORD + HASH, other * RECORD + HASH];
+    const [high, low] = [word(this.records, a), word(this.records, b)];
+    return high > low || (high === low && word(this.records, a + 4) > word(this.records, b + 4));
   }
 
   private search(placeOf: (n: number) => number, length: number, offset: number, wanted: Uint8Array): number | null {
