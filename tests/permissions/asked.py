@@ -113,6 +113,9 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /session": [Ask(nothing=OWN)],
     "GET /sites/{uuidstr:site_id}": [Ask({"site_id": "site_id"})],
     "GET /staff": [Ask(), Ask(query="area={area}")],
+    "GET /stations/{code}/doors": [
+        Ask({"code": "station_code"}, nothing="hashes, masked names and doors; a stranger gets none")
+    ],
     "GET /stations/{code}/pack": [Ask({"code": "station_code"})],
     "GET /stations/{code}/roster": [
         Ask({"code": "station_code"}, nothing="hashes; the walk asks that a stranger gets none")

@@ -214,6 +214,31 @@ def station_roster(
     return _tagged(request, given.tag, given.body, "application/octet-stream")
 
 
+class Door(Schema):
+    key: str
+    name: str
+    address: str
+    area: str
+    single: bool
+    done: bool
+
+
+class DoorList(Schema):
+    items: list[Door]
+    next: None = None
+    as_of: datetime
+
+
+@router.get("/stations/{code}/doors", auth=needs("sample"), response=DoorList)
+def station_doors(request: HttpRequest, code: str) -> DoorList:
+    """Whom a station's home-visit team visits, with addresses; who was given the list is journalled."""
+    actor, at = actor_of(request), request_time(request)
+    doors = queries.doors_for(actor, code, at=at)
+    told = {"station": code[:32], "doors": len(doors)}
+    journal.record("doors.give", told, actor=actor, id=uuid7(now()), at=at)
+    return DoorList(items=[Door(**door) for door in doors], as_of=at)
+
+
 def _tagged(request: HttpRequest, tag: str, body: bytes, kind: str) -> HttpResponse:
     """Nothing but the tag, where the asker has this state already."""
     if request.headers.get("If-None-Match") == tag:

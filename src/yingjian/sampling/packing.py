@@ -83,7 +83,14 @@ def _key(place: Place) -> bytes:
     return hashlib.sha256(told.encode()).digest()
 
 
-def _rows(statement: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def station_and_key(actor: Actor, code: str, at: datetime) -> tuple[Place, bytes]:
+    """A station the actor works at or oversees, and the key of its hashes. `sampling.station_unknown` (404)."""
+    place = _station(actor, code, at)
+    return place, _key(place)
+
+
+def rows(statement: str, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a question about a whole round: a station's people may live anywhere."""
     with scope.everywhere(), connection.cursor() as cursor:
         cursor.execute(statement, given)
         return list(cursor.fetchall())
@@ -99,7 +106,7 @@ def pack_for(actor: Actor, code: str, *, at: datetime) -> dict[str, Any]:
     place = _station(actor, code, at)
     brief = rounds.round_brief(place.round_id)
     preset = rounds.preset_of(place.round_id)
-    ((site_name, site_state),) = _rows(
+    ((site_name, site_state),) = rows(
         "SELECT name, state FROM sampling_site WHERE id = %(id)s", {"id": place.site_id}
     )
     return {
@@ -148,7 +155,7 @@ def roster_for(actor: Actor, code: str, *, have: str, at: datetime) -> Roster:
     `have` are the first four bytes of each bucket's SHA-256, base64url; anything else means: nothing yet.
     """
     place = _station(actor, code, at)
-    found = _rows(_PEOPLE, {"round": place.round_id, "site": place.site_code})
+    found = rows(_PEOPLE, {"round": place.round_id, "site": place.site_code})
     people = [
         Listed(row[0], None if row[1] is None else vault.unseal(row[1]), *row[2:]) for row in found
     ]
@@ -208,19 +215,19 @@ def _table(people: Iterable[Listed], key: bytes) -> tuple[list[bytes], bytes]:
 
 
 def _record(key: bytes, one: Listed) -> bytes:
-    person = _keyed(key, b"person" + one.person_id.bytes)
+    person = keyed(key, b"person" + one.person_id.bytes)
     shown = _short(masked_name(one.name)).encode().ljust(NAME, b"\0")
     hidden = int.from_bytes(shown) ^ int.from_bytes(person[-NAME:])
     document = bytes(HASH)
     if one.document is not None:
-        document = _keyed(key, b"document" + one.document.encode())[:HASH]
+        document = keyed(key, b"document" + one.document.encode())[:HASH]
     household = bytes(HOUSEHOLD)
     if one.household_id is not None:
-        household = _keyed(key, b"household" + one.household_id.bytes)[:HOUSEHOLD]
+        household = keyed(key, b"household" + one.household_id.bytes)[:HOUSEHOLD]
     return person[:HASH] + document + household + hidden.to_bytes(NAME)
 
 
-def _keyed(key: bytes, data: bytes) -> bytes:
+def keyed(key: bytes, data: bytes) -> bytes:
     """Keyed BLAKE2s: a third of the time of an HMAC here, and quick on phones without hardware for it."""
     return hashlib.blake2s(data, key=key).digest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .conserving import conservation
+from .doors import doors_for
 from .finding import (
     PAGE,
     StationBrief,
@@ -38,6 +39,7 @@ __all__ = [
     "codes_taken",
     "conservation",
     "counts_for",
+    "doors_for",
     "flagged_for",
     "hand_overs_of",
     "matter_for",

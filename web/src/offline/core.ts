@@ -7,6 +7,7 @@ import { maskedName, maskedNumber } from '@/rules/text';
 import { uuid7 } from '@/rules/uuid7';
 
 import type { Sender, StationDb } from './db';
+import { DOORS, fetchDoors, storedDoors, type Doors } from './doors';
 import { restoredKey, type Chance, type Counts, type Journal, type Restored } from './journal';
 import { keysOf, limitsOf, refresh, storedPack, storedRoster, type Fetch, type Pack, type Refreshed } from './pack';
 import type { Listed, Roster } from './roster';
@@ -32,6 +33,7 @@ export class StationCore {
   sender: Sender | null = null;
   pack: Pack | null = null;
   roster: Roster | null = null;
+  doors: Doors | null = null;
   station = new Station(NO_ROUND);
   counts: Counts = { waiting: 0, parked: 0, stuck: 0, applied: 0 };
   restored: Restored | null = null;
@@ -58,8 +60,10 @@ export class StationCore {
     this.sender = (await this.db.senders.where('own').equals(1).first()) ?? null;
     this.pack = this.sender === null ? null : ((await storedPack(this.db)) ?? null);
     this.roster = this.pack === null ? null : await storedRoster(this.db, this.pack);
+    this.doors = this.pack === null ? null : await storedDoors(this.db, this.pack.round.id, this.pack.station.code);
     this.station = new Station(this.pack === null ? NO_ROUND : limitsOf(this.pack));
     if (this.sender !== null && this.pack !== null) {
+      await this.journal.prune(this.pack.round.id, this.ports.now());
       for (const fact of await this.journal.facts(this.sender.device, this.pack.round.id)) {
         this.station.apply(fact);
         this.last = fact.at;
@@ -94,7 +98,7 @@ export class StationCore {
     await this.db.transaction('rw', this.db.senders, this.db.meta, async () => {
       await this.db.senders.where('own').equals(1).modify({ own: 0 });
       await this.db.senders.put({ device, secret, name, own: 1, carried: false });
-      await this.db.meta.bulkDelete([ENROLLING, 'pack', 'pack tag']);
+      await this.db.meta.bulkDelete([ENROLLING, 'pack', 'pack tag', DOORS]);
     });
     await this.load();
   }
@@ -109,6 +113,21 @@ export class StationCore {
       this.changed();
     }
     return fresh;
+  }
+
+  /** Fetches the home-visit list. Without a line the one that is here stays and the fetch's error is raised. */
+  async askDoors(): Promise<void> {
+    const { sender, pack } = this;
+    if (sender === null || pack === null) return;
+    this.doors = await fetchDoors(this.db, sender, this.ports.fetch, { round: pack.round.id, station: pack.station.code, at: this.ports.now() });
+    this.changed();
+  }
+
+  /** The team is back: nobody's address stays on the phone. */
+  async forgetDoors(): Promise<void> {
+    await this.db.meta.delete(DOORS);
+    this.doors = null;
+    this.changed();
   }
 
   /**

@@ -16,6 +16,9 @@ export type Restored = Readonly<{ at: number; known: number; server: number }>;
 /** Fields that say who somebody is. The server has them once it has given its verdict; the phone then lets go of them. */
 const PERSONAL = ['id_number', 'name', 'phone', 'token'];
 
+/** How long a phone can still show what it did in an earlier round. Housekeeping of a phone, no rule of the field. */
+export const KEPT_DAYS = 7;
+
 export const seqKey = (device: string): string => `seq ${device}`;
 export const restoredKey = (device: string): string => `restored ${device}`;
 
@@ -108,6 +111,22 @@ export class Journal {
 
   async mark(id: string, status: 'waiting' | 'stuck', code = ''): Promise<void> {
     await this.db.journal.update(id, { status, code });
+  }
+
+  /**
+   * Lets go of what the server has of other rounds than this one, once it is `KEPT_DAYS` old. Whatever has no verdict, was
+   * parked or is stuck stays, however old. Says how many went.
+   */
+  async prune(round: string, now: number): Promise<number> {
+    const { db } = this;
+    const before = now - KEPT_DAYS * 86_400_000;
+    return db.transaction('rw', db.journal, db.senders, async () => {
+      let gone = 0;
+      for (const { device } of await db.senders.toArray()) {
+        gone += await this.ofStatus(device, 'applied').filter((entry) => entry.round !== round && entry.at < before).delete();
+      }
+      return gone;
+    });
   }
 
   /** Whoever looks at the stuck ones may have them sent once more. */

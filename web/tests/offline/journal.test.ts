@@ -3,7 +3,7 @@ import 'fake-indexeddb/auto';
 import { describe, expect, it } from 'vitest';
 
 import { StationDb } from '@/offline/db';
-import { Journal } from '@/offline/journal';
+import { Journal, KEPT_DAYS } from '@/offline/journal';
 
 import { aPhone, aSwab, given, NOW } from './stage';
 
@@ -56,6 +56,24 @@ describe("the phone's journal", () => {
     expect(JSON.stringify(await db.journal.get(one!.id))).not.toMatch(/990000198503140124|张小明/);
     expect((await db.journal.get(one!.id))!.payload['swab_id']).toBe('s1');
     expect(JSON.stringify(await db.journal.get(two!.id))).toContain('990000198503140124');
+  });
+
+  it('lets go of earlier rounds that the server has, after a week, and of nothing else', async () => {
+    const { db, journal } = await aPhone();
+    const [old, late] = [NOW - KEPT_DAYS * 86_400_000 - 1, NOW - KEPT_DAYS * 86_400_000];
+    const made = new Map<string, string>();
+    for (const [name, round, at] of [['gone', 'r0', old], ['parked', 'r0', old], ['stuck', 'r0', old], ['waiting', 'r0', old], ['young', 'r0', late], ['now', 'r1', old]] as const) {
+      const [entry] = await journal.record([aSwab(1)], { device: 'phone-a', round, at });
+      made.set(name, entry!.id);
+    }
+    await journal.settle(['gone', 'young', 'now'].map((name) => ({ id: made.get(name)!, verdict: 'applied' })));
+    await journal.settle([{ id: made.get('parked')!, verdict: 'parked' }]);
+    await journal.mark(made.get('stuck')!, 'stuck');
+    expect(await journal.prune('r1', NOW)).toBe(1);
+    const left = new Set((await db.journal.toArray()).map((entry) => entry.id));
+    expect([...made].filter(([, id]) => !left.has(id)).map(([name]) => name)).toEqual(['gone']);
+    expect((await journal.record([aSwab(2)], given()))[0]!.seq).toBe(7); // numbers go on
+    expect(await journal.prune('r1', NOW)).toBe(0);
   });
 
   it('takes a duplicate for what it was the first time', async () => {
