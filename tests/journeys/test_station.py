@@ -3,120 +3,24 @@
 import json
 import random
 import secrets
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import msgspec
 import pytest
-import segno
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 
 from config import drills
 from config.postgres import Cluster
 from drill import office, play, scenario, server
-from drill.client import Ids, Link, Traffic
-from drill.scenario import Scenario
-from drill.server import System
-from drill.world import Site, World
-from tests.journeys.conftest import CHROMIUM, SHOTS
+from drill.client import Ids, Traffic
+from drill.world import World
+from tests.journeys.conftest import SHOTS
+from tests.journeys.station import ZH, County, Hand, Kept, another, film_of, seeing, today
 from yingjian.population.rules import id_check_char
 
 pytestmark = pytest.mark.e2e
-LOCALES = Path(__file__).resolve().parents[2] / "web" / "src" / "station" / "locales"
-ZH: dict[str, str] = json.loads((LOCALES / "zh-CN.json").read_text(encoding="utf-8"))
-
-
-def today(given: Scenario) -> Scenario:
-    """The same scenario, so shifted in time that its sites opened an hour ago."""
-    shift = datetime.now(UTC) - timedelta(hours=1) - given.times.opens
-
-    def moved(value: Any) -> Any:
-        match value:
-            case datetime():
-                return value + shift
-            case date():
-                return value + timedelta(days=shift.days)
-            case dict():
-                return {key: moved(inner) for key, inner in value.items()}
-            case list():
-                return [moved(inner) for inner in value]
-        return value
-
-    plain = msgspec.to_builtins(given, builtin_types=(datetime, date))
-    return msgspec.convert({**moved(plain)}, Scenario)
-
-
-class Kept(Link):
-    """A link that is closed in the end, also where whoever used it has gone (the staff's sessions)."""
-
-    made: ClassVar[list[Link]] = []
-
-    def __init__(self, url: str, traffic: Traffic) -> None:
-        super().__init__(url, traffic)
-        self.made.append(self)
-
-
-@dataclass
-class County:
-    """A running system with a round whose sites are open now, and the codes of the people called to them."""
-
-    system: System
-    world: World
-
-    @property
-    def site(self) -> Site:
-        """A site with somebody who must be alone."""
-        sites = sorted(self.world.sites.values(), key=lambda site: -len(site.guests))
-        return next(site for site in sites if any(g.mode == "single" for g in site.guests))
-
-    def tokens(self, mode: str) -> list[str]:
-        return [guest.token for guest in self.site.guests if guest.mode == mode and not guest.home]
-
-    def invitation(self, lane: int) -> str:
-        at, lead = datetime.now(UTC), self.world.user("information_maintainer")
-        token = self.world.ids.new(at)
-        lead.command(
-            "device.invite", at=at, token_id=token, station_code=self.site.stations[lane],
-            area=self.site.area, role="sampler", hours=2,
-        )  # fmt: skip
-        return str(lead.get(f"/devices/invitations/{token}", at=at)["token"])
-
-    def flagged(self) -> list[dict[str, Any]]:
-        """The information maintainer's work list of swabs."""
-        maintainer, at = self.world.user("information_maintainer"), datetime.now(UTC)
-        found: list[dict[str, Any]] = maintainer.get(
-            f"/rounds/{self.world.round_id}/flagged", at=at
-        )["items"]
-        return found
-
-    def tube(self, code: str) -> list[dict[str, Any]]:
-        maintainer = self.world.user("information_maintainer")
-        found: list[dict[str, Any]] = maintainer.get(f"/tubes/{code}", at=datetime.now(UTC))[
-            "items"
-        ]
-        return found
-
-    def revoke(self, token: str, reason: str) -> None:
-        at, lead = datetime.now(UTC), self.world.user("information_maintainer")
-        lead.command(
-            "code.revoke", at=at, revocation_id=self.world.ids.new(at), token=token, reason=reason
-        )
-
-    def commands_of(self, device: str) -> list[str]:
-        """Ids of all commands the server's journal has of a device, each as often as it is there."""
-        rows: list[dict[str, Any]] = []
-        after: int | None = 0
-        while after is not None:
-            path = f"/journal?after={after}&limit=1000"
-            page = self.world.user("administrator").get(path, at=datetime.now(UTC))
-            rows += page["items"]
-            after = page["next"]
-        mine = [row for row in rows if row["actor_id"] == device and row["kind"] != "device.enrol"]
-        return sorted(row["command_id"] for row in mine)
 
 
 @pytest.fixture(scope="module")
@@ -151,70 +55,6 @@ def phone(browser: Browser, county: County) -> Iterator[BrowserContext]:
     opened.set_default_timeout(20_000)
     yield opened
     opened.close()
-
-
-class Hand:
-    """What a sampler does with a phone, in a few words each."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.wrong: list[str] = []
-        self.roll = secrets.token_hex(3).upper()
-        page.on("pageerror", lambda error: self.wrong.append(str(error)))
-
-    def bind(self, token: str, name: str = "一号手机") -> None:
-        self.page.goto(f"/station/#enrol={token}")
-        self.page.get_by_test_id("device-name").fill(name)
-        self.shot("1-bind")
-        self.page.get_by_test_id("enrol").click()
-        expect(self.page.get_by_text(ZH["work.askTube"])).to_be_visible(timeout=40_000)
-        self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        self.page.wait_for_function("navigator.serviceWorker.controller !== null")
-
-    def code(self, number: int) -> str:
-        """A tube of this hand's own roll of labels."""
-        return f"{self.roll}{number:05d}"
-
-    def scan(self, text: str) -> None:
-        self.page.keyboard.type(text)
-        self.page.keyboard.press("Enter")
-
-    def count(self, number: int) -> None:
-        expect(self.page.get_by_test_id("count")).to_have_text(str(number))
-
-    def tap(self, name: str) -> None:
-        self.page.get_by_test_id(name).click()
-
-    def seal_early(self) -> None:
-        self.tap("seal-early")
-        self.tap("seal-confirm")
-
-    def tab(self, name: str) -> None:
-        self.page.get_by_role("navigation").get_by_role("button", name=ZH[f"tab.{name}"]).click()
-
-    def badge(self, word: str, **given: object) -> None:
-        expect(self.page.get_by_test_id("badge")).to_have_text(ZH[word].format(**given))
-
-    def shot(self, name: str) -> None:
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.wait_for_timeout(150)
-        self.page.screenshot(path=SHOTS / f"station-{name}.png")
-        wide, seen = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert wide <= seen, f"{name} is {wide} px wide on a screen of {seen}"
-
-    def kept(self) -> list[dict[str, Any]]:
-        """The phone's own journal, as it lies on its disk."""
-        found: list[dict[str, Any]] = self.page.evaluate(
-            """() => new Promise((resolve, reject) => {
-              const opening = indexedDB.open('yingjian-station');
-              opening.onerror = reject;
-              opening.onsuccess = () => {
-                const rows = opening.result.transaction('journal').objectStore('journal').getAll();
-                rows.onsuccess = () => { opening.result.close(); resolve(rows.result); };
-              };
-            })"""
-        )
-        return sorted(found, key=lambda row: row["seq"])
 
 
 def citizen(number: int) -> str:
@@ -377,7 +217,7 @@ def _broken_and_again(hand: Hand, token: str) -> None:
     hand.seal_early()
 
 
-def _packed(hand: Hand, box: str) -> None:
+def _packed(hand: Hand, box: str) -> str:
     """Into the box, counted, sealed; the rack is counted at the change of shift."""
     hand.tab("box")
     hand.scan(box[:-1] + str((int(box[-1]) + 1) % 10))
@@ -390,13 +230,49 @@ def _packed(hand: Hand, box: str) -> None:
     hand.tap("box-seal")
     hand.page.get_by_test_id("seal-no").fill("F-100")
     hand.tap("box-seal-confirm")
+    text = _manifest(hand, box)
     hand.tap("rack-count")
     hand.tap("rack-confirm")
     hand.tab("tubes")
     hand.shot("tubes")
+    return text
 
 
-def test_the_named_faults_each_have_a_path(county: County, phone: BrowserContext) -> None:
+def _manifest(hand: Hand, box: str) -> str:
+    """The sealed box shows its manifest as a code, and prints it. Returns the code's text."""
+    page = hand.page.get_by_test_id("manifest")
+    expect(page).to_contain_text(box)
+    expect(page.locator("svg")).to_be_visible()
+    hand.shot("manifest")
+    hand.page.emulate_media(media="print")
+    expect(page.get_by_text(ZH["manifest.giver"])).to_be_visible()
+    expect(hand.page.get_by_role("navigation")).to_be_hidden()
+    hand.page.pdf(path=SHOTS / "station-manifest.pdf", format="A4", print_background=True)
+    hand.page.screenshot(path=SHOTS / "station-manifest-paper.png", full_page=True)
+    hand.page.emulate_media(media="screen")
+    text = str(page.locator("svg").get_attribute("data-text"))
+    hand.tap("manifest-close")
+    return text
+
+
+def _taken_over(hand: Hand, text: str) -> None:
+    """The next phone reads the manifest and checks the box against it."""
+    hand.scan(text)  # from whatever page it stands on
+    checked = hand.page.get_by_test_id("manifest-checked")
+    hand.scan("STRANGE01")
+    hand.scan(text.split("*")[6])
+    expect(checked).to_have_text(ZH["manifest.left"].format(seen=1, missing=1, extra=1))
+    hand.shot("manifest-check")
+    hand.scan(text)
+    for code in text.split("*")[6:8]:
+        hand.scan(code)
+    expect(checked).to_have_text(ZH["manifest.agrees"].format(count=2))
+    hand.shot("manifest-agrees")
+
+
+def test_the_named_faults_each_have_a_path(
+    county: County, phone: BrowserContext, browser: Browser
+) -> None:
     hand = Hand(phone.new_page())
     county.revoke(county.tokens("pool")[34], "码被拍照外传")
     hand.bind(county.invitation(0), "二号手机")
@@ -404,9 +280,16 @@ def test_the_named_faults_each_have_a_path(county: County, phone: BrowserContext
     pool, box = county.tokens("pool"), county.site.boxes[county.site.stations[0]][0]
     _codes_that_fail(hand, pool)
     _broken_and_again(hand, pool[33])
-    _packed(hand, box)
+    text = _packed(hand, box)
     phone.set_offline(False)
     hand.badge("badge.none")
+    with another(browser, county) as next_phone:
+        other = Hand(next_phone.new_page())
+        other.bind(county.invitation(0), "下一班")
+        next_phone.set_offline(True)
+        _taken_over(other, text)
+        assert other.kept() == []  # looking is no act
+        assert other.wrong == []
     first, second = county.tube(hand.code(11))
     assert {tuple(tube["flags"]) for tube in (first, second)} == {("duplicate_tube",)}
     states = {tube["binding"]: (tube["state"], tube["people"]) for tube in (first, second)}
@@ -446,22 +329,19 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
     file = tmp_path / "queue.yjx"
     waiting.value.save_as(file)
 
-    carrier = browser.new_context(
-        viewport={"width": 390, "height": 844}, locale="zh-CN", base_url=county.system.url
-    )
-    other = Hand(carrier.new_page())
-    other.bind(county.invitation(1), "四号手机")
-    for _ in range(2):  # taking it over twice changes nothing
-        other.tab("more")
-        other.tap("import")
-        other.page.get_by_test_id("file").set_input_files(file)
-        other.page.get_by_test_id("code").fill(code)
-        other.tap("take")
-        expect(other.page.get_by_role("dialog")).not_to_be_visible()
-        other.badge("badge.none")
-    (tube,) = county.tube(second.code(21))
-    assert (tube["people"], tube["state"], tube["flags"]) == (1, "sealed", [])
-    carrier.close()
+    with another(browser, county) as carrier:
+        other = Hand(carrier.new_page())
+        other.bind(county.invitation(1), "四号手机")
+        for _ in range(2):  # taking it over twice changes nothing
+            other.tab("more")
+            other.tap("import")
+            other.page.get_by_test_id("file").set_input_files(file)
+            other.page.get_by_test_id("code").fill(code)
+            other.tap("take")
+            expect(other.page.get_by_role("dialog")).not_to_be_visible()
+            other.badge("badge.none")
+        (tube,) = county.tube(second.code(21))
+        assert (tube["people"], tube["state"], tube["flags"]) == (1, "sealed", [])
 
     phone.set_offline(False)  # the first phone sends it too
     second.badge("badge.none")
@@ -471,47 +351,208 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
     assert hand.wrong + second.wrong + other.wrong == []
 
 
-def _film(path: Path, texts: list[str]) -> None:
-    """What a camera sees: each text as a QR code for two seconds; the browser plays it over and over."""
-    width, height, rate, seconds = 640, 480, 5, 2
-    with path.open("wb") as film:
-        film.write(f"YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
-        for text in texts:
-            rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix]
-            dot = (height - 40) // len(rows)
-            left, top = (width - dot * len(rows)) // 2, (height - dot * len(rows)) // 2
-            grey = bytearray(b"\xeb" * (width * height))
-            for down, row in enumerate(rows):
-                line = b"".join((b"\x20" if dark else b"\xeb") * dot for dark in row)
-                for y in range(top + down * dot, top + (down + 1) * dot):
-                    grey[y * width + left : y * width + left + len(line)] = line
-            frame = b"FRAME\n" + bytes(grey) + b"\x80" * (width * height // 2)
-            film.write(frame * (rate * seconds))
+def _family(hand: Hand, county: County, code: str) -> None:
+    """One code, three people: two are here; the third comes later, and the first two are not asked about again."""
+    dialog = hand.page.get_by_role("dialog")
+    hand.scan(hand.code(41))
+    hand.scan(code)
+    boxes = dialog.get_by_role("checkbox")
+    expect(boxes).to_have_count(3)
+    assert [boxes.nth(n).is_checked() for n in range(3)] == [True, True, True]
+    boxes.nth(1).uncheck()
+    hand.shot("family")
+    hand.tap("family-add")
+    hand.count(2)
+    hand.scan(code)
+    assert [boxes.nth(n).is_checked() for n in range(3)] == [False, True, False]
+    hand.tap("family-add")
+    hand.count(3)
+
+
+def _two_open_and_one_moved(hand: Hand, token: str) -> None:
+    """A second tube beside the first; somebody went into the wrong one and is moved; the empty one is voided."""
+    dialog = hand.page.get_by_role("dialog")
+    hand.scan(hand.code(42))
+    dialog.get_by_role("button", name=ZH["other.both"]).click()
+    hand.count(0)
+    hand.scan(token)
+    hand.count(1)
+    hand.page.get_by_test_id("people").get_by_role("button").first.click()
+    hand.shot("person")
+    dialog.get_by_role("button", name=ZH["person.move"].format(code=hand.code(41))).click()
+    dialog.get_by_role("button", name=ZH["reason.wrongTube"]).click()
+    hand.count(0)
+    hand.page.get_by_role("button", name=ZH["tube.menu"]).click()
+    dialog.get_by_role("button", name=ZH["tube.void"]).click()
+    dialog.get_by_role("button", name=ZH["reason.unused"]).click()
+    expect(hand.page.get_by_test_id("tube")).to_contain_text(hand.code(41))
+    hand.count(4)
+    hand.seal_early()
+
+
+def _household(hand: Hand, stranger: str, tokens: list[str]) -> None:
+    """One household, one tube: somebody of another one is told apart, and recorded only as it is."""
+    hand.page.get_by_role("button", name=ZH["work.sizeHousehold"]).click()
+    hand.scan(hand.code(43))
+    for number, token in enumerate(tokens, 1):
+        hand.scan(token)
+        hand.count(number)
+    hand.scan(stranger)
+    expect(hand.page.get_by_role("dialog")).to_contain_text(ZH["advice.other_household.title"])
+    hand.shot("other-household")
+    hand.tap("skip")
+    hand.count(len(tokens))
+    hand.seal_early()
+
+
+def test_a_family_a_household_and_tubes_side_by_side(county: County, phone: BrowserContext) -> None:
+    def allowed(route: Route) -> None:
+        """The pack of a county whose plan has household tubes; this one's server says otherwise."""
+        answer = route.fetch()
+        if answer.status != HTTPStatus.OK:  # not changed since
+            route.fulfill(response=answer)
+            return
+        pack = answer.json()
+        pack["preset"]["household"] = "anywhere"
+        route.fulfill(response=answer, json=pack)
+
+    phone.route("**/api/stations/own/pack", allowed)
+    hand = Hand(phone.new_page())
+    hand.bind(county.invitation(1), "八号手机")
+    phone.set_offline(True)
+    pool = county.tokens("pool")
+    _family(hand, county, county.family(pool[100:103]))
+    _two_open_and_one_moved(hand, pool[103])
+    _household(hand, pool[105], [pool[104]])
+    phone.set_offline(False)
+    hand.badge("badge.none")
+    (mixed,) = county.tube(hand.code(41))
+    assert [swab["entry"] for swab in mixed["swabs"]] == ["family"] * 3 + ["code"]
+    assert (mixed["people"], mixed["state"], mixed["flags"]) == (4, "sealed", [])
+    (void,) = county.tube(hand.code(42))
+    assert (void["people"], void["state"], void["ended_reason"]) == (
+        0,
+        "voided",
+        ZH["reason.unused"],
+    )
+    (household,) = county.tube(hand.code(43))
+    assert (household["mode"], household["flags"]) == ("household", ["household_not_allowed"])
+    assert hand.wrong == []
+
+
+def test_a_server_killed_in_the_middle_of_an_upload_has_everything_once(
+    county: County, phone: BrowserContext
+) -> None:
+    hand = Hand(phone.new_page())
+    hand.bind(county.invitation(0), "九号手机")
+    phone.set_offline(True)
+    pool = county.tokens("pool")
+    for number in (50, 51):
+        hand.full_tube(number, pool[10 * number - 390 :])
+    waiting = len(hand.kept())
+    strikes: list[str] = []
+
+    def strike(route: Route) -> None:
+        """First it dies with the commands taken and the answer not given; then while it takes them."""
+        if not strikes:
+            strikes.append(f"answered {route.fetch().status}")
+            county.kill()
+            route.abort("connectionreset")
+        elif len(strikes) == 1:
+            strikes.append("cut")
+            route.continue_()
+            county.kill()
+        else:
+            route.continue_()
+
+    phone.route("**/api/sync", strike)
+    phone.set_offline(False)
+    for number in (1, 2):
+        hand.tab("more")
+        hand.page.get_by_role("button", name=ZH["sync.now"]).click()
+        while len(strikes) < number:
+            hand.page.wait_for_timeout(100)
+        expect(hand.page.get_by_text(ZH["sync.offline"])).to_be_visible()
+        hand.badge("badge.waiting", count=waiting)
+        assert {row["status"] for row in hand.kept()} == {"waiting"}
+        county.back()
+    hand.shot("server-gone")
+    hand.page.get_by_role("button", name=ZH["sync.now"]).click()
+    hand.badge("badge.none")
+    assert strikes == ["answered 200", "cut"]
+    kept = hand.kept()
+    assert {row["status"] for row in kept} == {"applied"}
+    assert county.commands_of(kept[0]["device"]) == sorted(row["id"] for row in kept)
+    for number in (50, 51):
+        (tube,) = county.tube(hand.code(number))
+        assert (tube["people"], tube["state"], tube["flags"]) == (10, "sealed", [])
+        assert [swab["flags"] for swab in tube["swabs"]] == [[]] * 10
+    assert hand.wrong == []
+
+
+def test_a_queue_passes_from_screen_to_camera_without_any_network(
+    county: County, phone: BrowserContext, browser: Browser, tmp_path: Path
+) -> None:
+    hand = Hand(phone.new_page())
+    hand.bind(county.invitation(0), "六号手机")
+    phone.set_offline(True)
+    pool = county.tokens("pool")
+    for number in (60, 61, 62):
+        hand.full_tube(number, pool[10 * number - 540 :])
+    hand.tab("more")
+    hand.tap("export")
+    code = hand.page.get_by_test_id("spoken").inner_text()
+    hand.tap("show-frames")
+    frame = hand.page.get_by_test_id("frame")
+    told = hand.page.get_by_test_id("frame-number")
+    expect(frame).to_be_visible()
+    hand.shot("frames-show")
+    total = int(told.inner_text().split()[3])
+    assert total > 3
+    seen: set[str] = set()
+    while len(seen) < total:
+        seen.add(str(frame.get_attribute("data-text")))
+    hand.page.get_by_role("button", name=ZH["carry.slower"]).click()
+    film_of(tmp_path / "film.y4m", sorted(seen, reverse=True), seconds=1, level="l")
+
+    with seeing(browser, county, tmp_path / "film.y4m") as carrier:
+        other = Hand(carrier.new_page())
+        other.bind(county.invitation(1), "七号手机")
+        carrier.set_offline(True)
+        other.tab("more")
+        other.tap("import")
+        other.tap("take-frames")
+        expect(other.page.get_by_test_id("frames-have")).to_be_visible(timeout=40_000)
+        other.shot("frames-take")
+        expect(other.page.get_by_test_id("file-there")).to_be_visible(timeout=120_000)
+        other.page.get_by_test_id("code").fill(code)
+        other.shot("frames-whole")
+        other.tap("take")
+        expect(other.page.get_by_role("dialog")).not_to_be_visible()
+        other.badge("badge.waiting", count=len(hand.kept()))
+        carrier.set_offline(False)
+        other.badge("badge.none")
+        assert other.wrong == []
+    (tube,) = county.tube(hand.code(62))
+    assert (tube["people"], tube["state"], tube["flags"]) == (10, "sealed", [])
+    phone.set_offline(False)  # the first phone sends it too
+    hand.badge("badge.none")
+    kept = hand.kept()
+    assert county.commands_of(kept[0]["device"]) == sorted(row["id"] for row in kept)
+    assert hand.wrong == []
 
 
 def test_the_camera_reads_a_tube_and_a_person(
     county: County, browser: Browser, tmp_path: Path
 ) -> None:
     code = f"CAM{secrets.token_hex(3).upper()}"
-    _film(tmp_path / "film.y4m", [code, county.tokens("pool")[50]])
-    seeing = browser.browser_type.launch(
-        executable_path=shutil.which("chromium"),
-        args=[
-            *CHROMIUM, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-            f"--use-file-for-fake-video-capture={tmp_path / 'film.y4m'}",
-        ],
-    )  # fmt: skip
-    context = seeing.new_context(
-        viewport={"width": 390, "height": 844}, locale="zh-CN", base_url=county.system.url,
-        permissions=["camera"], device_scale_factor=2,
-    )  # fmt: skip
-    context.set_default_timeout(20_000)
-    hand = Hand(context.new_page())
-    hand.bind(county.invitation(1), "五号手机")
-    context.set_offline(True)  # the reader itself lies on the phone
-    hand.page.get_by_role("button", name=ZH["work.camera"]).click()
-    expect(hand.page.get_by_test_id("tube")).to_contain_text(code, timeout=40_000)
-    expect(hand.page.get_by_test_id("count")).to_have_text("1", timeout=40_000)
-    hand.shot("camera")
-    assert hand.wrong == []
-    seeing.close()
+    film_of(tmp_path / "film.y4m", [code, county.tokens("pool")[50]])
+    with seeing(browser, county, tmp_path / "film.y4m") as context:
+        hand = Hand(context.new_page())
+        hand.bind(county.invitation(1), "五号手机")
+        context.set_offline(True)  # the reader itself lies on the phone
+        hand.page.get_by_role("button", name=ZH["work.camera"]).click()
+        expect(hand.page.get_by_test_id("tube")).to_contain_text(code, timeout=40_000)
+        expect(hand.page.get_by_test_id("count")).to_have_text("1", timeout=40_000)
+        hand.shot("camera")
+        assert hand.wrong == []

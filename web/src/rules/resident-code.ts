@@ -1,6 +1,8 @@
 import { hashes, verify } from '@noble/ed25519';
 import { sha512 } from '@noble/hashes/sha2.js';
 
+import { fromBase32 } from './base32';
+
 hashes.sha512 = sha512; // the signature is checked at once, without a network and in any browser
 
 /**
@@ -8,7 +10,6 @@ hashes.sha512 = sha512; // the signature is checked at once, without a network a
  * `head | key id | day | person uuids | Ed25519 signature | seal`. The seal is for the server; a station checks the signature.
  */
 const PREFIX = 'YJ1';
-const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const TEXT_MAX = 311;
 const FAMILY_MAX = 7;
 const HEAD = 7;
@@ -34,28 +35,6 @@ export function looksLikeCode(text: string): boolean {
   return text.replace(/\s/gu, '').toUpperCase().startsWith(PREFIX);
 }
 
-function base32(letters: string): Uint8Array | null {
-  const size = Math.floor((letters.length * 5) / 8);
-  const spare = letters.length * 5 - size * 8;
-  if (spare >= 5) return null;
-  const out = new Uint8Array(size);
-  let held = 0;
-  let bits = 0;
-  let place = 0;
-  for (const letter of letters) {
-    const value = LETTERS.indexOf(letter);
-    if (value < 0) return null;
-    held = ((held << 5) | value) & 0xfff;
-    bits += 5;
-    if (bits >= 8) {
-      bits -= 8;
-      out[place] = (held >> bits) & 0xff;
-      place += 1;
-    }
-  }
-  return (held & ((1 << bits) - 1)) === 0 ? out : null; // spare bits must be zero, or two texts would say the same
-}
-
 function personId(bytes: Uint8Array): string {
   const text = hex(bytes);
   return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join('-');
@@ -63,7 +42,7 @@ function personId(bytes: Uint8Array): string {
 
 function rawOf(text: string): Uint8Array | null {
   if (!text.startsWith(PREFIX) || text.length > TEXT_MAX) return null;
-  const raw = base32(text.slice(PREFIX.length));
+  const raw = fromBase32(text.slice(PREFIX.length));
   const head = raw?.[0];
   if (raw === null || head === undefined) return null;
   const count = head & 0x0f;

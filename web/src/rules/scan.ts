@@ -1,7 +1,9 @@
 /** What a scanned or typed text is, and the four named faults of codes: 断网 乱码 缺码 重码 (network is the sync's own). Pure. */
 
 import { boxCodeHolds, stationOfBox } from './box-code';
+import { looksLikeFrame } from './frames';
 import { cleanId, residentId, type IdFacts } from './id-number';
+import { looksLikeManifest, readManifest, type Manifest } from './manifest';
 import { looksLikeCode } from './resident-code';
 import type { Station } from './station';
 import { fold } from './text';
@@ -12,6 +14,8 @@ export type Scan =
   | Readonly<{ kind: 'id_number'; facts: IdFacts }>
   | Readonly<{ kind: 'box'; code: string }>
   | Readonly<{ kind: 'tube'; code: string }>
+  | Readonly<{ kind: 'manifest'; manifest: Manifest }>
+  | Readonly<{ kind: 'frame'; text: string }>
   | Readonly<{ kind: 'garbled'; text: string }>;
 
 /** Codes of this station's own and, where they were given out by range, of its tubes. */
@@ -29,6 +33,9 @@ export function readScan(raw: string, today: string): Scan {
   if (enrol?.[1] !== undefined) return { kind: 'enrol', token: enrol[1] };
   const text = fold(raw);
   if (looksLikeCode(text)) return { kind: 'resident', text };
+  if (looksLikeFrame(text)) return { kind: 'frame', text };
+  const manifest = looksLikeManifest(text) ? readManifest(text) : null;
+  if (manifest !== null) return { kind: 'manifest', manifest };
   const facts = residentId(cleanId(text), today);
   if (facts.problem === '') return { kind: 'id_number', facts };
   if (boxCodeHolds(text)) return { kind: 'box', code: text };

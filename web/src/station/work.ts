@@ -1,8 +1,9 @@
 import { shallowReactive } from 'vue';
 
 import { addPerson, advise, lastPerson, movePerson, seatsLeft, stops, type Candidate, type Stop } from '@/rules/flow';
+import type { Manifest } from '@/rules/manifest';
 import { boxCodeFault, readScan, tubeCodeFault, type CodeFault, type Scan } from '@/rules/scan';
-import type { Draft, Mode, Station, Swab, Tube } from '@/rules/station';
+import type { Box, Draft, Mode, Station, Swab, Tube } from '@/rules/station';
 
 import { signal, type Tone } from './feedback';
 import { core } from './state';
@@ -30,10 +31,13 @@ interface Work {
   /** Somebody who must be alone and waits for a single tube (R51). */
   alone: Candidate | null;
   told: { tone: Tone; text: string };
+  /** The manifest of a sealed box that is on the screen, and what was scanned out of the box since (here or elsewhere sealed). */
+  manifest: Manifest | null;
+  counted: ReadonlySet<string>;
 }
 
 /** Shallow: what a sheet holds goes to the disk as it is, and IndexedDB takes no proxies. */
-export const work = shallowReactive<Work>({ sheet: null, tubeId: '', mode: 'pool', size: 0, alone: null, told: { tone: 'good', text: '' } });
+export const work = shallowReactive<Work>({ sheet: null, tubeId: '', mode: 'pool', size: 0, alone: null, told: { tone: 'good', text: '' }, manifest: null, counted: new Set() });
 
 export function tell(tone: Tone, word: Word, given: Readonly<Record<string, string | number>> = {}): void {
   const text = say(word, given);
@@ -207,6 +211,8 @@ export function scannedForBox(text: string): Promise<void> {
 
 async function heardForBox(text: string): Promise<void> {
   const scan = readScan(text, today());
+  if (scan.kind === 'manifest') { showManifest(scan.manifest); return; }
+  if (work.manifest !== null) { countOut(scan, work.manifest); return; }
   const box = openBox(core.station) ?? null;
   if (box === null) {
     const code = scan.kind === 'box' || scan.kind === 'tube' ? scan.code : '';
@@ -220,6 +226,39 @@ async function heardForBox(text: string): Promise<void> {
   if (box.tubeCodes.includes(scan.code)) { tell('stop', 'box.inside'); return; }
   if (tube !== undefined && tube.step !== 'sealed') { tell('stop', 'box.notSealed'); return; }
   await intoBox([scan.code], tube === undefined);
+}
+
+/** Another phone's manifest, or our own: whoever takes the box over counts against it. */
+function showManifest(manifest: Manifest): void {
+  work.manifest = manifest;
+  work.counted = new Set();
+  tell('good', 'manifest.read', { tubes: manifest.tubes.length, people: manifest.people });
+}
+
+function countOut(scan: Scan, manifest: Manifest): void {
+  if (scan.kind !== 'tube') { tell('stop', 'box.notTube'); return; }
+  const known = manifest.tubes.includes(scan.code);
+  const again = work.counted.has(scan.code);
+  work.counted = new Set([...work.counted, scan.code]);
+  const left = manifest.tubes.filter((code) => !work.counted.has(code)).length;
+  if (!known) tell('stop', 'manifest.extra');
+  else if (left === 0) tell('full', 'manifest.allThere', { count: manifest.tubes.length });
+  else tell('good', again ? 'manifest.again' : 'manifest.ticked', { left });
+}
+
+/** The manifest of a box sealed on this phone. */
+export function manifestOf(station: Station, box: Box): Manifest {
+  const tubes = box.tubeCodes.map((code) => station.tubesOfCode(code)[0]);
+  const people = tubes.reduce((sum, tube) => sum + (tube === undefined ? 0 : station.people(tube.id).length), 0);
+  return { box: box.code, sealNo: box.sealNo, sealedAt: box.sealedAt ?? 0, people, tubes: box.tubeCodes };
+}
+
+export function openManifest(boxId: string): void {
+  const box = core.station.boxes.get(boxId);
+  if (box === undefined) return;
+  work.manifest = manifestOf(core.station, box);
+  work.counted = new Set();
+  work.told = { tone: 'good', text: '' };
 }
 
 async function newBox(code: string, fault: CodeFault): Promise<void> {
@@ -240,6 +279,7 @@ export async function sealBox(sealNo: string, count: number): Promise<void> {
   if (box === null) return;
   await core.act(() => [{ kind: 'box.seal', payload: { box_id: box.id, seal_no: sealNo, count } }]);
   tell('full', 'box.sealed');
+  openManifest(box.id);
 }
 
 export async function countRack(tubes: number, by: string): Promise<void> {

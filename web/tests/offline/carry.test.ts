@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { exportQueue, importQueue, spokenCode } from '@/offline/carry';
+import { Frames, framesOf } from '@/rules/frames';
 
 import { aPhone, aSwab, aSync, given, seeded, Server } from './stage';
 
@@ -41,6 +42,32 @@ describe('a queue carried by another phone', () => {
     await expect(importQueue(other.journal, damaged, CODE)).rejects.toMatchObject({ code: 'wrong_code' });
     await expect(importQueue(other.journal, new Uint8Array(99), CODE)).rejects.toMatchObject({ code: 'not_ours' });
     expect((await other.journal.counts()).waiting).toBe(0);
+  }, 60_000);
+
+  it('passes from screen to camera as a series of codes, with frames lost, repeated and out of order', async () => {
+    const [first, other] = [await aPhone('phone-a', 1), await aPhone('phone-b', 2)];
+    await first.journal.record(Array.from({ length: 60 }, (_, n) => aSwab(n)), given('phone-a'));
+    const shown = framesOf(await exportQueue(first.journal, CODE, bytes(5)));
+    expect(shown.length).toBeGreaterThan(3);
+    const [taken, luck] = [new Frames(), seeded(9)];
+    let file: Uint8Array | null = null;
+    while (file === null) {
+      const frame = shown[Math.floor(luck() * shown.length)]!;
+      if (luck() < 0.7) taken.take(frame);
+      file = taken.file();
+    }
+    for (const fresh of [60, 0]) expect(await importQueue(other.journal, file, CODE)).toEqual([{ device: 'phone-a', name: 'phone-a', entries: 60, fresh }]);
+    expect((await other.journal.counts()).waiting).toBe(60);
+  }, 60_000);
+
+  it('takes over a file of a browser that cannot compress', async () => {
+    const [first, other] = [await aPhone('phone-a', 1), await aPhone('phone-b', 2)];
+    await first.journal.record([aSwab(1)], given('phone-a'));
+    vi.stubGlobal('CompressionStream', undefined);
+    const file = await exportQueue(first.journal, CODE, bytes(5));
+    vi.unstubAllGlobals();
+    expect(new TextDecoder().decode(file.subarray(0, 4))).toBe('YJX1');
+    expect(await importQueue(other.journal, file, CODE)).toMatchObject([{ fresh: 1 }]);
   }, 60_000);
 
   it('has a code of twelve digits to read aloud', () => {
