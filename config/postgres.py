@@ -438,6 +438,8 @@ def _settings(*, durable: bool) -> str:
         "work_mem": "32MB",
         "maintenance_work_mem": "256MB",
         "max_wal_size": "4GB",
+        # A page is written whole into the log at its first change after a checkpoint: be slow to make one.
+        "checkpoint_timeout": "15min",
         "wal_compression": "on",
         "wal_level": "minimal",
         "max_wal_senders": "0",

@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 application = get_wsgi_application()
 
 # What is loaded now stays for as long as the process: the collector need not walk it again and again while a request
-# makes ten thousand objects, which took a third of the time of a large one. What a request leaves behind has few cycles.
+# makes ten thousand objects. That took a third of the time of a large one, which leaves hardly a cycle behind.
 importlib.import_module("config.urls")
 gc.collect()
 gc.freeze()

@@ -64,4 +64,14 @@ def literal(kind: str, values: Iterable[Any]) -> str:
 def columns(kinds: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     """Rows turned into one literal per column, in the order of `kinds`. No rows: empty arrays."""
     turned = list(zip(*rows, strict=True)) or [()] * len(kinds)
-    return [literal(kind, column) for kind, column in zip(kinds, turned, strict=True)]
+    return [_column(kind, column) for kind, column in zip(kinds, turned, strict=True)]
+
+
+def _column(kind: str, values: tuple[Any, ...]) -> str:
+    """Like `literal`; a column that says the same in every row (of one station, of one moment) is written once."""
+    first = values[0] if values else None
+    for value in values:
+        if value is not first:
+            return literal(kind, values)
+    one = "".join(_WRITE[kind](values[:1]))
+    return "{" + ",".join([one] * len(values)) + "}"
