@@ -128,6 +128,33 @@ def test_a_person_is_found_by_name_and_stays_masked(
     shot("persons")
 
 
+def test_the_plan_is_rehearsed_before_the_day(
+    signed_in: Page, language: str, shot: Callable[[str], None]
+) -> None:
+    """The page says what the server says: when it ends, what would go wrong; the annex comes as a Word file."""
+    page, round_id = signed_in, the_round(signed_in)
+    page.goto(f"/console/rounds/{round_id}")
+    page.get_by_role("link", name=says(language, "rehearsal.title")).click()
+    arrive(page, says(language, "rehearsal.title"))
+    expect(page.get_by_test_id("expected").first).to_have_text(re.compile(r"\d\d:\d\d"))
+    (plan,) = (
+        p for p in ask(page, f"/api/rounds/{round_id}/plans")["items"] if p["state"] == "applied"
+    )
+    told = ask(page, f"/api/plans/{plan['id']}/rehearsal")["days"][0]
+    minute = round(told["figures"]["last_swab"][1])
+    expect(page.get_by_test_id("expected").first).to_have_text(
+        f"{minute // 60:02d}:{minute % 60:02d}"
+    )
+    cases = page.get_by_role("table", name=says(language, "rehearsal.cases"))
+    expect(cases.locator("tbody tr")).to_have_count(1 + len(told["cases"]))
+    if language == "zh":  # the server's own language when nobody says which
+        expect(cases).to_contain_text(told["cases"][0]["says"])
+    shot("rehearsal")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=says(language, "rehearsal.word")).click()
+    assert Path(waiting.value.path()).read_bytes().startswith(b"PK")
+
+
 def test_two_plans_side_by_side(
     signed_in: Page, language: str, shot: Callable[[str], None]
 ) -> None:

@@ -22,6 +22,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   {
+    path: '/console/rounds/:roundId/rehearsal',
+    name: 'rehearsal',
+    component: () => import('@/rooms/rounds/RehearsalPage.vue'),
+    props: true,
+  },
+  {
     path: '/console/rounds/:roundId/books',
     name: 'books',
     component: () => import('@/rooms/rounds/BooksPage.vue'),

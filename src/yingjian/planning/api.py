@@ -99,11 +99,13 @@ def workbook(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
 
 
 Runs = Annotated[int, Query(ge=1, le=500)]
+Trials = Annotated[int, Query(ge=1, le=500)]
+# Two parameters of one route need a `Query` each: they would share one default.
 
 
 @router.get("/plans/{plan_id}/rehearsal", auth=needs("see_round"), response=rehearsing.Rehearsal)
 def rehearsal(
-    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Runs = 10, seed: int = 0
+    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0
 ) -> rehearsing.Rehearsal:
     """The plan played many times: when it ends, where it queues, what would go wrong, what would help."""
     queries.head_for(actor_of(request), plan_id)
@@ -114,7 +116,7 @@ def rehearsal(
 
 @router.get("/plans/{plan_id}/rehearsal.docx", auth=needs("see_round"))
 def rehearsal_annex(
-    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Runs = 10, seed: int = 0
+    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0
 ) -> HttpResponse:
     """The same as an annex to the plan, in Word."""
     head = queries.head_for(actor_of(request), plan_id)

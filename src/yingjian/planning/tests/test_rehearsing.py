@@ -30,7 +30,8 @@ def test_a_rehearsal_over_http_says_when_it_ends_in_the_askers_language() -> Non
     plan_id, _ = propose(round_id)
     client = signed_in()
     body = client.get(f"/api/plans/{plan_id}/rehearsal?{FEW}&seed=3").json()
-    assert (body["plan_id"], body["version"], body["runs"], body["seed"]) == (str(plan_id), 1, 5, 3)
+    assert (body["plan_id"], body["version"]) == (str(plan_id), 1)
+    assert (body["runs"], body["trials"], body["seed"]) == (5, 3, 3)
     (day,) = body["days"]
     assert day["people"] == 120 - 2  # two are visited at home
     low, middle, high = day["figures"]["last_swab"]
@@ -52,6 +53,12 @@ def test_a_rehearsal_over_http_says_when_it_ends_in_the_askers_language() -> Non
         f"/api/plans/{plan_id}/rehearsal?{FEW}", headers={"Accept-Language": "en"}
     ).json()
     assert english["days"][0]["says"][0].startswith("The last swab is expected at")
+
+
+def test_unless_asked_otherwise_the_plan_is_played_more_often_than_each_trouble() -> None:
+    plan_id, _ = propose(town())
+    body = signed_in().get(f"/api/plans/{plan_id}/rehearsal").json()
+    assert (body["runs"], body["trials"], body["seed"]) == (60, 10, 0)
 
 
 def test_a_rehearsal_on_paper_has_every_part() -> None:
