@@ -440,6 +440,51 @@ def test_a_family_a_household_and_tubes_side_by_side(county: County, phone: Brow
     assert hand.wrong == []
 
 
+def test_a_team_goes_from_door_to_door(county: County, phone: BrowserContext) -> None:
+    doors = [guest for guest in county.site.guests if guest.home]
+    assert len(doors) > 1
+    hand = Hand(phone.new_page())
+    hand.bind(county.invitation(0), "上门小组")
+    home = hand.page.get_by_role("navigation").get_by_role("button", name=ZH["tab.home"])
+    expect(home).to_be_hidden()
+    hand.tab("more")
+    hand.tap("doors-ask")
+    done = hand.page.get_by_test_id("doors-done")
+    expect(done).to_have_text("0")
+    expect(hand.page.get_by_text(ZH["home.count"].format(left=len(doors)))).to_be_visible()
+    hand.shot("home")
+    phone.set_offline(True)
+    hand.page.reload()
+    hand.tab("home")
+    hand.tap("doors-swab")
+    hand.page.get_by_role("button", name=ZH["work.sizeSingle"]).click()
+    hand.scan(hand.code(80))
+    hand.scan(doors[0].token)
+    hand.count(1)
+    hand.tap("seal")
+    hand.tap("seal-confirm")
+    hand.tab("home")
+    expect(done).to_have_text("1")
+    hand.tap("doors-left")
+    hand.shot("home-one-done")
+    hand.page.evaluate("localStorage.setItem('yingjian.station.language', 'en')")
+    hand.page.reload()
+    hand.page.get_by_role("navigation").get_by_role("button", name="Doors").click()
+    hand.shot("home-english")
+    hand.page.evaluate("localStorage.setItem('yingjian.station.language', 'zh-CN')")
+    hand.page.reload()
+    hand.tab("more")
+    hand.tap("doors-forget")
+    expect(home).to_be_hidden()
+    hand.page.reload()
+    expect(home).to_be_hidden()
+    phone.set_offline(False)
+    hand.badge("badge.none")
+    (tube,) = county.tube(hand.code(80))
+    assert (tube["mode"], tube["people"], tube["flags"]) == ("single", 1, [])
+    assert hand.wrong == []
+
+
 def test_a_server_killed_in_the_middle_of_an_upload_has_everything_once(
     county: County, phone: BrowserContext
 ) -> None:

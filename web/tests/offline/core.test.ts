@@ -7,7 +7,7 @@ import codes from '../../../vectors/resident-codes.json';
 import { EnrolRefused, StationCore } from '@/offline/core';
 import { addPerson } from '@/rules/flow';
 
-import { aPhone, answerOf, NOW } from './stage';
+import { aPhone, answerOf, aSwab, NOW } from './stage';
 
 async function aCore(): Promise<{ core: StationCore; again: () => Promise<StationCore>; asked: { body: string }[]; down: { now: boolean } }> {
   const { db, journal, random } = await aPhone('nobody');
@@ -105,5 +105,30 @@ describe('the station', () => {
     const byCard = core.ofDocument('990000198503140124', 'card');
     expect([byCard.local.person, byCard.listed, byCard.local.label]).toEqual([read.people[0]!.local.person, 'due', '…0124']);
     expect(core.ofName('王五', '')).toMatchObject({ listed: 'no', local: { label: '王*', found: true } });
+  });
+
+  it('has a home-visit list only after asking, of this round only, and lets go of it', async () => {
+    const { core, again } = await ready();
+    expect(core.doors).toBeNull();
+    await core.askDoors();
+    expect(core.doors).toMatchObject({ round: 'r1', at: NOW, items: [{ key: 'k1', address: '幸福巷2号' }] });
+    expect((await again()).doors).toEqual(core.doors);
+    await core.db.put('doors', { ...core.doors!, round: 'r0' });
+    expect((await again()).doors).toBeNull();
+    await core.askDoors();
+    await core.forgetDoors();
+    expect([core.doors, (await again()).doors, await core.db.get('doors')]).toEqual([null, null, undefined]);
+    await core.askDoors();
+    await core.enrol('GOOD', 'phone');
+    expect(await core.db.get('doors')).toBeUndefined();
+  });
+
+  it('lets go of what earlier rounds left when it starts', async () => {
+    const { core, again } = await ready();
+    const old = { device: core.sender!.device, round: 'r0', at: NOW - 30 * 86_400_000 };
+    const [gone, kept] = await core.journal.record([aSwab(1), aSwab(2)], old);
+    await core.journal.settle([{ id: gone!.id, verdict: 'applied' }]);
+    await again();
+    expect((await core.db.journal.toArray()).map((entry) => entry.id)).toEqual([kept!.id]);
   });
 });
