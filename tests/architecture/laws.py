@@ -31,6 +31,7 @@ MORE_DOORS: Mapping[str, frozenset[str]] = {
             "vault",
             "actor",
             "edges",
+            "invitations",
             "permissions",
             "prepared",
         }

@@ -49,6 +49,9 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /devices/invitations/{token_id}": [
         Ask({"token_id": "token_id"}, nothing="a token, which stands in no row")
     ],
+    "GET /devices/invitations/{token_id}/qr.svg": [
+        Ask({"token_id": "token_id"}, nothing="a drawing; the walk asks that a stranger gets none")
+    ],
     "GET /discrepancies": [Ask(), Ask(query="round={round_id}&limit=1000")],
     "GET /journal": [Ask(query="limit=1000"), Ask(query="limit=1000&after=1000")],
     "GET /laboratories": [Ask()],
@@ -106,9 +109,13 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /rounds/{uuidstr:round_id}": [_round()],
     "GET /rounds/{uuidstr:round_id}/boxes": [_round("limit=1000")],
     "GET /rounds/{uuidstr:round_id}/codes": [_round("site={site_code}")],
+    "GET /rounds/{uuidstr:round_id}/devices": [_round(), _round("site={site_code}")],
     "GET /rounds/{uuidstr:round_id}/due": [_round("limit=1000"), _round("area={village}")],
     "GET /rounds/{uuidstr:round_id}/due.xlsx": [_round(), _round("area={village}")],
     "GET /rounds/{uuidstr:round_id}/flagged": [_round("limit=1000")],
+    "GET /rounds/{uuidstr:round_id}/invitations.pdf": [
+        _round(nothing="drawings; the walk asks that a stranger gets none")
+    ],
     "GET /rounds/{uuidstr:round_id}/sites": [_round("limit=1000")],
     "GET /session": [Ask(nothing=OWN)],
     "GET /sites/{uuidstr:site_id}": [Ask({"site_id": "site_id"})],

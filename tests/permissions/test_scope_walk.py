@@ -29,6 +29,7 @@ SECRETS_LEAST: Final = 5_000
 OPAQUE: Final = {
     "application/pdf",
     "application/octet-stream",
+    "image/svg+xml",
 }  # a stranger gets no such file at all
 
 

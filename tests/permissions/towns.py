@@ -264,7 +264,7 @@ _KNOWN: Final = {
     "receipt_id": "SELECT id FROM laboratory_receipt WHERE area ^@ %(a)s",
     "result_id": "SELECT id FROM laboratory_result WHERE area ^@ %(a)s ORDER BY id",
     "held_id": "SELECT id FROM laboratory_heldresult WHERE area ^@ %(a)s",
-    "token_id": "SELECT id FROM access_enroltoken WHERE area ^@ %(a)s ORDER BY used_at NULLS FIRST",
+    "token_id": "SELECT id FROM access_enroltoken WHERE area ^@ %(a)s AND used_at IS NULL ORDER BY issued_at DESC",
     "device_id": "SELECT id FROM access_device WHERE area ^@ %(a)s",
     "user_id": "SELECT id FROM access_user WHERE area ^@ %(a)s",
     "organisation_id": "SELECT id FROM access_organisation WHERE area ^@ %(a)s",

@@ -28,6 +28,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   {
+    path: '/console/rounds/:roundId/devices',
+    name: 'devices',
+    component: () => import('@/rooms/rounds/DevicesPage.vue'),
+    props: true,
+  },
+  {
     path: '/console/rounds/:roundId/books',
     name: 'books',
     component: () => import('@/rooms/rounds/BooksPage.vue'),

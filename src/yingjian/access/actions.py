@@ -81,7 +81,7 @@ def invitation_token(id: uuid.UUID) -> str:
 def device_enrol(*, at: datetime, token: str, device_id: uuid.UUID, name: str) -> str:
     """Bind a device to the invitation's station and tell its secret; the same device asking again hears it again.
 
-    `access.token_unknown`, `access.token_expired`, `access.token_used` (another device took it).
+    `access.token_unknown`, `access.token_expired`, `access.token_cancelled`, `access.token_used` (by another device).
     """
     invitation = (
         EnrolToken.objects.select_for_update().filter(token_hash=vault.secret_hash(token)).first()
@@ -94,14 +94,29 @@ def device_enrol(*, at: datetime, token: str, device_id: uuid.UUID, name: str) -
         if holder.id != device_id:
             raise RuleBroken("access.token_used", status=409)
         return secret
-    if at >= invitation.expires_at:
-        raise RuleBroken("access.token_expired", status=410)
+    rules.invitation_open_checked(invitation, at)
     Device.objects.create(
         id=device_id, name=name[:64], station_code=invitation.station_code, area=invitation.area,
         role=invitation.role, secret_hash=vault.secret_hash(secret), enrol_token=invitation, enrolled_at=at,
     )  # fmt: skip
     EnrolToken.objects.filter(id=invitation.id).update(used_at=at)
     return secret
+
+
+def invitation_cancel(*, actor: Actor, at: datetime, id: uuid.UUID, reason: str) -> str:
+    """Take an invitation back that nobody has used (a sheet was lost); tells its area.
+
+    `access.token_unknown`, `access.token_used`; once cancelled it stays so.
+    """
+    rules.reason_checked(reason)
+    invitation = EnrolToken.objects.select_for_update().filter(id=id).first()
+    if invitation is None:
+        raise RuleBroken("access.token_unknown", status=404)
+    scope.require(actor, "invite_device", invitation.area)
+    if invitation.used_at is not None:
+        raise RuleBroken("access.token_used", status=409)
+    EnrolToken.objects.filter(id=id, cancelled_at=None).update(cancelled_at=at)
+    return invitation.area
 
 
 def device_revoke(*, actor: Actor, at: datetime, id: uuid.UUID, reason: str) -> None:

@@ -16,7 +16,7 @@ from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import uuid7
 
-from . import accounts, actions, clocks, journal, parked, queries, scope, sync
+from . import accounts, actions, clocks, invitations, journal, parked, queries, scope, sync
 from .actor import NOBODY, Actor
 from .edges import actor_of, error_body, language, needs, request_time, user_actor
 
@@ -69,6 +69,23 @@ class Enrolled(Schema):
 
 class ClockList(Schema):
     items: list[queries.ClockRow]
+    as_of: datetime
+
+
+class DeviceOut(Schema):
+    id: uuid.UUID
+    name: str
+    station_code: str
+    area: str
+    role: str
+    enrolled_at: datetime
+    revoked_at: datetime | None
+    last_seq: int | None
+    last_seen_at: datetime | None
+
+
+class DeviceList(Schema):
+    items: list[DeviceOut]
     as_of: datetime
 
 
@@ -190,19 +207,29 @@ def enrol(request: HttpRequest, given: Enrol) -> Enrolled:
     return Enrolled(device_id=given.device_id, secret=secret)
 
 
-@router.get("/devices", auth=needs("invite_device"), response=Rows)
-def devices(request: HttpRequest) -> Rows:
-    return Rows(
-        items=queries.devices_for(actor_of(request)), next=None, as_of=request_time(request)
-    )
+@router.get("/devices", auth=needs("invite_device"), response=DeviceList)
+def devices(request: HttpRequest) -> Any:
+    """Every enrolled device in sight, and when it was last heard of."""
+    return {"items": queries.devices_for(actor_of(request)), "as_of": request_time(request)}
 
 
 @router.get("/devices/invitations/{token_id}", auth=needs("invite_device"), response=dict[str, str])
 def invitation(request: HttpRequest, token_id: uuid.UUID) -> dict[str, str]:
-    """The token to show as a QR, for an invitation in the actor's sight."""
-    if not queries.invitation_seen(actor_of(request), token_id):
-        raise RuleBroken("access.token_unknown", status=404)
-    return {"token": actions.invitation_token(token_id)}
+    """The token to show as a QR, for an invitation in the actor's sight that can still be taken up."""
+    queries.invitation_open(actor_of(request), token_id, at=request_time(request))
+    token = actions.invitation_token(token_id)
+    return {"token": token, "link": invitations.link(request.build_absolute_uri("/"), token)}
+
+
+@router.get("/devices/invitations/{token_id}/qr.svg", auth=needs("invite_device"))
+def invitation_code(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+    """The same as a picture to hold a phone against. It is a key: no cache keeps it."""
+    queries.invitation_open(actor_of(request), token_id, at=request_time(request))
+    token = actions.invitation_token(token_id)
+    picture = invitations.picture(invitations.link(request.build_absolute_uri("/"), token))
+    answer = HttpResponse(picture, content_type="image/svg+xml")
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 @router.get("/clocks", auth=needs("see_round"), response=ClockList)

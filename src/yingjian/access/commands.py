@@ -45,6 +45,11 @@ class DeviceRevoke(msgspec.Struct, frozen=True):
     reason: str
 
 
+class InvitationCancel(msgspec.Struct, frozen=True):
+    token_id: uuid.UUID
+    reason: str
+
+
 class ParkedDecide(msgspec.Struct, frozen=True):
     command_id: uuid.UUID
     decision: str
@@ -65,6 +70,7 @@ class DeviceRewound(msgspec.Struct, frozen=True):
 @journal.handles("user.add", UserAdd, permission="administer", decision=True)
 @journal.handles("grant.add", GrantAdd, permission="administer", decision=True)
 @journal.handles("device.invite", DeviceInvite, permission="invite_device", decision=True)
+@journal.handles("invitation.cancel", InvitationCancel, permission="invite_device", decision=True)
 @journal.handles("device.revoke", DeviceRevoke, permission="invite_device", decision=True)
 @journal.handles("parked.decide", ParkedDecide, permission="maintain", decision=True)
 def administration(batch: journal.Batch) -> list[journal.Verdict]:
@@ -101,6 +107,11 @@ def _decide(batch: journal.Batch, command: journal.Command) -> journal.Verdict:
             )  # fmt: skip
         case DeviceRevoke():
             actions.device_revoke(actor=actor, at=at, id=given.device_id, reason=given.reason)
+        case InvitationCancel():
+            of = actions.invitation_cancel(
+                actor=actor, at=at, id=given.token_id, reason=given.reason
+            )
+            return journal.applied(command, area=of)
         case ParkedDecide():
             retried_as = actions.parked_decide(
                 actor=actor, at=at, id=command.id, command_id=given.command_id, decision=given.decision,

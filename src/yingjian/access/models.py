@@ -67,10 +67,14 @@ class EnrolToken(models.Model):
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="token_span")
+            models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="token_span"),
+            models.CheckConstraint(
+                condition=Q(used_at=None) | Q(cancelled_at=None), name="token_used_or_cancelled"
+            ),
         ]
 
 

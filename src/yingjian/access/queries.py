@@ -11,11 +11,12 @@ from typing import Any, Final
 from django.contrib.auth.hashers import check_password
 from django.db import connection
 
+from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 
-from . import scope
+from . import rules, scope
 from .actor import NOBODY, Actor
-from .models import Clock, Device, EnrolToken, JournalEntry, User
+from .models import Clock, EnrolToken, JournalEntry, User
 
 FAILURES_ALLOWED: Final = (
     10  # guesses of one user name within the window; then it is shut for the window
@@ -154,17 +155,80 @@ def journal_for(actor: Actor, *, after: int = 0, limit: int = PAGE) -> list[dict
     )  # fmt: skip
 
 
-def devices_for(actor: Actor) -> list[dict[str, Any]]:
-    return _dicts(
-        Device.objects.order_by("station_code", "name").values(
-            "id", "name", "station_code", "area", "role", "enrolled_at", "revoked_at"
-        )
-    )
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """An enrolled device; `last_seen_at` is when its latest numbered command arrived, `last_seq` that number."""
+
+    id: uuid.UUID
+    name: str
+    station_code: str
+    area: str
+    role: str
+    enrolled_at: datetime
+    revoked_at: datetime | None
+    last_seq: int | None
+    last_seen_at: datetime | None
 
 
-def invitation_seen(actor: Actor, id: uuid.UUID) -> bool:
-    """Whether an invitation lies in the actor's sight."""
-    return EnrolToken.objects.filter(id=id).exists()
+@dataclass(frozen=True, slots=True)
+class InvitationRow:
+    """An invitation nobody has taken up: open, expired or cancelled."""
+
+    id: uuid.UUID
+    station_code: str
+    area: str
+    role: str
+    issued_at: datetime
+    expires_at: datetime
+    issued_by: str
+    state: str
+
+
+_DEVICES: Final = """
+SELECT d.id, d.name, d.station_code, d.area, d.role, d.enrolled_at, d.revoked_at, h.seq,
+       (SELECT j.received_at FROM access_journal j WHERE j.actor_id = d.id AND j.device_seq = h.seq
+         ORDER BY j.seq DESC LIMIT 1)
+  FROM access_device d
+  CROSS JOIN LATERAL (SELECT max(device_seq) AS seq FROM access_journal WHERE actor_id = d.id) h
+ WHERE %(stations)s::text[] IS NULL OR d.station_code = ANY(%(stations)s)
+ ORDER BY d.station_code, d.revoked_at NULLS FIRST, d.enrolled_at, d.id
+"""
+
+
+def devices_for(actor: Actor, *, stations: Sequence[str] | None = None) -> list[DeviceRow]:
+    """Devices in the actor's sight, by station, those in use first; `stations` narrows to theirs."""
+    given = None if stations is None else list(stations)
+    with connection.cursor() as cursor:
+        cursor.execute(_DEVICES, {"stations": given})
+        return [DeviceRow(*row) for row in cursor.fetchall()]
+
+
+_INVITATIONS: Final = """
+SELECT t.id, t.station_code, t.area, t.role, t.issued_at, t.expires_at, coalesce(u.name, ''),
+       CASE WHEN t.cancelled_at IS NOT NULL THEN 'cancelled' WHEN t.expires_at <= %(at)s THEN 'expired' ELSE 'open' END
+  FROM access_enroltoken t LEFT JOIN access_user u ON u.id = t.issued_by_id
+ WHERE t.used_at IS NULL AND t.station_code = ANY(%(stations)s)
+ ORDER BY t.station_code, t.issued_at DESC, t.id
+"""
+
+
+def invitations_for(actor: Actor, *, stations: Sequence[str], at: datetime) -> list[InvitationRow]:
+    """Invitations of these stations that nobody has taken up, the latest first, in the actor's sight."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INVITATIONS, {"stations": list(stations), "at": at})
+        return [InvitationRow(*row) for row in cursor.fetchall()]
+
+
+def invitation_open(actor: Actor, id: uuid.UUID, *, at: datetime) -> EnrolToken:
+    """An invitation in the actor's sight that can still be taken up.
+
+    `access.token_unknown`, `access.token_used`, `access.token_cancelled`, `access.token_expired`.
+    """
+    found = EnrolToken.objects.filter(id=id).first()
+    if found is None:
+        raise RuleBroken("access.token_unknown", status=404)
+    rules.invitation_open_checked(found, at)
+    return found
 
 
 def clock_due(code: str, subject_id: uuid.UUID) -> Clock | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from datetime import datetime
+from typing import Final, Protocol
 
 from yingjian.kernel.errors import RuleBroken
 
@@ -52,6 +53,24 @@ def invite_hours_checked(hours: int) -> int:
     if 1 <= hours <= INVITE_HOURS_MAX:
         return hours
     raise RuleBroken("access.invite_hours", most=INVITE_HOURS_MAX)
+
+
+class Invitation(Protocol):
+    """What decides whether an invitation can still be taken up."""
+
+    used_at: datetime | None
+    cancelled_at: datetime | None
+    expires_at: datetime
+
+
+def invitation_open_checked(invitation: Invitation, at: datetime) -> None:
+    """Raises `access.token_used`, `access.token_cancelled` or `access.token_expired`."""
+    if invitation.used_at is not None:
+        raise RuleBroken("access.token_used", status=409)
+    if invitation.cancelled_at is not None:
+        raise RuleBroken("access.token_cancelled", status=410)
+    if at >= invitation.expires_at:
+        raise RuleBroken("access.token_expired", status=410)
 
 
 def reason_checked(reason: str) -> str:

@@ -1,7 +1,4 @@
-"""The printable code sheet: 点码, 台码 and 箱码 as A4 labels with a QR code and readable digits.
-
-Chinese text uses the PDF reader's own Song font (STSong-Light), so that no font file is needed.
-"""
+"""The printable code sheet: 点码, 台码 and 箱码 as A4 labels with a QR code and readable digits."""
 
 from __future__ import annotations
 
@@ -10,18 +7,16 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import segno
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from yingjian.engines.plan_model import Plan, Site
+from yingjian.kernel import paper
 
 from .wording import words
 
-FONT, DIGITS = "STSong-Light", "Courier-Bold"
+FONT, DIGITS = paper.FONT, paper.DIGITS
 COLUMNS, ROWS = 3, 8
 MOST = 6_000
 """Labels in one file: 250 pages. A county prints by town."""
@@ -29,8 +24,6 @@ WIDTH, HEIGHT = A4[0] / COLUMNS, A4[1] / ROWS
 QR, EDGE = 24 * mm, 4 * mm
 QUIET = 5 * mm
 """White beside the code: readers need four modules of it."""
-MASK = 2
-"""Of the QR code's eight masks. Looking for the best one is most of the work, and digits need none."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ def _of_site(site: Site) -> Iterator[Label]:
 
 def sheet(found: list[Label], *, language: str) -> bytes:
     """The labels as PDF, 24 to a page."""
-    registerFont(UnicodeCIDFont(FONT))
+    paper.register()
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4, pageCompression=1, invariant=1)
     canvas.setTitle("codes")
@@ -79,7 +72,7 @@ def sheet(found: list[Label], *, language: str) -> bytes:
 
 
 def _draw(canvas: Canvas, label: Label, name: str, *, left: float, top: float) -> None:
-    _qr(canvas, label.code, left + EDGE, top - EDGE - QR)
+    paper.qr(canvas, label.code, left + EDGE, top - EDGE - QR, QR)
     text, room = left + EDGE + QR + QUIET, WIDTH - QR - 2 * EDGE - QUIET
     canvas.setFont(FONT, 9)
     canvas.drawString(text, top - EDGE - 9, name)
@@ -91,24 +84,6 @@ def _draw(canvas: Canvas, label: Label, name: str, *, left: float, top: float) -
         canvas.drawString(text, top - EDGE - 42 - 9 * line, part)
 
 
-def _qr(canvas: Canvas, code: str, x: float, y: float) -> None:
-    """The code as squares: runs of dark modules of a row in one rectangle each."""
-    matrix = [list(row) for row in segno.make(code, error="m", micro=False, mask=MASK).matrix]
-    size = QR / len(matrix)
-    path = canvas.beginPath()
-    for down, row in enumerate(matrix):
-        start = None
-        for across, dark in enumerate([*row, 0]):
-            if dark and start is None:
-                start = across
-            elif not dark and start is not None:
-                path.rect(
-                    x + start * size, y + QR - (down + 1) * size, (across - start) * size, size
-                )
-                start = None
-    canvas.drawPath(path, stroke=0, fill=1)
-
-
 def _grouped(code: str) -> list[str]:
     """Digits in the groups a clerk reads out: region, site, station, campaign and round, serial."""
     cuts = [c for c in (0, 6, 12, 15, 17, 21, 24, 25) if c < len(code)] + [len(code)]
@@ -117,12 +92,4 @@ def _grouped(code: str) -> list[str]:
 
 
 def _wrapped(text: str, room: float) -> list[str]:
-    """At most two lines that fit; the rest of a very long name is cut with an ellipsis."""
-    lines = [""]
-    for letter in text:
-        if stringWidth(lines[-1] + letter, FONT, 7.5) > room:
-            if len(lines) == 2:  # noqa: PLR2004 - two lines fit on the label
-                return [lines[0], lines[1][:-1] + "…"]
-            lines.append("")
-        lines[-1] += letter
-    return lines
+    return paper.wrapped(text, room, size=7.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -12,12 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema
 
-from yingjian.access import journal
+from yingjian.access import invitations, journal
 from yingjian.access.edges import actor_of, language, needs, request_time
 from yingjian.kernel.clock import now
 from yingjian.kernel.ids import uuid7
 
-from . import listing, queries
+from . import listing, phones, queries
 
 router = Router(tags=["sampling"])
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -78,6 +79,42 @@ class CodeOut(Schema):
 class CodeList(Schema):
     items: list[CodeOut]
     next: uuid.UUID | None
+    as_of: datetime
+
+
+class LaneDevice(Schema):
+    id: uuid.UUID
+    name: str
+    role: str
+    enrolled_at: datetime
+    revoked_at: datetime | None
+    last_seq: int | None
+    last_seen_at: datetime | None
+
+
+class LaneInvitation(Schema):
+    id: uuid.UUID
+    role: str
+    issued_at: datetime
+    expires_at: datetime
+    issued_by: str
+    state: str
+
+
+class LaneOut(Schema):
+    site_id: uuid.UUID
+    site_code: str
+    site_name: str
+    site_state: str
+    station_code: str
+    area: str
+    state: str
+    devices: list[LaneDevice]
+    invitations: list[LaneInvitation]
+
+
+class LaneList(Schema):
+    items: list[LaneOut]
     as_of: datetime
 
 
@@ -186,6 +223,34 @@ def site_list(
     following = rows[-1]["code"] if len(rows) == limit else None
     items = [SiteOut(**row) for row in rows]
     return SiteList(items=items, next=following, as_of=request_time(request))
+
+
+@router.get("/rounds/{uuid:round_id}/devices", auth=needs("invite_device"), response=LaneList)
+def lane_devices(
+    request: HttpRequest, round_id: uuid.UUID, *, site: Annotated[str, Query(max_length=32)] = ""
+) -> Any:
+    """Lanes of a round with their phones: none, invited, enrolled; when each was last heard of."""
+    at = request_time(request)
+    return {"items": phones.lanes_for(actor_of(request), round_id, at=at, site=site), "as_of": at}
+
+
+@router.get("/rounds/{uuid:round_id}/invitations.pdf", auth=needs("invite_device"))
+def enrolment_sheets(
+    request: HttpRequest,
+    round_id: uuid.UUID,
+    *,
+    site: Annotated[str, Query(max_length=32)] = "",
+    station: Annotated[str, Query(max_length=32)] = "",
+) -> HttpResponse:
+    """A page for each lane with an open invitation, to be printed; journalled, because each page is a key."""
+    data = phones.sheets(
+        actor_of(request), round_id, at=request_time(request), id=uuid7(now()), language=language(request),
+        link=partial(invitations.link, request.build_absolute_uri("/")), site=site, station=station,
+    )  # fmt: skip
+    answer = HttpResponse(data, content_type="application/pdf")
+    answer["Content-Disposition"] = 'inline; filename="enrol.pdf"'
+    answer["Cache-Control"] = "no-store"
+    return answer
 
 
 @router.get("/sites/{uuid:site_id}", auth=needs("see_round"), response=SitePage)

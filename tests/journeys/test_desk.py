@@ -1,0 +1,193 @@
+"""The information maintainer's desk: the work list, decided one by one and several at once."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from python_calamine import CalamineWorkbook
+
+from tests.journeys.steps import arrive, says, sign_in
+from tests.permissions.towns import Phone, enrolled
+from tests.played import TOWN_A, Asker, Played
+
+pytestmark = pytest.mark.e2e
+ROLES = ("information_maintainer", "site_lead")
+
+
+@dataclass
+class Desk:
+    """A maintainer of one town, a phone at its first lane, and what the phone sends."""
+
+    played: Played
+    asker: Asker
+    phone: Phone
+    username: str
+    mark: str
+
+    def sent(self, *commands: tuple[int | None, str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """Commands with the device's own numbers, in one request."""
+        at = datetime.now(UTC).isoformat()
+        body = [
+            {"id": self.asker.new(), "kind": kind, "at": at, "seq": seq, "payload": payload}
+            for seq, kind, payload in commands
+        ]
+        answer = self.phone.ask("POST", "/sync", json={"commands": body, "sent_at": at})
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["verdicts"]
+        return found
+
+    def opened(self, tube: str, code: str) -> tuple[None, str, dict[str, Any]]:
+        return None, "tube.open", {"tube_id": tube, "code": code, "mode": "pool", "capacity": 10}
+
+    def swabbed(self, tube: str, **who: Any) -> tuple[None, str, dict[str, Any]]:
+        given = {"swab_id": self.asker.new(), "tube_id": tube, "entry": "code", **who}
+        return None, "swab.add", given
+
+    def person(self) -> str:
+        with self.played.sql() as connection:
+            row = connection.execute(
+                "SELECT id FROM population_person WHERE area ^@ %s ORDER BY random() LIMIT 1",
+                [TOWN_A],
+            ).fetchone()
+        assert row is not None
+        return str(row[0])
+
+
+@pytest.fixture
+def desk(round_played: Played, console: str) -> Iterator[Desk]:
+    admin = Asker(round_played, datetime.now(UTC)).sign_in(round_played.administrator)
+    mark = uuid.uuid4().hex[:8].upper()
+    name = f"desk-{mark.lower()}"
+    roles = [{"role": role, "area": TOWN_A} for role in ROLES]
+    account = {"user_id": admin.new(), "username": name, "full_name": "李建国", "area": TOWN_A,
+               "password": round_played.password, "roles": roles}  # fmt: skip
+    made = admin.ask("POST", "/users", json=account)
+    assert made.status_code == 200, made.text
+    asker = Asker(round_played, datetime.now(UTC)).sign_in(name)
+    phone = enrolled(asker, round_played, TOWN_A)
+    yield Desk(round_played, asker, phone, name, mark)
+    for one in (admin, asker, phone):
+        one.http.close()
+
+
+@pytest.fixture
+def signed_in(page: Page, language: str, desk: Desk) -> Page:
+    sign_in(page, language, username=desk.username, password=desk.played.password)
+    arrive(page, says(language, "rounds.title"))
+    return page
+
+
+def rows(page: Page, language: str) -> Locator:
+    return page.get_by_role("list", name=says(language, "matters.title")).get_by_role("listitem")
+
+
+def test_a_poison_command_among_fifty_is_found_and_decided(
+    signed_in: Page, language: str, desk: Desk, shot: Callable[[str], None]
+) -> None:
+    """49 are applied and one is parked with a reason; the maintainer reads it, tries it again, and closes it."""
+    tubes = [(n, *desk.opened(desk.asker.new(), f"P{desk.mark}{n:02d}")[1:]) for n in range(1, 50)]
+    poison = (50, "swab.add", {"swab_id": desk.asker.new(), "tube_id": "nowhere", "entry": "id",
+                               "id_number": "231183199901011234", "name": "王秀兰"})  # fmt: skip
+    verdicts = desk.sent(*tubes, poison)
+    assert [v["verdict"] for v in verdicts].count("applied") == 49
+    assert verdicts[-1]["verdict"] == "parked"
+
+    page = signed_in
+    page.get_by_role("link", name=says(language, "nav.matters")).click()
+    arrive(page, says(language, "matters.title"))
+    expect(rows(page, language).first).to_be_visible()
+    shot("matters")
+    page.get_by_role("button", name=says(language, "word.matter.command")).click()
+    mine = rows(page, language).filter(has=page.locator(f'a[href$="parked.{verdicts[-1]["id"]}"]'))
+    mine.get_by_role("link").click()
+    expect(page.get_by_text("王*兰")).to_be_visible()
+    expect(page.get_by_text("231183199901011234")).to_have_count(0)
+    shot("matter-parked")
+
+    page.get_by_role("button", name=says(language, "matters.reveal")).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(says(language, "matters.revealWhy")).fill("核对证件")
+    dialog.get_by_role("button", name=says(language, "matters.reveal")).click()
+    expect(page.get_by_text("231183199901011234")).to_be_visible()
+
+    reason = page.get_by_label(says(language, "matters.reason"))
+    decide = page.get_by_role("button", name=says(language, "matters.decide"))
+    expect(decide).to_be_disabled()
+    reason.fill("再试一次")
+    decide.click()
+    expect(page.get_by_role("alert")).to_be_visible()  # it parks again: nothing is decided
+    shot("matter-refused")
+    page.get_by_role("radio").nth(1).check()
+    reason.fill("已按纸质登记补录")
+    decide.click()
+    expect(page.get_by_text("已按纸质登记补录")).to_be_visible()
+    expect(page.get_by_text(says(language, "matters.decidedTitle")).first).to_be_visible()
+    shot("matter-decided")
+
+
+def test_several_are_kept_at_once_and_a_second_swab_is_voided(
+    signed_in: Page, language: str, desk: Desk, shot: Callable[[str], None], tmp_path: Any
+) -> None:
+    first, second, third, code = (*(desk.asker.new() for _ in range(3)), f"D{desk.mark}")
+    person = desk.person()
+    desk.sent(
+        desk.opened(first, code), desk.opened(second, code), desk.opened(third, f"{code}-3"),
+        desk.swabbed(first, person_id=person), desk.swabbed(third, person_id=person),
+        desk.swabbed(third, token="no code at all"), desk.swabbed(third, entry="id", id_number="123"),
+    )  # fmt: skip
+    page = signed_in
+    page.goto(f"/console/matters?q={code}")
+    arrive(page, says(language, "matters.title"))
+    expect(rows(page, language).first).to_be_visible()
+    twice = rows(page, language).filter(has=page.locator('a[href$=".duplicate_person"]'))
+    count = twice.count()
+    assert count in {1, 2}  # two if somebody swabbed this person in the played round too
+    twice.first.get_by_role("link").click()
+    expect(page.get_by_text(says(language, "matters.samePerson"))).to_be_visible()
+    shot("matter-twice")
+    page.get_by_role("radio").nth(1).check()
+    page.get_by_label(says(language, "matters.reason")).fill("扫错人")
+    page.get_by_role("button", name=says(language, "matters.decide")).click()
+    expect(page.get_by_text(says(language, "word.decision.voided")).first).to_be_visible()
+    shot("matter-voided")
+
+    page.goto(f"/console/matters?q={code}")
+    expect(rows(page, language).first).to_be_visible()
+    page.get_by_role("checkbox").first.check()
+    bar = page.get_by_role("form", name=says(language, "matters.decide"))
+    bar.get_by_label(says(language, "matters.reason")).fill("与现场核对无误")
+    shot("matters-chosen")
+    bar.get_by_role("button").last.click()
+    expect(page.get_by_text(says(language, "matters.noMatch"))).to_be_visible()
+    shot("matters-none")
+    page.get_by_role("button", name=says(language, "matters.decided")).click()
+    expect(rows(page, language).first).to_contain_text(re.compile("与现场核对无误|扫错人"))
+    shot("matters-decided")
+    with page.expect_download() as given:
+        page.get_by_role("link", name=says(language, "common.export")).click()
+    sheet = CalamineWorkbook.from_path(str(given.value.path())).get_sheet_by_index(0).to_python()
+    assert len(sheet) == rows(page, language).count() + 1
+    assert person not in json.dumps(sheet, default=str)
+
+
+def test_a_phone_put_back_from_a_backup_is_on_the_list(
+    signed_in: Page, language: str, desk: Desk, shot: Callable[[str], None]
+) -> None:
+    for _ in range(2):
+        desk.sent(
+            *((n, *desk.opened(desk.asker.new(), f"R{uuid.uuid4().hex[:10]}")[1:]) for n in (1, 2))
+        )
+    page = signed_in
+    page.goto("/console/matters?kind=rewind")
+    expect(rows(page, language).first).to_contain_text("1")
+    rows(page, language).first.get_by_role("link").click()
+    expect(page.get_by_role("radio")).to_have_count(1)  # nothing in it could be applied
+    shot("matter-rewind")
