@@ -191,3 +191,72 @@ def test_a_phone_put_back_from_a_backup_is_on_the_list(
     rows(page, language).first.get_by_role("link").click()
     expect(page.get_by_role("radio")).to_have_count(1)  # nothing in it could be applied
     shot("matter-rewind")
+
+
+def test_phones_are_invited_on_the_screen_and_on_paper_enrolled_and_shut_out(
+    signed_in: Page, language: str, desk: Desk, shot: Callable[[str], None]
+) -> None:
+    """A code for one lane, codes for all that have none, the printed sheets; then a phone comes, and is lost."""
+    page, round_id = signed_in, desk.played.round_id
+    page.goto(f"/console/rounds/{round_id}")
+    page.get_by_role("link", name=says(language, "devices.tab"), exact=True).click()
+    arrive(page, says(language, "devices.title"))
+    shot("devices")
+    found = page.request.get(f"/api/rounds/{round_id}/devices").json()["items"]
+    bare = next((lane for lane in found if lane["state"] == "none"), None)
+    if bare is None:  # an earlier journey invited every lane
+        code = found[0]["station_code"]
+        for invitation in found[0]["invitations"]:
+            desk.asker.send("invitation.cancel", {"token_id": invitation["id"], "reason": "重来"})
+        for device in found[0]["devices"]:
+            desk.asker.send("device.revoke", {"device_id": device["id"], "reason": "重来"})
+        page.reload()
+    else:
+        code = bare["station_code"]
+
+    lane = page.get_by_role("listitem").filter(has_text=code)
+    lane.get_by_role("button", name=says(language, "devices.invite")).click()
+    shot("devices-invite")
+    page.get_by_role("dialog").get_by_role("button", name=says(language, "devices.invite")).click()
+    picture = page.get_by_alt_text(says(language, "devices.picture"))
+    expect(picture).to_be_visible()
+    assert picture.evaluate(
+        "async (image) => { await image.decode(); return image.naturalWidth > 0 }"
+    )
+    shot("devices-code")
+
+    sheet = page.request.get(f"/api/rounds/{round_id}/invitations.pdf?station={code}")
+    assert sheet.headers["content-type"] == "application/pdf"
+    told = page.request.get(f"/api/rounds/{round_id}/devices").json()["items"]
+    [one] = [row for row in told if row["station_code"] == code]
+    token = page.request.get(f"/api/devices/invitations/{one['invitations'][0]['id']}").json()
+    given = {"token": token["token"], "device_id": desk.asker.new(), "name": f"手机{desk.mark}"}
+    assert desk.asker.ask("POST", "/devices/enrol", json=given).status_code == 200
+    expect(
+        page.get_by_text(says(language, "devices.taken", name=f"手机{desk.mark}"))
+    ).to_be_visible()
+    page.keyboard.press("Escape")
+
+    lane = page.get_by_role("listitem").filter(has_text=code)
+    row = lane.get_by_text(f"手机{desk.mark}").locator("xpath=ancestor::p")
+    row.get_by_role("button", name=says(language, "devices.revoke")).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(says(language, "common.reason")).fill("手机遗失")
+    shot("devices-revoke")
+    dialog.get_by_role("button", name=says(language, "devices.revoke")).click()
+    expect(dialog).to_be_hidden()
+    expect(row.get_by_role("button")).to_have_count(0)
+
+    everyone = page.get_by_role(
+        "button",
+        name=re.compile(
+            says(language, "devices.inviteAll", count=r"\d+")
+            .replace("(", r"\(")
+            .replace(")", r"\)")
+        ),
+    )
+    everyone.click()
+    page.get_by_role("dialog").get_by_role("button", name=says(language, "devices.invite")).click()
+    expect(page.get_by_role("dialog")).to_be_hidden(timeout=60_000) if len(found) > 1 else None
+    expect(page.get_by_role("link", name=re.compile(r"\d"))).not_to_have_count(0)
+    shot("devices-invited")

@@ -80,6 +80,9 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /presets": [Ask(nothing=PUBLIC)],
     "GET /presets/diff": [Ask(query="a=yongning&b=mule", nothing=PUBLIC)],
     "GET /presets/{code}": [Ask({"code": "preset"}, nothing=PUBLIC)],
+    "GET /prints/{uuidstr:print_id}/labels.pdf": [
+        Ask({"print_id": "print_id"}, nothing="a drawing; the walk asks that a stranger gets none")
+    ],
     "GET /regions": [Ask(query="under={area}", nothing="the region tree is public")],
     "GET /reports/{report_id}/file": [Ask({"report_id": "report_id"})],
     "GET /rosters": [Ask()],
@@ -116,6 +119,8 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /rounds/{uuidstr:round_id}/invitations.pdf": [
         _round(nothing="drawings; the walk asks that a stranger gets none")
     ],
+    "GET /rounds/{uuidstr:round_id}/prints": [_round("limit=1000")],
+    "GET /rounds/{uuidstr:round_id}/ranges": [_round()],
     "GET /rounds/{uuidstr:round_id}/sites": [_round("limit=1000")],
     "GET /session": [Ask(nothing=OWN)],
     "GET /sites/{uuidstr:site_id}": [Ask({"site_id": "site_id"})],

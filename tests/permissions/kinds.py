@@ -25,7 +25,7 @@ TEXTS: Final[dict[str, Any]] = {
     "username": "forged", "password_hash": "x", "role": "sampler", "owner_role": "site_lead", "kind": "other",
     "decision": "closed", "to": "sampling", "job": "sampler", "outcome": "negative", "figure": "sites",
     "form": "work", "item": "protective_suit", "plate": "宁F0001", "digest": "0" * 64, "title": "t",
-    "version": None, "flag": "code_garbled",
+    "version": None, "flag": "code_garbled", "first": "FORGED0001", "last": "FORGED0009",
 }  # fmt: skip
 #: Every kind that is forged: all there are.
 FORGED: Final = dict(journal.KINDS)

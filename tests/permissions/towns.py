@@ -163,6 +163,14 @@ def _dress_field(asker: Asker, town: Town, played: Played) -> None:
         "device.invite", token_id=token, station_code=station, area=town.village, role="sampler"
     )
     asker.done(
+        "range.give", range_id=new(), round_id=played.round_id, station_code=station, first=f"{town.mark}0001",
+        last=f"{town.mark}9999",
+    )  # fmt: skip
+    asker.done(
+        "labels.print", print_id=new(), round_id=played.round_id, kind="resident", area=town.village,
+        reason=f"补印{town.mark}",
+    )  # fmt: skip
+    asker.done(
         "rack.count", count_id=new(), tubes=9_999, by=f"清点人{town.mark}", station_code=station
     )
     swab = new()
@@ -250,6 +258,8 @@ _KNOWN: Final = {
                        ORDER BY seq DESC LIMIT 1)
                      UNION ALL (SELECT 'swab.' || id || '.code_garbled' FROM sampling_swab
                        WHERE area ^@ %(a)s AND flags ? 'code_garbled' ORDER BY id DESC LIMIT 1)""",
+    "print_id": "SELECT id FROM sampling_labelprint WHERE area ^@ %(a)s ORDER BY printed_at DESC",
+    "range_id": "SELECT id FROM sampling_tuberange WHERE area ^@ %(a)s ORDER BY given_at DESC",
     "person_id": """(SELECT person_id FROM cases_positive WHERE area ^@ %(a)s LIMIT 1) UNION ALL
                     (SELECT person_id FROM campaigns_dueperson WHERE area ^@ %(a)s AND state = 'missed' LIMIT 1)""",
     "pool_id": "SELECT id FROM cases_flaggedpool WHERE area ^@ %(a)s ORDER BY id",

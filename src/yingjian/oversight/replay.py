@@ -71,6 +71,9 @@ TABLES: Final = (
     Rebuilt("sampling_rackcount"),
     Rebuilt("sampling_revocation"),
     Rebuilt("sampling_flagdecision"),
+    Rebuilt("sampling_tuberange"),
+    # How many cards a village had is counted in the roster, which goes on changing.
+    Rebuilt("sampling_labelprint", ignore=frozenset({"labels"})),
     Rebuilt("logistics_box"),
     Rebuilt("logistics_boxline"),
     Rebuilt("logistics_handover"),

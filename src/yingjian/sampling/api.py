@@ -18,7 +18,7 @@ from yingjian.access.edges import actor_of, language, needs, request_time
 from yingjian.kernel.clock import now
 from yingjian.kernel.ids import uuid7
 
-from . import listing, phones, queries
+from . import listing, phones, queries, sheets
 
 router = Router(tags=["sampling"])
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -115,6 +115,45 @@ class LaneOut(Schema):
 
 class LaneList(Schema):
     items: list[LaneOut]
+    as_of: datetime
+
+
+class RangeOut(Schema):
+    id: uuid.UUID
+    station_code: str
+    site_name: str
+    area: str
+    first: str
+    last: str
+    given_at: datetime
+    given_by: str
+    withdrawn_at: datetime | None
+    withdrawn_reason: str
+
+
+class RangeList(Schema):
+    items: list[RangeOut]
+    as_of: datetime
+
+
+class PrintOut(Schema):
+    id: uuid.UUID
+    kind: str
+    area: str
+    site_code: str
+    site_name: str
+    station_code: str
+    first: int
+    last: int
+    labels: int
+    again: bool
+    reason: str
+    printed_at: datetime
+    printed_by: str
+
+
+class PrintList(Schema):
+    items: list[PrintOut]
     as_of: datetime
 
 
@@ -250,6 +289,34 @@ def enrolment_sheets(
     answer = HttpResponse(data, content_type="application/pdf")
     answer["Content-Disposition"] = 'inline; filename="enrol.pdf"'
     answer["Cache-Control"] = "no-store"
+    return answer
+
+
+@router.get("/rounds/{uuid:round_id}/ranges", auth=needs("invite_device"), response=RangeList)
+def range_list(request: HttpRequest, round_id: uuid.UUID) -> Any:
+    """Ranges of tube codes given out to the lanes of a round."""
+    return {"items": sheets.ranges_for(actor_of(request), round_id), "as_of": request_time(request)}
+
+
+@router.get("/rounds/{uuid:round_id}/prints", auth=needs("invite_device"), response=PrintList)
+def print_list(request: HttpRequest, round_id: uuid.UUID, *, limit: Limit = 200) -> Any:
+    """The log of label prints and reprints: who, when, which, why again."""
+    found = sheets.prints_for(actor_of(request), round_id, limit=limit)
+    return {"items": found, "as_of": request_time(request)}
+
+
+@router.get("/prints/{uuid:print_id}/labels.pdf", auth=needs("invite_device"))
+def print_file(request: HttpRequest, print_id: uuid.UUID) -> HttpResponse:
+    """The labels of a print that was written down (`labels.print`); each fetch is journalled."""
+    data = sheets.sheet(
+        actor_of(request),
+        print_id,
+        language=language(request),
+        at=request_time(request),
+        id=uuid7(now()),
+    )
+    answer = HttpResponse(data, content_type="application/pdf")
+    answer["Content-Disposition"] = 'inline; filename="labels.pdf"'
     return answer
 
 

@@ -10,4 +10,5 @@ class SamplingConfig(RoomConfig):
     def ready(self) -> None:
         """The field's commands, and those of the desk."""
         super().ready()
-        import_module("yingjian.sampling.deciding")
+        for name in ("deciding", "allotting"):
+            import_module(f"yingjian.sampling.{name}")

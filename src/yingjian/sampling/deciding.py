@@ -16,6 +16,7 @@ from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 
 from . import actions, field, queries
+from .allotting import GIVEN_OUT, UNALLOTTED
 from .values import SwabVoid
 
 SUBJECTS_MOST: Final = 500
@@ -64,15 +65,16 @@ def _decide(batch: journal.Batch, command: journal.Command) -> journal.Verdict:
     return journal.applied(command, area=area, decided=len(set(given.subjects)))
 
 
-_FLAGGED: Final = """
+_FLAGGED: Final = f"""
 SELECT u.id, u.flag, x.area, x.round_id
   FROM unnest(%s::text[], %s::uuid[], %s::text[]) AS u(kind, id, flag)
-  JOIN (SELECT 'swab' AS kind, id, area, round_id, flags FROM sampling_swab
+  JOIN (SELECT 'swab' AS kind, id, area, round_id, flags, false AS unallotted FROM sampling_swab
          WHERE id = ANY(%s::uuid[])
         UNION ALL
-        SELECT 'tube', id, area, round_id, flags FROM sampling_tube WHERE id = ANY(%s::uuid[])) x
-    ON x.kind = u.kind AND x.id = u.id AND x.flags ? u.flag
-"""
+        SELECT 'tube', id, area, round_id, flags, code <> '' AND NOT {GIVEN_OUT} FROM sampling_tube s
+         WHERE id = ANY(%s::uuid[])) x
+    ON x.kind = u.kind AND x.id = u.id AND (x.flags ? u.flag OR (x.unallotted AND u.flag = '{UNALLOTTED}'))
+"""  # noqa: S608 - constants of this room
 _INSERT: Final = """
 INSERT INTO sampling_flagdecision (id, subject_kind, subject_id, flag, round_id, area, decision, reason, decided_by,
                                    decided_at)

@@ -22,6 +22,7 @@ from yingjian.access.actor import Actor
 from yingjian.kernel.errors import RuleBroken, sentence
 
 from . import presented
+from .allotting import GIVEN_OUT, UNALLOTTED
 from .rules import SWAB_FLAGS, TUBE_FLAGS
 
 PAGE: Final = 100
@@ -35,7 +36,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "person_twice": ("duplicate_person",),
     "tube_twice": ("duplicate_tube", "opened_twice"),
     "code_garbled": ("code_garbled", "code_foreign_key", "code_revoked"),
-    "code_missing": ("code_missing",),
+    "code_missing": ("code_missing", UNALLOTTED),
     "identity": ("no_identity", "id_malformed", "member_unsaid", "person_unknown", "name_only"),
     OTHER_FLAGS: (),  # every flag that no other kind names
 }
@@ -130,7 +131,19 @@ def _gone(kind: str) -> dict[str, str]:
     return {
         "flags": f"""sampling_flagdecision d JOIN sampling_{kind} s ON s.id = d.subject_id
           CROSS JOIN LATERAL (SELECT d.flag) AS f(flag)""",
-        "where": f"d.subject_kind = '{kind}' AND NOT s.flags ? d.flag",
+        "where": f"d.subject_kind = '{kind}' AND NOT s.flags ? d.flag AND d.flag <> '{UNALLOTTED}'",
+    }
+
+
+def _unallotted() -> dict[str, str]:
+    """Tubes with a code that was not given out to their station. Worked out here and not stored: a range may be given
+    before its tubes come in, or after.
+    """
+    return {
+        "flags": f"""(SELECT DISTINCT station_id FROM sampling_tuberange WHERE withdrawn_at IS NULL) a
+          JOIN sampling_tube s ON s.station_id = a.station_id CROSS JOIN LATERAL (SELECT '{UNALLOTTED}' AS flag) f
+          LEFT JOIN sampling_flagdecision d ON d.subject_id = s.id AND d.flag = f.flag""",  # noqa: S608 - a constant
+        "where": f"s.code <> '' AND NOT {GIVEN_OUT}",
     }
 
 
@@ -138,7 +151,9 @@ _UNDONE: Final = " AND (s.voided_at IS NULL OR d.decision IS NOT NULL)"
 _SWABS: Final = (
     f"{_SWAB.format(**_borne('swab'))} {_UNDONE} UNION ALL {_SWAB.format(**_gone('swab'))}"
 )
-_TUBES: Final = f"{_TUBE.format(**_borne('tube'))} UNION ALL {_TUBE.format(**_gone('tube'))}"
+_TUBES: Final = " UNION ALL ".join(
+    _TUBE.format(**found) for found in (_borne("tube"), _gone("tube"), _unallotted())
+)
 _ALL: Final = f"WITH matter AS ({_PARKED} UNION ALL {_SWABS} UNION ALL {_TUBES})"
 _WANTED: Final = """
  WHERE (%(state)s = '' OR (decision IS NULL) = (%(state)s = 'open'))
@@ -258,7 +273,8 @@ def parsed(key: str) -> tuple[str, uuid.UUID, str]:
 def _head(template: str, kind: str) -> str:
     """One tube's or swab's flags; the first part gives the columns their names."""
     parts = " UNION ALL ".join(
-        template.format(**found) + " AND s.id = %(id)s" for found in (_borne(kind), _gone(kind))
+        template.format(**found) + " AND s.id = %(id)s"
+        for found in (_borne(kind), _gone(kind), *((_unallotted(),) if kind == "tube" else ()))
     )
     return f"WITH matter AS ({_PARKED} AND false UNION ALL {parts})"
 

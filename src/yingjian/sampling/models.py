@@ -255,3 +255,60 @@ class FlagDecision(models.Model):
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="flag_decision_reason"),
         ]
+
+
+class TubeRange(models.Model):
+    """Printed tube codes given out to a station, from `first` to `last`, of one length. Without any range every code
+    may come; with one, a code outside is flagged (缺码). A range taken back stays, with the reason.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    station = models.ForeignKey(Station, on_delete=models.PROTECT, related_name="ranges")
+    area = models.CharField(max_length=AREA, db_index=True)
+    first = models.CharField(max_length=40)
+    last = models.CharField(max_length=40)
+    given_at = models.DateTimeField()
+    given_by = models.UUIDField()
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_reason = models.CharField(max_length=200, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(first="") & ~Q(last=""), name="range_codes"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None) | ~Q(withdrawn_reason=""), name="range_reason"
+            ),
+        ]
+
+
+class LabelPrint(models.Model):
+    """A sheet of labels or cards that was printed: who, when, which, and why again. `first`–`last` are the serials of
+    boxes; the other kinds need none. `again`: the same was printed before.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=12)
+    area = models.CharField(max_length=AREA, db_index=True)
+    site_code = models.CharField(max_length=32, default="")
+    station_code = models.CharField(max_length=32, default="")
+    first = models.PositiveSmallIntegerField(default=0)
+    last = models.PositiveSmallIntegerField(default=0)
+    labels = models.PositiveIntegerField()
+    again = models.BooleanField(default=False)
+    reason = models.CharField(max_length=200, default="")
+    printed_by = models.UUIDField()
+    printed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["site", "station", "box", "resident"]), name="print_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(again=False) | ~Q(reason=""), name="print_again_reason"
+            ),
+            models.CheckConstraint(condition=Q(last__gte=models.F("first")), name="print_span"),
+        ]
+        indexes = [models.Index(fields=["round", "printed_at"], name="print_round")]

@@ -125,7 +125,7 @@ def pack_for(actor: Actor, code: str, *, at: datetime) -> dict[str, Any]:
             "rotation_minutes": preset.staffing.rotation.minutes,
             "skew_minutes": preset.operations.clock_skew.minutes,
         },
-        "codes": {"station": place.station_code, "tubes": []},
+        "codes": {"station": place.station_code, "tubes": _ranges_of(place)},
         "keys": [
             {"id": id.hex(), "public": public.public_bytes_raw().hex()}
             for id, public in tokens.own_keys().items()
@@ -133,6 +133,18 @@ def pack_for(actor: Actor, code: str, *, at: datetime) -> dict[str, Any]:
         "revoked": revoking.in_force(at),
         "hash_key": _key(place).hex(),
     }  # fmt: skip
+
+
+def _ranges_of(place: Place) -> list[dict[str, str]]:
+    """Tube codes given out to the station, as the phone holds scans against them."""
+    with scope.everywhere(), connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT first, last FROM sampling_tuberange WHERE station_id = %(id)s AND withdrawn_at IS NULL
+                ORDER BY first""",
+            {"id": place.station_id},
+        )
+        rows = cursor.fetchall()
+    return [{"from": first, "to": last} for first, last in rows]
 
 
 def tag_of(pack: Mapping[str, Any]) -> str:
