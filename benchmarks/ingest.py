@@ -2,30 +2,28 @@
 
 A county of synthetic people is set up through the API (roster, round, plan, devices, signed codes).
 Then whole tubes are sent at 1, 10 and 100 tubes a request by a few connections; request bodies are made
-before the clock starts. The rival is `ingest.sql`: the rows such a request leaves (journal, tube, swabs,
-due list, clocks) under the same constraints and the same role, by pgbench with as many connections.
+before the clock starts. Rivals, in turns with ours: (a) `ingest.sql`, the rows such a request leaves (journal, tube,
+swabs, due list, clocks) under the same constraints and the same role, by pgbench with as many connections; (b) those
+rows by one plain COPY, as the owner (COPY takes no row-level policies). Then rounds of earlier days are stored
+(`history`) and the same is measured again: what a person costs with 0.3 and with 3 million rows.
 """
 
 from __future__ import annotations
 
 import http.client
-import os
 import random
-import re
 import statistics
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
-
-from config import drills, postgres
+from benchmarks import history, processor
+from benchmarks.rivals import Copy, Rival
+from config import drills
 from drill import play, scenario, server
 from drill.client import Ids, Link, Traffic, body, packets
 from drill.day import Day
@@ -35,6 +33,7 @@ from drill.world import World
 SIZES = (1, 10, 100)  # tubes a request
 POOL = 10
 CONNECTIONS = 4
+SLICES = 3  # ours and the rival's turns: what else the machine does falls on both
 Say = Callable[[str], None]
 
 
@@ -47,39 +46,129 @@ class Request:
     people: int
 
 
-def run(*, people: int, tubes: int, say: Say) -> dict[str, Any]:
+def run(*, people: int, tubes: int, rows: Sequence[int], say: Say) -> dict[str, Any]:
     """Measure; `tubes` are sent per size (fewer single-tube requests). Returns figures ready for JSON."""
     var = drills.directory("bench")
     system = server.fresh(drills.command(), drills.environment(var), var, say)
     system.start(workers=1, threads=CONNECTIONS)
     try:
-        world, waiting = _stage(system, people, say)
-        at = world.scenario.times.closes  # everything sent was captured before
-        figures: dict[str, Any] = {
-            "people": people,
-            "connections": CONNECTIONS,
-            "pool": POOL,
-            "sizes": {},
+        world, waiting = stage(system, people, say)
+        bench = _Bench(
+            system, waiting, world.scenario.times.closes, Rival(var, world.round_id, POOL)
+        )
+        figures: dict[str, Any] = {"people": people, "connections": CONNECTIONS, "pool": POOL}
+        waiting.send_some(system.url, bench.at)  # plans and caches of each connection
+        figures["sizes"] = {
+            str(size): bench.measure(size, tubes if size > 1 else max(tubes // 5, 60), say)
+            for size in SIZES
         }
-        rival = _Rival(var, world.round_id)
-        for size in SIZES:
-            wanted = tubes if size > 1 else max(tubes // 5, 50)
-            batch = waiting.requests(size, wanted, at)
-            ours = _send(system.url, batch, at)
-            theirs = rival.measure(size, wanted)
-            ratio = ours["persons_per_s"] / theirs["persons_per_s"]
-            figures["sizes"][str(size)] = {"api": ours, "pgbench": theirs, "ratio": round(ratio, 3)}
-            say(
-                f"{size:>4} tubes a request: {ours['persons_per_s']:>8,.0f} people/s "
-                f"(p50 {ours['p50_ms']} ms, p99 {ours['p99_ms']} ms); pgbench {theirs['persons_per_s']:>8,.0f}; "
-                f"ratio {ratio:.2f}"
-            )
+        figures["copy"] = Copy(var).measure()
+        say(f"COPY of the rival's rows: {figures['copy']['persons_per_s']:>8,.0f} people/s")
+        if rows:
+            figures["growth"] = _growth(bench, rows, max(tubes // 5, 100), say)
         return figures
     finally:
         system.stop()
 
 
-def _stage(system: server.System, people: int, say: Say) -> tuple[World, Waiting]:
+@dataclass(frozen=True)
+class _Bench:
+    system: server.System
+    waiting: Waiting
+    at: datetime  # everything sent was captured before
+    rival: Rival
+
+    def measure(self, size: int, tubes: int, say: Say) -> dict[str, Any]:
+        """Ours and pgbench, in turns, at one number of tubes a request."""
+        batch = self.waiting.requests(size, tubes, self.at)
+        ours, theirs = _Sum(self.system), _Sum(self.system)
+        each: list[float] = []
+        step = -(-len(batch) // SLICES)
+        for start in range(0, len(batch), step):
+            part = batch[start : start + step]
+            with ours:
+                each += ours.note(*send(self.system.url, part, self.at))
+            with theirs:
+                theirs.note(*self.rival.turn(size, len(part)))
+        told = {"api": {**ours.told(), **spread(each)}, "pgbench": theirs.told()}
+        rate, rival = told["api"]["persons_per_s"], told["pgbench"]["persons_per_s"]
+        say(
+            f"{size:>4} tubes a request: {rate:>8,.0f} people/s (p50 {told['api']['p50_ms']} ms, "
+            f"p99 {told['api']['p99_ms']} ms); pgbench {rival:>8,.0f}; ratio {rate / rival:.2f}; "
+            f"processor {told['api']['processor_ms_per_person']} and "
+            f"{told['pgbench']['processor_ms_per_person']} ms a person"
+        )
+        return {**told, "ratio": round(rate / rival, 3)}
+
+
+class _Sum:
+    """People, seconds and processor time of one side, over its turns."""
+
+    def __init__(self, system: server.System) -> None:
+        self.system, self.people, self.wall, self.requests = system, 0, 0.0, 0
+        self.processor: dict[str, float] = {}
+
+    def __enter__(self) -> None:
+        self.before = processor.seconds(self.system)
+
+    def __exit__(self, *_: object) -> None:
+        for name, now in processor.seconds(self.system).items():
+            self.processor[name] = self.processor.get(name, 0.0) + now - self.before[name]
+
+    def note(self, people: int, wall: float, each: list[float]) -> list[float]:
+        self.people, self.wall, self.requests = (
+            self.people + people,
+            self.wall + wall,
+            self.requests + len(each),
+        )
+        return each
+
+    def told(self) -> dict[str, Any]:
+        spent = {
+            name: round(1000 * spent / self.people, 4) for name, spent in self.processor.items()
+        }
+        return {
+            "requests": self.requests, "persons": self.people, "wall_s": round(self.wall, 2),
+            "persons_per_s": round(self.people / self.wall, 1),
+            "processor_ms_per_person": round(sum(spent.values()), 3), "processor": spent,
+        }  # fmt: skip
+
+
+def spread(each: list[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(each, n=100)
+    return {"p50_ms": round(1000 * cuts[49], 1), "p99_ms": round(1000 * cuts[98], 1)}
+
+
+def _growth(bench: _Bench, rows: Sequence[int], tubes: int, say: Say) -> dict[str, Any]:
+    """What a person costs as the store fills: at each number of rows, ten tubes a request and one."""
+    levels: dict[str, Any] = {}
+    for wanted in sorted(rows):
+        began = time.monotonic()
+        stored = history.fill(bench.system.var, bench.rival.round_id, wanted)
+        say(f"{stored:,} rows stored after {time.monotonic() - began:.0f} s")
+        levels[str(wanted)] = {
+            "rows": stored,
+            "sizes": {
+                str(size): bench.measure(size, tubes if size > 1 else tubes // 3, say)
+                for size in (10, 1)
+            },
+        }
+    first, last = levels[str(min(rows))], levels[str(max(rows))]
+    factor = {
+        size: {
+            side: round(
+                last["sizes"][size][side]["processor_ms_per_person"]
+                / first["sizes"][size][side]["processor_ms_per_person"], 3,
+            )
+            for side in ("api", "pgbench")
+        }
+        for size in ("10", "1")
+    }  # fmt: skip
+    say(f"growth of the processor time of a person, {min(rows):,} to {max(rows):,} rows: {factor}")
+    return {"levels": levels, "factor": factor}
+
+
+def stage(system: server.System, people: int, say: Say) -> tuple[World, Waiting]:
     """A county ready to sample, with everybody's day worked out."""
     given = scenario.load("yongning", people=people)
     world = World(
@@ -133,8 +222,14 @@ class Waiting:
             raise SystemExit("not enough people for this benchmark: give more with --people")
         return taken
 
+    def send_some(self, url: str, at: datetime) -> int:
+        """Send a few tubes, one a request, that are not measured; how many people they hold."""
+        people, _, _ = send(url, self.requests(1, 12 * CONNECTIONS, at), at)
+        return people
 
-def _send(url: str, requests: Sequence[Request], at: datetime) -> dict[str, Any]:
+
+def send(url: str, requests: Sequence[Request], at: datetime) -> tuple[int, float, list[float]]:
+    """Send requests by a few connections at once: people applied, seconds in all, seconds of each."""
     address = urlsplit(url)
     # a device sends one request after another, so all of one device go through one connection
     shares: list[list[Request]] = [[] for _ in range(CONNECTIONS)]
@@ -172,84 +267,4 @@ def _send(url: str, requests: Sequence[Request], at: datetime) -> dict[str, Any]
     wall = time.perf_counter() - began
     if wrong:
         raise SystemExit(f"a request was not applied: {wrong[0]}")
-    cuts = statistics.quantiles(seconds, n=100)
-    return {
-        "requests": len(requests), "persons": applied[0], "wall_s": round(wall, 2),
-        "persons_per_s": round(applied[0] / wall, 1), "p50_ms": round(1000 * cuts[49], 1),
-        "p99_ms": round(1000 * cuts[98], 1),
-    }  # fmt: skip
-
-
-class _Rival:
-    """pgbench on the same database, as the application's role, over people nobody has sampled."""
-
-    def __init__(self, var: Path, round_id: str) -> None:
-        self.cluster = postgres.Cluster.of(var)
-        self.login = {
-            "host": str(self.cluster.sockets), "port": str(postgres.PORT), "dbname": postgres.DATABASE,
-        }  # fmt: skip
-        self.round_id = round_id
-        with self._owner() as connection:
-            connection.execute(
-                """CREATE TABLE bench_due AS
-                   SELECT row_number() OVER (ORDER BY id DESC) - 1 AS n, id AS due_id, person_id, area
-                     FROM campaigns_dueperson WHERE state = 'due' AND mode = 'pool'"""
-            )
-            connection.execute("CREATE UNIQUE INDEX ON bench_due (n)")
-            connection.execute("CREATE SEQUENCE bench_turn MINVALUE 0")
-            connection.execute("GRANT ALL ON bench_due, bench_turn TO yingjian_app")
-            connection.execute("ANALYZE")
-        self.done = 0
-
-    def _owner(self) -> psycopg.Connection[Any]:
-        password = (
-            (self.cluster.var / "secrets" / f"postgres_{postgres.OWNER_ROLE}").read_text().strip()
-        )
-        return psycopg.connect(
-            **self.login, user=postgres.OWNER_ROLE, password=password, autocommit=True
-        )
-
-    def measure(self, size: int, tubes: int) -> dict[str, Any]:
-        with self._owner() as connection:
-            row = connection.execute(
-                """SELECT st.id, st.site_id, st.area FROM sampling_station st WHERE st.round_id = %s LIMIT 1""",
-                [self.round_id],
-            ).fetchone()
-            per_tube = connection.execute(
-                """SELECT round(count(*) FILTER (WHERE c.subject_kind = 'tube')::numeric
-                                / greatest((SELECT count(*) FROM sampling_tube WHERE code NOT LIKE 'BENCH%'), 1))::int,
-                          (SELECT coalesce(avg(length(payload)), 0)::int FROM access_journal WHERE kind = 'tube.record')
-                     FROM access_clock c WHERE c.origin <> 'benchmark'"""
-            ).fetchone()
-            turns = max(tubes // size // CONNECTIONS, 1)
-            # each size begins behind what the sizes before it took
-            start = -(-self.done // size)
-            connection.execute("SELECT setval('bench_turn', %s, false)", [start])
-            self.done = (start + turns * CONNECTIONS) * size
-        if row is None or per_tube is None:
-            raise SystemExit("the round has no station")
-        given = {
-            "tubes": size, "people": POOL, "clocks": per_tube[0], "payload": per_tube[1], "round": self.round_id,
-            "site": row[1], "station": row[0], "area": row[2],
-        }  # fmt: skip
-        words = [str(postgres.BINARIES / "pgbench"), "--no-vacuum", "--client", str(CONNECTIONS), "--jobs", "2",
-                 "--transactions", str(turns), "--file", str(Path(__file__).with_name("ingest.sql"))]  # fmt: skip
-        for (
-            name,
-            value,
-        ) in given.items():  # pgbench puts the text in as it stands: words bring their quotes
-            words += [
-                "--define",
-                f"{name}={value}" if isinstance(value, int) else f"{name}='{value}'",
-            ]
-        environment = {
-            **os.environ, "PGHOST": self.login["host"], "PGPORT": self.login["port"],
-            "PGUSER": postgres.APP_ROLE, "PGDATABASE": postgres.DATABASE,
-            "PGPASSWORD": (self.cluster.var / "secrets" / f"postgres_{postgres.APP_ROLE}").read_text().strip(),
-        }  # fmt: skip
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-        found = re.search(r"tps = ([\d.]+)", done.stdout)
-        if done.returncode or found is None or "0 (0.000%)" not in done.stdout:
-            raise SystemExit(f"pgbench failed:\n{done.stdout}{done.stderr}")
-        tps = float(found[1])
-        return {"transactions": turns * CONNECTIONS, "persons_per_s": round(tps * size * POOL, 1)}
+    return applied[0], wall, seconds

@@ -25,6 +25,6 @@ SELECT md5('clock' || n || ':' || c)::uuid, 'bench_' || c, 'tube', md5('tube' ||
 INSERT INTO access_journal (command_id, kind, actor_kind, actor_id, area, captured_at, skew_ms, received_at, payload, fingerprint,
                             verdict, answer)
 SELECT md5('command' || n)::uuid, 'tube.record', 'device', md5('device')::uuid, :area, now(), 0, now(),
-       repeat('x', :payload), '\x00', 'applied', '{}'
+       (SELECT payload FROM bench_payload), '\x00', 'applied', '{}'
   FROM generate_series(:first, :first + :tubes - 1) n;
 COMMIT;

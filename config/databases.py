@@ -60,7 +60,11 @@ def databases() -> dict[str, dict[str, Any]]:
         alias["CONN_MAX_AGE"] = 600
         alias["CONN_HEALTH_CHECKS"] = True
     # Nothing is prepared unasked; what asks for it (`access.prepared`) may, but behind a pooler that cannot.
-    app["OPTIONS"]["prepare_threshold"] = None if env.flag("YINGJIAN_UNPREPARED") else _NEVER
+    if not env.flag("YINGJIAN_UNPREPARED"):
+        app["OPTIONS"]["prepare_threshold"] = _NEVER
+        # Whoever keeps a plan says so: one made by the way while tables are empty would be used when they are full.
+        given = str(app["OPTIONS"].get("options", ""))
+        app["OPTIONS"]["options"] = f"{given} -c plan_cache_mode=force_custom_plan".strip()
     # The test database is made and migrated by the owner; the application joins it by name.
     app["TEST"] = {"MIRROR": "owner"}
     owner["TEST"] = {"NAME": f"test_{owner['NAME']}"}

@@ -71,8 +71,12 @@ def test_a_real_server_takes_the_embedded_ones_place(monkeypatch: pytest.MonkeyP
     assert not databases.embedded()
     app, owner = chosen()
     assert (owner["USER"], owner["OPTIONS"].get("options")) == ("owner", None)
-    assert (app["USER"], app["OPTIONS"]["options"]) == ("owner", "-c role=yingjian_app")
+    plans = "-c plan_cache_mode=force_custom_plan"
+    assert (app["USER"], app["OPTIONS"]["options"]) == ("owner", f"-c role=yingjian_app {plans}")
     monkeypatch.setenv("APP_DATABASE_URL", "postgresql://app:b@db.example/county")
     app, owner = chosen()
-    assert (app["USER"], app["OPTIONS"].get("options")) == ("app", None)
+    assert (app["USER"], app["OPTIONS"]["options"]) == ("app", plans)
     assert (owner["USER"], owner["PASSWORD"]) == ("owner", "a")
+    monkeypatch.setenv("YINGJIAN_UNPREPARED", "1")  # behind a pooler
+    app, _ = chosen()
+    assert (app["OPTIONS"].get("options"), app["OPTIONS"].get("prepare_threshold")) == (None, None)

@@ -10,13 +10,28 @@ from django.core.management.base import BaseCommand, CommandParser
 
 
 class Command(BaseCommand):
-    help = "Measure: ingest (POST /api/sync beside pgbench), roster (import beside COPY)."
+    help = (
+        "Measure: ingest (POST /api/sync beside pgbench and COPY, and as the store grows), read (look-ups and code "
+        "pages beside a fixed answer, and the field under a flood of them), roster (import beside COPY)."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=["ingest", "roster"], nargs="?", default="ingest")
-        parser.add_argument("--people", type=int, help="ingest: 60,000; roster: 329,000")
+        parser.add_argument(
+            "what", choices=["ingest", "read", "roster"], nargs="?", default="ingest"
+        )
+        parser.add_argument(
+            "--people", type=int, help="ingest: 60,000; read: 6,000; roster: 329,000"
+        )
         parser.add_argument("--tubes", type=int, default=1_500, help="tubes sent per size")
+        parser.add_argument(
+            "--rows",
+            type=int,
+            nargs="*",
+            default=[300_000, 3_000_000],
+            help="ingest: measure again at so many rows",
+        )
+        parser.add_argument("--seconds", type=float, default=10.0, help="read: of each measurement")
         parser.add_argument("--json", type=Path, help="write the figures to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -24,11 +39,20 @@ class Command(BaseCommand):
             from benchmarks import roster
 
             figures = roster.run(people=options["people"] or 329_000, say=self._say)
+        elif options["what"] == "read":
+            from benchmarks import read
+
+            figures = read.run(
+                people=options["people"] or 6_000, seconds=options["seconds"], say=self._say
+            )
         else:
             from benchmarks import ingest
 
             figures = ingest.run(
-                people=options["people"] or 60_000, tubes=options["tubes"], say=self._say
+                people=options["people"] or 60_000,
+                tubes=options["tubes"],
+                rows=options["rows"],
+                say=self._say,
             )
         if options["json"]:
             options["json"].write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

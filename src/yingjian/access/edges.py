@@ -105,7 +105,7 @@ class ActorMiddleware:
             return self.get_response(request)
         try:
             sync = request.path == SYNC
-            with scope.everywhere(grown=sync):
+            with scope.everywhere(keep_plans=sync):
                 actor = _find_actor(request)
                 cast(Asking, request).actor = actor
                 # What a device reports is applied with sight of everywhere; it reads nothing by that route.

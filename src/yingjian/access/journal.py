@@ -372,6 +372,7 @@ def _handler_of(row: _Row) -> Handler:
     return row.kind.handler
 
 
+prepared.grows("access_journal", 16)
 _KNOWN = """SELECT command_id, fingerprint, verdict, code, answer FROM access_journal
  WHERE command_id = ANY(%s::uuid[])"""
 _INSERT = """

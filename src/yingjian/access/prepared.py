@@ -4,25 +4,46 @@ Working out how to find a few rows takes PostgreSQL longer than finding them. A 
 by name and after that its parameters only, in their own types; so every parameter needs a cast where its type does not
 follow (`%s::uuid[]`). Row-level policies stay as they are: they are part of the plan and read the sight at each run.
 
-A plan that is kept must still be right when the table has grown a thousandfold; `GROWN` says how it is made.
+A plan that is kept must still be right when the table has grown a thousandfold. One made for an empty table is not: it
+reads the table whole, once for each row it looks for. So plans are kept only once the tables that a room names here
+(`grows`) have enough pages that going by key is plainly cheaper; before, each run is planned anew.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-GROWN: Final = (
-    ("plan_cache_mode", "force_generic_plan"),
-    ("enable_seqscan", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
+_KEPT: Final = (
+    ("plan_cache_mode", "force_generic_plan", "force_custom_plan"),
+    ("enable_seqscan", "off", "on"),
+    ("enable_hashjoin", "off", "on"),
+    ("enable_mergejoin", "off", "on"),
 )
-"""Settings under which the plans of the sync path are made: by key for each row, as if every table were large. A table
-that is empty when the first phone of the day reports would otherwise be read whole until its statistics change."""
+"""Settings of the sync path while its plans are kept, and before: by key for each row, however few rows are guessed."""
+_pages: dict[str, int] = {}
+
+
+def grows(table: str, pages: int) -> None:
+    """Keep no plans before this table has so many pages (8 KiB each)."""
+    _pages[table] = pages
+
+
+@cache
+def settings() -> str:
+    """A statement that sets the sync path's settings until the end of the transaction. All tables are named by now."""
+    grown = " AND ".join(
+        f"pg_relation_size('{table}') >= {pages} * 8192" for table, pages in sorted(_pages.items())
+    )
+    set_each = ", ".join(
+        f"set_config('{name}', CASE WHEN grown THEN '{kept}' ELSE '{before}' END, true)"
+        for name, kept, before in _KEPT
+    )
+    return f"SELECT {set_each} FROM (SELECT {grown} AS grown OFFSET 0) tables"  # noqa: S608 - our own words
 
 
 class _Prepared(psycopg.Cursor[Any]):

@@ -25,16 +25,13 @@ database see less after all, then less is seen."""
 
 _SET: Final = """SELECT before, set_config('yingjian.areas', %s, true)
   FROM (SELECT coalesce(current_setting('yingjian.areas', true), '') AS before OFFSET 0) was"""
-_SET_GROWN: Final = _SET.replace(
-    "\n",
-    "".join(f", set_config('{name}', '{value}', true)" for name, value in prepared.GROWN) + "\n",
-)
 
 
-def _set(areas: str, *, grown: bool = False) -> str:
+def _set(areas: str, *, keep_plans: bool = False) -> str:
     """Set the sight; returns what it was."""
     with prepared.cursor() as cursor:
-        cursor.execute(_SET_GROWN if grown else _SET, [areas])
+        more = f" CROSS JOIN ({prepared.settings()}) kept" if keep_plans else ""
+        cursor.execute(_SET + more, [areas])
         return str(cursor.fetchone()[0])
 
 
@@ -44,16 +41,16 @@ def areas_of(actor: Actor) -> str:
 
 
 @contextmanager
-def seeing(areas: str, *, grown: bool = False) -> Iterator[None]:
+def seeing(areas: str, *, keep_plans: bool = False) -> Iterator[None]:
     """Run a block in a transaction that sees `areas`; an error inside rolls the block back.
 
-    The outermost block's sight ends with its transaction; an inner one puts back what was. `grown`: until the end of
-    the transaction plans are made for grown tables (see `prepared`).
+    The outermost block's sight ends with its transaction; an inner one puts back what was. `keep_plans`: until the end
+    of the transaction statements are planned as the sync path's are (see `prepared`).
     """
     inner = connection.in_atomic_block
-    same = inner and areas == EVERYWHERE == _held.get() and not grown
+    same = inner and areas == EVERYWHERE == _held.get() and not keep_plans
     with transaction.atomic():
-        before = "" if same else _set(areas, grown=grown)
+        before = "" if same else _set(areas, keep_plans=keep_plans)
         token = _held.set(areas)
         try:
             yield
@@ -78,9 +75,9 @@ def becoming(actor: Actor) -> None:
 
 
 @contextmanager
-def everywhere(*, grown: bool = False) -> Iterator[None]:
+def everywhere(*, keep_plans: bool = False) -> Iterator[None]:
     """Run a block with sight of every area: command handlers, jobs, sign-in. Never a read for a user."""
-    with seeing(EVERYWHERE, grown=grown):
+    with seeing(EVERYWHERE, keep_plans=keep_plans):
         yield
 
 

@@ -75,6 +75,8 @@ def update_sql(table: str, columns: Columns, *, keep: Sequence[str] = ()) -> str
     return f"UPDATE {table} t SET {sets} FROM {_given(columns)} WHERE t.id = u.id"  # noqa: S608
 
 
+prepared.grows("sampling_tube", 16)
+prepared.grows("sampling_swab", 64)
 _TUBE_INSERT: Final = insert_sql("sampling_tube", TUBE)
 _TUBE_UPDATE: Final = update_sql("sampling_tube", TUBE)
 _SWAB_INSERT: Final = insert_sql("sampling_swab", SWAB)

@@ -190,15 +190,33 @@ def test_a_narrow_sight_is_told_to_the_server_whatever_was_before(two_towns: Non
         assert seen() == {TOWN_B}
 
 
-@pytest.mark.django_db(transaction=True)
-def test_plans_are_made_for_grown_tables_only_where_it_was_asked_for() -> None:
-    with scope.everywhere(grown=True):
-        assert (setting("plan_cache_mode"), setting("enable_seqscan")) == (
-            "force_generic_plan",
-            "off",
-        )
-    with scope.everywhere():
-        assert (setting("plan_cache_mode"), setting("enable_seqscan")) == ("auto", "on")
+def planned(table: str) -> tuple[str, str]:
+    """The settings of the sync path, as they follow from the size of `table` alone."""
+    kept = dict(prepared._pages)
+    prepared._pages.clear()
+    prepared.grows(table, 1)
+    prepared.settings.cache_clear()
+    try:
+        with scope.everywhere(keep_plans=True):
+            return setting("plan_cache_mode"), setting("enable_seqscan")
+    finally:
+        prepared._pages.update(kept)
+        prepared.settings.cache_clear()
+
+
+@pytest.mark.django_db
+def test_no_plan_is_kept_before_the_tables_have_grown() -> None:
+    """A plan made for an empty table reads it whole for each row it looks for, and would go on doing so."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE phones AS SELECT 1 AS id LIMIT 0")
+        assert planned("phones") == ("force_custom_plan", "on")
+        cursor.execute("INSERT INTO phones SELECT 1")
+        assert planned("phones") == ("force_generic_plan", "off")
+
+
+def test_the_tables_that_a_report_fills_are_named() -> None:
+    named = {"access_journal", "campaigns_dueperson", "sampling_swab", "sampling_tube"}
+    assert named <= set(prepared._pages)
 
 
 def test_a_prepared_statement_is_planned_once_and_obeys_the_sight_of_each_run(

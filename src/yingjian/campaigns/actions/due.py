@@ -20,6 +20,7 @@ from .locking import shared_round_state, shared_rounds_of
 
 KEY = sorted(presets.KEY_CATEGORIES)
 FINAL = sorted(rules.FINAL_OUTCOMES)
+prepared.grows("campaigns_dueperson", 64)
 LATE_OWNER = "round_planner"
 """Who owns a person who is missed by a correction after the close: nobody was asked then."""
 
