@@ -64,13 +64,15 @@ class Heard:
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     without_wait: int = 0
+    cut: int = 0  # connections that ended without an answer
     wall: float = 0.0
 
     def told(self) -> dict[str, Any]:
         cuts = statistics.quantiles(self.seconds, n=100) if len(self.seconds) > 1 else [0.0] * 99
         return {
             "per_s": round(len(self.seconds) / self.wall, 1), "p50_ms": round(1000 * cuts[49], 2),
-            "p99_ms": round(1000 * cuts[98], 2), "statuses": {str(s): n for s, n in sorted(self.statuses.items())},
+            "p99_ms": round(1000 * cuts[98], 2), "cut": self.cut,
+            "statuses": {str(status): times for status, times in sorted(self.statuses.items())},
         }  # fmt: skip
 
 
@@ -173,9 +175,18 @@ def _ask(url: str, source: Any, heard: Heard, seconds: float, connections: int) 
             with lock:
                 ask = next(source)
             sent = time.perf_counter()
-            connection.request(ask.method, ask.path, ask.body, ask.headers)
-            answer = connection.getresponse()
-            answer.read()
+            try:
+                connection.request(ask.method, ask.path, ask.body, ask.headers)
+                answer = connection.getresponse()
+                answer.read()
+            except (
+                ConnectionError,
+                http.client.HTTPException,
+            ):  # turned away before the body was read
+                connection.close()
+                with lock:
+                    heard.cut += 1
+                continue
             spent = time.perf_counter() - sent
             with lock:
                 heard.statuses[answer.status] += 1

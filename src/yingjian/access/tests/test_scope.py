@@ -200,6 +200,7 @@ def planned(table: str) -> tuple[str, str]:
         with scope.everywhere(keep_plans=True):
             return setting("plan_cache_mode"), setting("enable_seqscan")
     finally:
+        prepared._pages.clear()
         prepared._pages.update(kept)
         prepared.settings.cache_clear()
 
