@@ -142,7 +142,7 @@ def _listed(given: dict[str, Any]) -> packing.Listed:
     household = given["household_id"]
     return packing.Listed(
         uuid.UUID(given["person_id"]), given["document"], household and uuid.UUID(household), given["name"],
-        given["mode"], given["state"], given["home"], given["elsewhere"],
+        given["mode"], given["state"], given["home"], given["elsewhere"], given["green"],
     )  # fmt: skip
 
 

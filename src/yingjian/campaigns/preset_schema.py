@@ -162,6 +162,8 @@ class Pool(Strict):
     home_visit: People
     home_visit_only: Flag
     swab: Annotated[Choice, codes_of("oropharyngeal", "nasopharyngeal")]
+    green_lane: People | None = None
+    """Who goes ahead of the queue; None in presets stored before there was such a line."""
 
     @model_validator(mode="after")
     def _default_allowed(self) -> Pool:

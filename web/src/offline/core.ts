@@ -212,6 +212,7 @@ function localOf(listed: Listed | null, person: string | undefined, label: strin
     label,
     single: listed?.mode === 'single',
     found: listed === null,
+    ...(listed?.green === true ? { green: true } : {}),
   };
 }
 

@@ -23,6 +23,8 @@ export type Listed = Readonly<{
   state: State;
   home: boolean;
   elsewhere: boolean;
+  /** Goes ahead of the queue. */
+  green: boolean;
   /** Only where the person's own code was shown. */
   name: string;
 }>;
@@ -206,6 +208,7 @@ export class Roster {
       state: STATES[(mark >> 2) & 7] ?? 'due',
       home: (mark & 32) !== 0,
       elsewhere: (mark & 64) !== 0,
+      green: (mark & 128) !== 0,
       name,
     };
   }

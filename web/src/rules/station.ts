@@ -14,6 +14,8 @@ export type Local = Readonly<{
   label?: string;
   single?: boolean;
   found?: boolean;
+  /** Goes ahead of the queue (绿色通道). */
+  green?: boolean;
   household?: string;
 }>;
 

@@ -146,6 +146,7 @@ export async function put(who: Candidate, tubeId: string): Promise<void> {
   const people = core.station.people(tubeId).length;
   const full = core.station.tubes.get(tubeId)?.step === 'locked';
   if (full) tell('full', 'work.full', { count: people });
+  else if (who.local.green === true) tell('good', 'work.addedGreen', { count: people, name: who.local.label ?? '' });
   else if (who.listed === 'no') tell('good', 'work.addedStranger', { count: people });
   else tell('good', 'work.added', { count: people, name: who.local.label ?? '' });
 }

@@ -16,8 +16,8 @@ function holds(roster: Roster, people: typeof vector.people): void {
   expect(roster.size).toBe(people.length);
   for (const person of people) {
     const found = roster.ofPerson(person.person_id)!;
-    const { mode, state, home, elsewhere, name } = found;
-    expect({ mode, state, home, elsewhere, name }).toEqual({ mode: person.mode, state: person.state, home: person.home, elsewhere: person.elsewhere, name: person.shown });
+    const { mode, state, home, elsewhere, green, name } = found;
+    expect({ mode, state, home, elsewhere, green, name }).toEqual({ mode: person.mode, state: person.state, home: person.home, elsewhere: person.elsewhere, green: person.green, name: person.shown });
     if (person.document !== null) expect(roster.ofDocument(person.document)).toEqual({ ...found, name: '' });
   }
 }

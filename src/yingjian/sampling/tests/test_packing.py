@@ -15,11 +15,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from yingjian.access import scope, vault
-from yingjian.access.tests.factories import TOWN_A, device
+from yingjian.access.tests.factories import NOON, TOWN_A, device, new_id
 from yingjian.campaigns.models import DuePerson
-from yingjian.population.models import Person
+from yingjian.population.models import Person, PersonCategory
 from yingjian.sampling import packing, tokens
-from yingjian.sampling.tests.factories import Field, a_field, recorded, send
+from yingjian.sampling.tests.factories import MORNING, Field, a_field, recorded, send
 from yingjian.sampling.tests.test_reading import called, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -154,6 +154,25 @@ def test_whoever_is_never_pooled_is_known_at_every_site() -> None:
     assert marks == {contact: 1 | 1 << 6, at_home: 3 << 2 | 1 << 5}
 
 
+def test_whoever_goes_ahead_of_the_queue_is_marked_by_the_presets_categories() -> None:
+    given = a_field(preset="yongning")
+    called(given, given.people[:4])
+    old, well, once, _ = given.people[:4]
+    with scope.everywhere():
+        for person, code, until in (
+            (old, "elderly", None),
+            (well, "student", None),
+            (once, "child", NOON),
+        ):
+            PersonCategory.objects.create(
+                id=new_id(), person_id=person, area=TOWN_A, code=code, since=NOON, until=until
+            )
+    phone, _, key = a_phone(given)
+    phone.refresh()
+    marks = [phone.find(keyed(key, "person", person.bytes)[:8], 0) for person in (old, well, once)]
+    assert [found and found[1] >> 7 for found in marks] == [1, 0, 0]
+
+
 def test_a_delta_ends_where_a_fresh_copy_does_and_is_small() -> None:
     given = a_field(preset="yongning", people=60)
     called(given, given.people[:50])
@@ -218,7 +237,15 @@ def test_the_roster_is_read_in_a_fixed_number_of_queries() -> None:
 def test_long_names_fit_and_nobody_without_a_document_is_found_by_none() -> None:
     key, person = bytes(32), uuid.uuid4()
     listed = packing.Listed(
-        person, None, None, "阿卜杜拉·买买提·艾合买提江", "pool", "due", home=False, elsewhere=False
+        person,
+        None,
+        None,
+        "阿卜杜拉·买买提·艾合买提江",
+        "pool",
+        "due",
+        home=False,
+        elsewhere=False,
+        green=False,
     )
     record = packing._record(key, listed)
     assert len(record) == packing.RECORD
