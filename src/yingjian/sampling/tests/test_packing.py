@@ -162,7 +162,7 @@ def test_whoever_goes_ahead_of_the_queue_is_marked_by_the_presets_categories() -
         for person, code, until in (
             (old, "elderly", None),
             (well, "student", None),
-            (once, "child", NOON),
+            (once, "child", MORNING),
         ):
             PersonCategory.objects.create(
                 id=new_id(), person_id=person, area=TOWN_A, code=code, since=NOON, until=until
