@@ -21,6 +21,7 @@ import msgspec
 import segno
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from drill import server
 from drill.client import Link, Traffic
 from drill.scenario import Scenario
 from drill.server import System
@@ -137,11 +138,22 @@ class County:
         )  # fmt: skip
         return told.stdout.strip()
 
+    def stop(self) -> None:
+        """It runs no further, but its sockets still take what arrives."""
+        self._strike(signal.SIGSTOP)
+
     def kill(self) -> None:
         """No farewell: whatever the server is doing, it is over."""
+        self._strike(signal.SIGKILL)
         assert self.system.process is not None
-        os.killpg(self.system.process.pid, signal.SIGKILL)
         self.system.process.wait()
+
+    def _strike(self, blow: signal.Signals) -> None:
+        """To the server and to its workers, which stand in a group of their own; the database lives on."""
+        assert self.system.process is not None
+        for process in server._family([self.system.process.pid]):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, blow)
 
     def back(self) -> None:
         """The same system at the same address, its database as it was left."""
