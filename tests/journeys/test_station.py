@@ -486,6 +486,17 @@ def test_a_team_goes_from_door_to_door(county: County, phone: BrowserContext) ->
     assert hand.wrong == []
 
 
+def _there_once(county: County, hand: Hand, numbers: tuple[int, ...]) -> None:
+    """Everything of this phone has its verdict and is in the journal once; its full tubes are whole."""
+    kept = hand.kept()
+    assert {row["status"] for row in kept} == {"applied"}
+    assert county.commands_of(kept[0]["device"]) == sorted(row["id"] for row in kept)
+    for number in numbers:
+        (tube,) = county.tube(hand.code(number))
+        assert (tube["people"], tube["state"], tube["flags"]) == (10, "sealed", [])
+        assert [swab["flags"] for swab in tube["swabs"]] == [[]] * 10
+
+
 def test_a_server_killed_in_the_middle_of_an_upload_has_everything_once(
     county: County, phone: BrowserContext
 ) -> None:
@@ -534,13 +545,7 @@ def test_a_server_killed_in_the_middle_of_an_upload_has_everything_once(
     hand.page.get_by_role("button", name=ZH["sync.now"]).click()
     hand.badge("badge.none")
     assert strikes == next_strike
-    kept = hand.kept()
-    assert {row["status"] for row in kept} == {"applied"}
-    assert county.commands_of(kept[0]["device"]) == sorted(row["id"] for row in kept)
-    for number in (50, 51):
-        (tube,) = county.tube(hand.code(number))
-        assert (tube["people"], tube["state"], tube["flags"]) == (10, "sealed", [])
-        assert [swab["flags"] for swab in tube["swabs"]] == [[]] * 10
+    _there_once(county, hand, (50, 51))
     assert hand.wrong == []
 
 
