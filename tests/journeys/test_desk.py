@@ -260,3 +260,41 @@ def test_phones_are_invited_on_the_screen_and_on_paper_enrolled_and_shut_out(
     expect(page.get_by_role("dialog")).to_be_hidden(timeout=60_000) if len(found) > 1 else None
     expect(page.get_by_role("link", name=re.compile(r"\d"))).not_to_have_count(0)
     shot("devices-invited")
+
+
+def test_labels_are_printed_and_ranges_given_out(
+    signed_in: Page, language: str, desk: Desk, shot: Callable[[str], None]
+) -> None:
+    page, round_id = signed_in, desk.played.round_id
+    page.goto(f"/console/rounds/{round_id}/codes")
+    arrive(page, says(language, "codes.title"))
+    order = page.get_by_role("form", name=says(language, "codes.print"))
+    order.get_by_label(says(language, "codes.site")).click()
+    page.get_by_role("option").first.click()
+    order.get_by_label(says(language, "codes.reason")).fill(f"补印{desk.mark}")
+    with page.expect_popup():
+        order.get_by_role("button", name=says(language, "codes.do")).click()
+    log = page.get_by_role("table", name=says(language, "codes.log"))
+    expect(log).to_contain_text(f"补印{desk.mark}")
+    file = page.request.get(str(log.get_by_role("link").first.get_attribute("href")))
+    assert file.headers["content-type"] == "application/pdf"
+
+    give = page.get_by_role("form", name=says(language, "codes.ranges"))
+    give.get_by_label(says(language, "codes.lane")).click()
+    page.get_by_role("option").first.click()
+    give.get_by_label(says(language, "codes.from")).fill(f"{desk.mark}9")
+    give.get_by_label(says(language, "codes.to")).fill(f"{desk.mark}1")
+    button = give.get_by_role("button", name=says(language, "codes.give"))
+    button.click()
+    expect(give.get_by_role("alert")).to_be_visible()
+    give.get_by_label(says(language, "codes.to")).fill(f"{desk.mark}9")
+    button.click()
+    table = page.get_by_role("table", name=says(language, "codes.ranges"))
+    expect(table).to_contain_text(f"{desk.mark}9")
+    shot("codes")
+    mine = table.get_by_role("row").filter(has_text=f"{desk.mark}9")
+    mine.get_by_role("button").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(says(language, "common.reason")).fill("换号段")
+    dialog.get_by_role("button", name=says(language, "codes.withdraw")).click()
+    expect(mine).to_contain_text("换号段")

@@ -71,6 +71,7 @@ def dress(asker: Asker, town: Town, played: Played) -> None:
     _dress_goods(asker, town, own_round)
     _dress_field(asker, town, played)
     _dress_bench(asker, town, played)
+    town.known |= {"sampled_round": [played.round_id]}
     town.known |= {"round_id": [played.round_id, own_round], "imported": [_roster(asker, town)]}
 
 

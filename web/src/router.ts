@@ -34,6 +34,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   {
+    path: '/console/rounds/:roundId/codes',
+    name: 'codes',
+    component: () => import('@/rooms/rounds/CodesPage.vue'),
+    props: true,
+  },
+  {
     path: '/console/rounds/:roundId/books',
     name: 'books',
     component: () => import('@/rooms/rounds/BooksPage.vue'),
