@@ -28,7 +28,7 @@ TOWN: Final = 9
 CAST: Final = (
     ("commander", "commander", "指挥长"),
     ("planner", "round_planner", "轮次计划员"),
-    ("maintainer", "information_maintainer", "信息维护员"),
+    ("maintainer", "information_maintainer", "信息保障员"),
     ("lead", "site_lead", "点长"),
     ("courier", "courier", "转运员"),
     ("cdc", "cdc_investigator", "疾控流调员"),
