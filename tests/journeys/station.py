@@ -27,6 +27,7 @@ from drill.scenario import Scenario
 from drill.server import System
 from drill.world import Site, World
 from tests.journeys.conftest import CHROMIUM, SHOTS
+from yingjian.population.rules import id_check_char
 
 SIGN = """
 import sys, django
@@ -324,3 +325,20 @@ def film_of(path: Path, texts: list[str], *, seconds: int = 2, level: str = "m")
                     grey[y * width + left : y * width + left + len(line)] = line
             frame = b"FRAME\n" + bytes(grey) + b"\x80" * (width * height // 2)
             film.write(frame * (rate * seconds))
+
+
+def citizen(number: int) -> str:
+    """A sound identity number of nobody: its region was never given to a place."""
+    body = f"9900001988040{number:01d}123"[:17]
+    return body + id_check_char(body)
+
+
+def there_once(county: County, hand: Hand, numbers: tuple[int, ...]) -> None:
+    """Everything of this phone has its verdict and is in the journal once; its full tubes are whole."""
+    kept = hand.kept()
+    assert {row["status"] for row in kept} == {"applied"}
+    assert county.commands_of(kept[0]["device"]) == sorted(row["id"] for row in kept)
+    for number in numbers:
+        (tube,) = county.tube(hand.code(number))
+        assert (tube["people"], tube["state"], tube["flags"]) == (10, "sealed", [])
+        assert [swab["flags"] for swab in tube["swabs"]] == [[]] * 10

@@ -18,8 +18,18 @@ from drill import office, play, scenario, server
 from drill.client import Ids, Traffic
 from drill.world import World
 from tests.journeys.conftest import SHOTS
-from tests.journeys.station import ZH, County, Hand, Kept, another, film_of, seeing, today
-from yingjian.population.rules import id_check_char
+from tests.journeys.station import (
+    ZH,
+    County,
+    Hand,
+    Kept,
+    another,
+    citizen,
+    film_of,
+    seeing,
+    there_once,
+    today,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -56,12 +66,6 @@ def phone(browser: Browser, county: County) -> Iterator[BrowserContext]:
     opened.set_default_timeout(20_000)
     yield opened
     opened.close()
-
-
-def citizen(number: int) -> str:
-    """A sound identity number of nobody: its region was never given to a place."""
-    body = f"9900001988040{number:01d}123"[:17]
-    return body + id_check_char(body)
 
 
 def _pool_and_somebody_alone(hand: Hand, pool: list[str], alone: str) -> None:
@@ -486,17 +490,6 @@ def test_a_team_goes_from_door_to_door(county: County, phone: BrowserContext) ->
     assert hand.wrong == []
 
 
-def _there_once(county: County, hand: Hand, numbers: tuple[int, ...]) -> None:
-    """Everything of this phone has its verdict and is in the journal once; its full tubes are whole."""
-    kept = hand.kept()
-    assert {row["status"] for row in kept} == {"applied"}
-    assert county.commands_of(kept[0]["device"]) == sorted(row["id"] for row in kept)
-    for number in numbers:
-        (tube,) = county.tube(hand.code(number))
-        assert (tube["people"], tube["state"], tube["flags"]) == (10, "sealed", [])
-        assert [swab["flags"] for swab in tube["swabs"]] == [[]] * 10
-
-
 def test_a_server_killed_in_the_middle_of_an_upload_has_everything_once(
     county: County, phone: BrowserContext
 ) -> None:
@@ -545,7 +538,7 @@ def test_a_server_killed_in_the_middle_of_an_upload_has_everything_once(
     hand.page.get_by_role("button", name=ZH["sync.now"]).click()
     hand.badge("badge.none")
     assert strikes == next_strike
-    _there_once(county, hand, (50, 51))
+    there_once(county, hand, (50, 51))
     assert hand.wrong == []
 
 
