@@ -117,7 +117,8 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /rounds/{uuidstr:round_id}/due.xlsx": [_round(), _round("area={village}")],
     "GET /rounds/{uuidstr:round_id}/flagged": [_round("limit=1000")],
     "GET /rounds/{uuidstr:round_id}/invitations.pdf": [
-        Ask({"round_id": "sampled_round"}, nothing="drawings; the walk asks that a stranger gets none")
+        Ask({"round_id": "sampled_round"}, "site={invited_site}",
+            nothing="drawings; the walk asks that a stranger gets none")
     ],
     "GET /rounds/{uuidstr:round_id}/prints": [_round("limit=1000")],
     "GET /rounds/{uuidstr:round_id}/ranges": [_round()],

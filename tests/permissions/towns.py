@@ -275,7 +275,11 @@ _KNOWN: Final = {
     "receipt_id": "SELECT id FROM laboratory_receipt WHERE area ^@ %(a)s",
     "result_id": "SELECT id FROM laboratory_result WHERE area ^@ %(a)s ORDER BY id",
     "held_id": "SELECT id FROM laboratory_heldresult WHERE area ^@ %(a)s",
-    "token_id": "SELECT id FROM access_enroltoken WHERE area ^@ %(a)s AND used_at IS NULL ORDER BY issued_at DESC",
+    "token_id": """SELECT id FROM access_enroltoken WHERE area ^@ %(a)s AND used_at IS NULL AND cancelled_at IS NULL
+                    ORDER BY issued_at DESC""",
+    "invited_site": """SELECT si.code FROM sampling_site si JOIN sampling_station st ON st.site_id = si.id
+                         JOIN access_enroltoken t ON t.station_code = st.code
+                        WHERE si.area ^@ %(a)s AND t.used_at IS NULL AND t.cancelled_at IS NULL LIMIT 1""",
     "device_id": "SELECT id FROM access_device WHERE area ^@ %(a)s",
     "user_id": "SELECT id FROM access_user WHERE area ^@ %(a)s",
     "organisation_id": "SELECT id FROM access_organisation WHERE area ^@ %(a)s",
