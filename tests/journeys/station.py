@@ -342,3 +342,21 @@ def there_once(county: County, hand: Hand, numbers: tuple[int, ...]) -> None:
         (tube,) = county.tube(hand.code(number))
         assert (tube["people"], tube["state"], tube["flags"]) == (10, "sealed", [])
         assert [swab["flags"] for swab in tube["swabs"]] == [[]] * 10
+
+
+def family(hand: Hand, county: County, code: str) -> None:
+    """One code, three people: two are here; the third comes later, and the first two are not asked about again."""
+    dialog = hand.page.get_by_role("dialog")
+    hand.scan(hand.code(41))
+    hand.scan(code)
+    boxes = dialog.get_by_role("checkbox")
+    expect(boxes).to_have_count(3)
+    assert [boxes.nth(n).is_checked() for n in range(3)] == [True, True, True]
+    boxes.nth(1).uncheck()
+    hand.shot("family")
+    hand.tap("family-add")
+    hand.count(2)
+    hand.scan(code)
+    assert [boxes.nth(n).is_checked() for n in range(3)] == [False, True, False]
+    hand.tap("family-add")
+    hand.count(3)

@@ -25,6 +25,7 @@ from tests.journeys.station import (
     Kept,
     another,
     citizen,
+    family,
     film_of,
     seeing,
     there_once,
@@ -356,24 +357,6 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
     assert hand.wrong + second.wrong + other.wrong == []
 
 
-def _family(hand: Hand, county: County, code: str) -> None:
-    """One code, three people: two are here; the third comes later, and the first two are not asked about again."""
-    dialog = hand.page.get_by_role("dialog")
-    hand.scan(hand.code(41))
-    hand.scan(code)
-    boxes = dialog.get_by_role("checkbox")
-    expect(boxes).to_have_count(3)
-    assert [boxes.nth(n).is_checked() for n in range(3)] == [True, True, True]
-    boxes.nth(1).uncheck()
-    hand.shot("family")
-    hand.tap("family-add")
-    hand.count(2)
-    hand.scan(code)
-    assert [boxes.nth(n).is_checked() for n in range(3)] == [False, True, False]
-    hand.tap("family-add")
-    hand.count(3)
-
-
 def _two_open_and_one_moved(hand: Hand, token: str) -> None:
     """A second tube beside the first; somebody went into the wrong one and is moved; the empty one is voided."""
     dialog = hand.page.get_by_role("dialog")
@@ -426,7 +409,7 @@ def test_a_family_a_household_and_tubes_side_by_side(county: County, phone: Brow
     hand.bind(county.invitation(1), "八号手机")
     phone.set_offline(True)
     pool = county.tokens("pool")
-    _family(hand, county, county.family(pool[100:103]))
+    family(hand, county, county.family(pool[100:103]))
     _two_open_and_one_moved(hand, pool[103])
     _household(hand, pool[105], [pool[104]])
     phone.set_offline(False)
