@@ -193,6 +193,19 @@ def test_a_phone_put_back_from_a_backup_is_on_the_list(
     shot("matter-rewind")
 
 
+def _a_bare_lane(page: Page, desk: Desk, found: list[dict[str, Any]]) -> str:
+    """The code of a lane without a phone; if an earlier journey invited every lane, the first is cleared."""
+    bare = next((lane for lane in found if lane["state"] == "none"), None)
+    if bare is not None:
+        return str(bare["station_code"])
+    for invitation in found[0]["invitations"]:
+        desk.asker.send("invitation.cancel", {"token_id": invitation["id"], "reason": "重来"})
+    for device in found[0]["devices"]:
+        desk.asker.send("device.revoke", {"device_id": device["id"], "reason": "重来"})
+    page.reload()
+    return str(found[0]["station_code"])
+
+
 def test_phones_are_invited_on_the_screen_and_on_paper_enrolled_and_shut_out(
     signed_in: Page, language: str, desk: Desk, shot: Callable[[str], None]
 ) -> None:
@@ -203,16 +216,7 @@ def test_phones_are_invited_on_the_screen_and_on_paper_enrolled_and_shut_out(
     arrive(page, says(language, "devices.title"))
     shot("devices")
     found = page.request.get(f"/api/rounds/{round_id}/devices").json()["items"]
-    bare = next((lane for lane in found if lane["state"] == "none"), None)
-    if bare is None:  # an earlier journey invited every lane
-        code = found[0]["station_code"]
-        for invitation in found[0]["invitations"]:
-            desk.asker.send("invitation.cancel", {"token_id": invitation["id"], "reason": "重来"})
-        for device in found[0]["devices"]:
-            desk.asker.send("device.revoke", {"device_id": device["id"], "reason": "重来"})
-        page.reload()
-    else:
-        code = bare["station_code"]
+    code = _a_bare_lane(page, desk, found)
 
     lane = page.get_by_role("listitem").filter(has_text=code)
     lane.get_by_role("button", name=says(language, "devices.invite")).click()

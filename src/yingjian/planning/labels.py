@@ -12,11 +12,11 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 from yingjian.engines.plan_model import Plan, Site
-from yingjian.kernel import paper
+from yingjian.kernel import drawing
 
 from .wording import words
 
-FONT, DIGITS = paper.FONT, paper.DIGITS
+FONT, DIGITS = drawing.FONT, drawing.DIGITS
 COLUMNS, ROWS = 3, 8
 MOST = 6_000
 """Labels in one file: 250 pages. A county prints by town."""
@@ -55,7 +55,7 @@ def _of_site(site: Site) -> Iterator[Label]:
 
 def sheet(found: list[Label], *, language: str) -> bytes:
     """The labels as PDF, 24 to a page."""
-    paper.register()
+    drawing.register()
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4, pageCompression=1, invariant=1)
     canvas.setTitle("codes")
@@ -72,7 +72,7 @@ def sheet(found: list[Label], *, language: str) -> bytes:
 
 
 def _draw(canvas: Canvas, label: Label, name: str, *, left: float, top: float) -> None:
-    paper.qr(canvas, label.code, left + EDGE, top - EDGE - QR, QR)
+    drawing.qr(canvas, label.code, left + EDGE, top - EDGE - QR, QR)
     text, room = left + EDGE + QR + QUIET, WIDTH - QR - 2 * EDGE - QUIET
     canvas.setFont(FONT, 9)
     canvas.drawString(text, top - EDGE - 9, name)
@@ -92,4 +92,4 @@ def _grouped(code: str) -> list[str]:
 
 
 def _wrapped(text: str, room: float) -> list[str]:
-    return paper.wrapped(text, room, size=7.5)
+    return drawing.wrapped(text, room, size=7.5)

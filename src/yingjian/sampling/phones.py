@@ -20,7 +20,7 @@ from yingjian.access import journal
 from yingjian.access import queries as enrolled
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as rounds
-from yingjian.kernel import paper
+from yingjian.kernel import drawing
 from yingjian.kernel.errors import RuleBroken
 
 from . import matters
@@ -105,7 +105,7 @@ def sheets(
             "invitations": [str(one.id) for _, one in wanted]}  # fmt: skip
     journal.record("invitation.print", told, actor=actor, id=id, at=at)
     say = matters.words(language)["enrol"]
-    paper.register()
+    drawing.register()
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4, pageCompression=1, invariant=1)
     canvas.setTitle(say["title"])
@@ -121,24 +121,24 @@ def _sheet(
 ) -> None:
     width, height = A4
     middle = width / 2
-    canvas.setFont(paper.FONT, 15)
+    canvas.setFont(drawing.FONT, 15)
     canvas.drawCentredString(middle, height - 26 * mm, say["title"])
-    canvas.setFont(paper.FONT, 30)
-    for no, line in enumerate(paper.wrapped(lane.site_name, width - 40 * mm, size=30)):
+    canvas.setFont(drawing.FONT, 30)
+    for no, line in enumerate(drawing.wrapped(lane.site_name, width - 40 * mm, size=30)):
         canvas.drawCentredString(middle, height - (44 + 13 * no) * mm, line)
-    canvas.setFont(paper.FONT, 20)
+    canvas.setFont(drawing.FONT, 20)
     canvas.drawCentredString(middle, height - 72 * mm, say["lane"].format(no=_number(lane)))
-    paper.qr(canvas, text, middle - QR / 2, height - 84 * mm - QR, QR)
+    drawing.qr(canvas, text, middle - QR / 2, height - 84 * mm - QR, QR)
     low = height - 84 * mm - QR
-    canvas.setFont(paper.DIGITS, 15)
+    canvas.setFont(drawing.DIGITS, 15)
     canvas.drawCentredString(middle, low - 12 * mm, lane.station_code)
-    canvas.setFont(paper.FONT, 13)
+    canvas.setFont(drawing.FONT, 13)
     until = timezone.localtime(one.expires_at).strftime("%Y-%m-%d %H:%M")
     canvas.drawCentredString(middle, low - 22 * mm, say["valid"].format(until=until))
-    canvas.setFont(paper.FONT, 12)
+    canvas.setFont(drawing.FONT, 12)
     for no, line in enumerate(say["steps"]):
         canvas.drawString(34 * mm, low - (36 + 7.5 * no) * mm, line)
-    canvas.setFont(paper.DIGITS, 11)
+    canvas.setFont(drawing.DIGITS, 11)
     token = text.rsplit("=", 1)[-1]
     parts = [token[n : n + 4] for n in range(0, len(token), 4)]
     canvas.drawCentredString(middle, 12 * mm, " ".join(parts))

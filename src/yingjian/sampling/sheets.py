@@ -20,7 +20,7 @@ from yingjian.access import journal
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as rounds
 from yingjian.engines import plan_codes
-from yingjian.kernel import paper
+from yingjian.kernel import drawing
 from yingjian.kernel.errors import RuleBroken
 
 from . import matters, tokens
@@ -132,7 +132,7 @@ def _labels(one: Mapping[str, Any]) -> Iterator[Label]:
 
 
 def _canvas(title: str) -> tuple[io.BytesIO, Canvas]:
-    paper.register()
+    drawing.register()
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4, pageCompression=1, invariant=1)
     canvas.setTitle(title)
@@ -154,14 +154,14 @@ def _label_sheet(labels: Sequence[Label], language: str) -> bytes:
     stream, canvas = _canvas(say["title"])
     room = A4[0] / COLUMNS - QR - 2 * EDGE - QUIET
     for label, (left, top) in zip(labels, _places(len(labels), COLUMNS, ROWS, canvas), strict=True):
-        paper.qr(canvas, label.code, left + EDGE, top - EDGE - QR, QR)
+        drawing.qr(canvas, label.code, left + EDGE, top - EDGE - QR, QR)
         text = left + EDGE + QR + QUIET
-        canvas.setFont(paper.FONT, 9)
+        canvas.setFont(drawing.FONT, 9)
         canvas.drawString(text, top - EDGE - 9, say[label.kind])
-        canvas.setFont(paper.FONT, 7.5)
-        for line, part in enumerate(paper.wrapped(label.place, room, size=7.5)):
+        canvas.setFont(drawing.FONT, 7.5)
+        for line, part in enumerate(drawing.wrapped(label.place, room, size=7.5)):
             canvas.drawString(text, top - EDGE - 20 - 9 * line, part)
-        canvas.setFont(paper.DIGITS, 7.5)
+        canvas.setFont(drawing.DIGITS, 7.5)
         for line, part in enumerate(_grouped(label.code)):
             canvas.drawString(text, top - EDGE - 42 - 9 * line, part)
     canvas.save()
@@ -221,21 +221,21 @@ def _cards(one: Mapping[str, Any], language: str) -> bytes:
     for card, (left, top) in zip(
         cards, _places(len(cards), CARD_COLUMNS, CARD_ROWS, canvas), strict=True
     ):
-        paper.qr(canvas, card.token, left + 2 * EDGE, top - (height + CARD_QR) / 2, CARD_QR)
+        drawing.qr(canvas, card.token, left + 2 * EDGE, top - (height + CARD_QR) / 2, CARD_QR)
         text = left + 2 * EDGE + CARD_QR + QUIET
         room = left + A4[0] / CARD_COLUMNS - EDGE - text
-        canvas.setFont(paper.FONT, 12)
+        canvas.setFont(drawing.FONT, 12)
         canvas.drawString(
             text, top - 14 * mm, say["family"] if len(card.people) > 1 else say["person"]
         )
-        canvas.setFont(paper.FONT, 8.5)
+        canvas.setFont(drawing.FONT, 8.5)
         canvas.drawString(
-            text, top - 19.5 * mm, paper.wrapped(card.village, room, size=8.5, lines=1)[0]
+            text, top - 19.5 * mm, drawing.wrapped(card.village, room, size=8.5, lines=1)[0]
         )
         canvas.drawString(
-            text, top - 23.5 * mm, paper.wrapped(card.door, room, size=8.5, lines=1)[0]
+            text, top - 23.5 * mm, drawing.wrapped(card.door, room, size=8.5, lines=1)[0]
         )
-        canvas.setFont(paper.FONT, 9.5)
+        canvas.setFont(drawing.FONT, 9.5)
         for line, name in enumerate(card.people):
             canvas.drawString(text, top - (29.5 + 4 * line) * mm, name)
     canvas.save()
