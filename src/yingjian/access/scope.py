@@ -50,13 +50,16 @@ def seeing(areas: str, *, keep_plans: bool = False) -> Iterator[None]:
     inner = connection.in_atomic_block
     same = inner and areas == EVERYWHERE == _held.get() and not keep_plans
     with transaction.atomic():
-        before = "" if same else _set(areas, keep_plans=keep_plans)
-        token = _held.set(areas)
+        before = areas if same else _set(areas, keep_plans=keep_plans)
+        token, now = _held.set(areas), areas
         try:
             yield
+            now = _held.get()
         finally:
             _held.reset(token)
-        if inner and not same:
+        if inner and (
+            not same or now != areas
+        ):  # the block may have gone on as somebody (`becoming`)
             _set(before)
 
 

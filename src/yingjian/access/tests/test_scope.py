@@ -241,3 +241,14 @@ def test_a_prepared_statement_is_planned_once_and_obeys_the_sight_of_each_run(
                 WHERE statement LIKE 'SELECT area FROM access_organisation WHERE area%%'"""
         )
         assert cursor.fetchall() == [(3,)]
+
+
+def test_whoever_a_block_went_on_as_is_forgotten_at_its_end(two_towns: None) -> None:
+    narrow = Actor("user", new_id(), "x", (Hold("supervisor", TOWN_B),))
+    with scope.everywhere():
+        with scope.everywhere():
+            scope.becoming(narrow)
+            assert seen() == {TOWN_B}
+        assert len(seen()) == 3
+        with scope.everywhere():
+            assert len(seen()) == 3
