@@ -16,7 +16,7 @@ HOT: Final = (
     "access_clock",
     "access_journal",
 )
-_COUNT: Final = "SELECT " + " + ".join(f"(SELECT count(*) FROM {table})" for table in HOT)  # noqa: S608
+_COUNT: Final = "SELECT " + " + ".join(f"(SELECT count(*) FROM {table})" for table in HOT)  # noqa: S608 - ours
 
 _ROUND: Final = """
 INSERT INTO campaigns_round
