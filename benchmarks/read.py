@@ -91,7 +91,8 @@ def run(*, people: int, seconds: float, say: Say) -> dict[str, Any]:
             connection.execute(_RELEASED)
             connection.execute("VACUUM ANALYZE")
         kinds = {
-            "look_up": _look_ups(world, at), "code_page": _code_pages(world, at),
+            "look_up": _own(world, at, "/api/results/lookup"), "own_code": _own(world, at, "/api/codes/own"),
+            "code_page": _code_pages(world, at),
             "fixed_answer": [Ask("GET", "/healthz")], "file": [_file()],
         }  # fmt: skip
         figures: dict[str, Any] = {
@@ -106,7 +107,7 @@ def run(*, people: int, seconds: float, say: Say) -> dict[str, Any]:
         system.stop()
 
 
-def _look_ups(world: World, at: datetime) -> list[Ask]:
+def _own(world: World, at: datetime, path: str) -> list[Ask]:
     """Questions of people who have a document and a phone of their own."""
     roster = office.people(world, play.villages(world.scenario))
     known = [
@@ -118,7 +119,7 @@ def _look_ups(world: World, at: datetime) -> list[Ask]:
     return [
         Ask(
             "POST",
-            "/api/results/lookup",
+            path,
             json.dumps({"id_number": number, "phone": phone}).encode(),
             head,
         )

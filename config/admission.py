@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 from django.conf import settings
@@ -33,6 +33,7 @@ DESK: Final = "desk"
 # Reads a preset may order to be given up, by address; all else a user does is `desk`.
 READS: Final[Mapping[str, re.Pattern[str]]] = {
     "own_result": re.compile(r"^/api/results/lookup$"),
+    "own_code": re.compile(r"^/api/codes/own$"),
     "statistics": re.compile(r"^/api/rounds/[^/]+/(overview|figures|reports|drift)\b"),
 }
 BODIES: Final = 4  # as many bodies of the largest size may be worked on together
@@ -86,6 +87,24 @@ class Gate:
         self._free = threading.Condition()
         self._places = ceilings(self.places, self.given_up)
         self._seats = ceilings(self.seats, self.given_up) if self.seats else {}
+
+    def told(self) -> dict[str, Any]:
+        """How full it is in here, and who is turned away: kinds in the order in which they are given up."""
+        with self._free:
+            return {
+                "places": self.places,
+                "busy": self.busy,
+                "waiting": self.waiting,
+                "kinds": [
+                    {
+                        "kind": kind,
+                        "ceiling": ceiling,
+                        "refused": self.refused.get(kind, 0),
+                        "given_up": self.busy >= ceiling,
+                    }
+                    for kind, ceiling in self._places.items()
+                ],
+            }
 
     @contextmanager
     def admitted(self, kind: str, *, size: int = 0, device: str = "") -> Iterator[None]:
@@ -146,6 +165,7 @@ class AdmissionMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith("/api/"):
             return self.get_response(request)
+        request.load = self.gate.told  # type: ignore[attr-defined]
         kind = kind_of(request)
         told = request.headers.get("Authorization", "") if kind == FIELD else ""
         device = told.removeprefix(edges.DEVICE_SCHEME).partition(":")[0]

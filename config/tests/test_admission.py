@@ -165,6 +165,7 @@ def test_kinds_by_address(rf: RequestFactory) -> None:
         "/api/sync": FIELD,
         "/api/commands": DESK,
         "/api/results/lookup": "own_result",
+        "/api/codes/own": "own_code",
         "/api/rounds/0190/overview": "statistics",
         "/api/rounds/0190/due": DESK,
     }
@@ -192,6 +193,72 @@ def test_who_is_turned_away_hears_when_to_come_again(
     assert body["says"]
     assert body["do"]
     assert door(request).content == b"done"
+
+
+ASKED = {
+    "statistics": "/api/rounds/0190/overview",
+    "own_result": "/api/results/lookup",
+    "own_code": "/api/codes/own",
+    DESK: "/api/rounds",
+    FIELD: "/api/sync",
+}
+
+
+def told(door: AdmissionMiddleware, rf: RequestFactory, path: str) -> int:
+    return door(rf.get(path)).status_code
+
+
+def test_under_rising_load_decoration_goes_first_and_registration_never(
+    rf: RequestFactory, settings: Settings
+) -> None:
+    """Through the door itself: with each place more the field takes, who is turned away, in the preset's order."""
+    settings.YINGJIAN_THREADS, settings.YINGJIAN_SEATS = 8, 0
+    door = AdmissionMiddleware(lambda _: HttpResponse("done"))
+    gone: list[str] = []
+    with ExitStack() as held:
+        for busy in range(9):
+            refused = [kind for kind, path in ASKED.items() if told(door, rf, path) == 429]
+            gone += [kind for kind in refused if kind not in gone]
+            assert set(refused) == set(gone), "what was given up does not come back under more load"
+            named = {one["kind"] for one in door.gate.told()["kinds"] if one["given_up"]}
+            assert named & set(ASKED) == set(refused), "the status page says what happens"
+            if busy < 8:
+                assert FIELD not in refused
+                held.enter_context(door.gate.admitted(FIELD, device=str(busy)))
+    assert gone == list(ASKED)
+    assert [told(door, rf, path) for path in ASKED.values()] == [200] * len(ASKED)
+
+
+def test_look_ups_without_pause_cannot_starve_the_field(
+    rf: RequestFactory, settings: Settings
+) -> None:
+    """Forty askers who come again at once, work that takes its time: every report of the field is taken at once."""
+    settings.YINGJIAN_THREADS, settings.YINGJIAN_SEATS = 4, 4
+    over = threading.Event()
+    asked = {200: 0, 429: 0}
+
+    def work(request: HttpRequest) -> HttpResponse:
+        time.sleep(0.002)
+        return HttpResponse(request.path)
+
+    door = AdmissionMiddleware(work)
+
+    def ask() -> None:
+        while not over.is_set():
+            asked[told(door, rf, "/api/results/lookup")] += 1
+
+    flood = [threading.Thread(target=ask) for _ in range(40)]
+    for one in flood:
+        one.start()
+    while sum(asked.values()) < 100:
+        time.sleep(0.001)
+    field = [told(door, rf, "/api/sync") for _ in range(50)]
+    over.set()
+    for one in flood:
+        one.join()
+    assert field == [200] * 50
+    assert asked[200] > 0
+    assert asked[429] > asked[200], "the control: they were a flood"
 
 
 def test_the_order_is_the_presets() -> None:

@@ -174,18 +174,18 @@ def _(town: Town) -> Told:
     return town.get("commander", f"/rounds/{town.round_id}/due.xlsx")
 
 
-@row(G, "a resident's result is asked for with a wrong telephone", "refused", "laboratory.lookup_not_found",
+@row(G, "a resident's result is asked for with a wrong telephone", "refused", "population.lookup_not_found",
      status=404, journals=2)  # fmt: skip
 def _(town: Town) -> Told:
     return _look_up(town)
 
 
 @row(
-    G, "the look-up is guessed at again and again", "refused", "laboratory.lookup_shut", status=429
+    G, "the look-up is guessed at again and again", "refused", "population.lookup_shut", status=429
 )
 def _(town: Town) -> Iterator[Any]:
     for _ in range(40):
-        if _look_up(town).code == "laboratory.lookup_shut":
+        if _look_up(town).code == "population.lookup_shut":
             break
     yield
     yield _look_up(town)

@@ -21,8 +21,14 @@ from yingjian.api import api
 
 HERE = Path(__file__).parent
 ANY_ID = "00000000-0000-7000-8000-000000000000"
-# Open on purpose: who am I, sign-in, a device's first word, a resident's own result.
-OPEN = {"GET /session", "POST /session", "POST /devices/enrol", "POST /results/lookup"}
+# Open on purpose: who am I, sign-in, a device's first word, a resident's own result and code.
+OPEN = {
+    "GET /session",
+    "POST /session",
+    "POST /devices/enrol",
+    "POST /results/lookup",
+    "POST /codes/own",
+}
 
 
 def routes() -> dict[str, str]:

@@ -100,9 +100,28 @@ class Rows(Schema):
     as_of: datetime
 
 
+class LoadKind(Schema):
+    """A kind of request: up to how many busy places it is still let in, how many were turned away, whether now."""
+
+    kind: str
+    ceiling: int
+    refused: int
+    given_up: bool
+
+
+class Load(Schema):
+    """How full the web process is that answers, and what it gives up first under load, in order; the field is last."""
+
+    places: int
+    busy: int
+    waiting: int
+    kinds: list[LoadKind]
+
+
 class Status(Schema):
     jobs_waiting: int
     time: datetime
+    load: Load | None
 
 
 def _me(request: HttpRequest, actor: Actor) -> Me:
@@ -271,5 +290,7 @@ def read_journal(request: HttpRequest, after: int = 0, limit: int = 200) -> Rows
 
 @router.get("/status", auth=needs(None), response=Status)
 def status(request: HttpRequest) -> Status:
-    """How much news is still on its way to other rooms; the drill waits for zero."""
-    return Status(jobs_waiting=queries.jobs_waiting(), time=request_time(request))
+    """How much news is still on its way to other rooms (the drill waits for zero), and what is given up under load."""
+    told = getattr(request, "load", None)  # the gate's, where one stands in front
+    load = None if told is None else Load(**told())
+    return Status(jobs_waiting=queries.jobs_waiting(), time=request_time(request), load=load)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, cast
@@ -104,13 +105,7 @@ class ActorMiddleware:
         if not request.path.startswith("/api/"):
             return self.get_response(request)
         try:
-            sync = request.path == SYNC
-            with scope.everywhere(keep_plans=sync):
-                actor = _find_actor(request)
-                cast(Asking, request).actor = actor
-                # What a device reports is applied with sight of everywhere; it reads nothing by that route.
-                if actor.kind != "device" or not sync:
-                    scope.becoming(actor)
+            with _sight(request):
                 response = _in_shape(request, self.get_response(request))
                 if response.status_code >= HTTPStatus.BAD_REQUEST and not getattr(
                     response, "keep", False
@@ -122,6 +117,27 @@ class ActorMiddleware:
         except OperationalError:
             log.exception("database_unavailable")
             return _answer(request, RuleBroken("access.database_unavailable", status=503))
+
+
+@contextmanager
+def _sight(request: HttpRequest) -> Iterator[None]:
+    """The transaction of a request, with its actor and what the actor may see."""
+    asking = cast(Asking, request)
+    if (
+        "Authorization" not in request.headers
+        and settings.SESSION_COOKIE_NAME not in request.COOKIES
+    ):
+        asking.actor = NOBODY  # a resident: who brings nothing to be known by is not looked for
+        with scope.nowhere():
+            yield
+        return
+    sync = request.path == SYNC
+    with scope.everywhere(keep_plans=sync):
+        actor = asking.actor = _find_actor(request)
+        # What a device reports is applied with sight of everywhere; it reads nothing by that route.
+        if actor.kind != "device" or not sync:
+            scope.becoming(actor)
+        yield
 
 
 def _in_shape(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -179,6 +195,13 @@ def error_body(request: HttpRequest, error: RuleBroken) -> dict[str, Any]:
         **sentence(error.code, language(request), error.params),
         "params": error.params,
     }
+
+
+def refused(request: HttpRequest, error: RuleBroken) -> HttpResponse:
+    """A refusal that was written down: its transaction is kept although the answer is an error."""
+    response = _answer(request, error)
+    response.keep = True  # type: ignore[attr-defined]
+    return response
 
 
 def _answer(request: HttpRequest, error: RuleBroken) -> HttpResponse:

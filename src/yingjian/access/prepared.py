@@ -46,6 +46,13 @@ def settings() -> str:
     return f"SELECT {set_each} FROM (SELECT {grown} AS grown OFFSET 0) tables"  # noqa: S608 - our own words
 
 
+BY_KEY: Final = "SELECT " + ", ".join(
+    f"set_config('{name}', '{kept}', true)" for name, kept, _ in _KEPT
+)
+"""The same settings whatever the tables hold: for a read that finds a handful of rows by unique keys only. The server
+plans anew by itself when it has counted a table again (`ANALYZE`)."""
+
+
 class _Prepared(psycopg.Cursor[Any]):
     """A cursor that has every statement kept by the server."""
 

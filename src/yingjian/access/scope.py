@@ -27,10 +27,10 @@ _SET: Final = """SELECT before, set_config('yingjian.areas', %s, true)
   FROM (SELECT coalesce(current_setting('yingjian.areas', true), '') AS before OFFSET 0) was"""
 
 
-def _set(areas: str, *, keep_plans: bool = False) -> str:
-    """Set the sight; returns what it was."""
+def _set(areas: str, *, settings: str = "") -> str:
+    """Set the sight, and how is planned; returns what the sight was."""
     with prepared.cursor() as cursor:
-        more = f" CROSS JOIN ({prepared.settings()}) kept" if keep_plans else ""
+        more = f" CROSS JOIN ({settings}) kept" if settings else ""
         cursor.execute(_SET + more, [areas])
         return str(cursor.fetchone()[0])
 
@@ -50,7 +50,7 @@ def seeing(areas: str, *, keep_plans: bool = False) -> Iterator[None]:
     inner = connection.in_atomic_block
     same = inner and areas == EVERYWHERE == _held.get() and not keep_plans
     with transaction.atomic():
-        before = areas if same else _set(areas, keep_plans=keep_plans)
+        before = areas if same else _set(areas, settings=prepared.settings() if keep_plans else "")
         token, now = _held.set(areas), areas
         try:
             yield
@@ -75,6 +75,29 @@ def becoming(actor: Actor) -> None:
     areas = areas_of(actor)
     _set(areas)
     _held.set(areas)
+
+
+def becoming_everywhere() -> None:
+    """The same with sight of every area and plans kept by key: for what is open to anybody and finds little
+    (a resident's own result), where a block of its own would cost more than what is read in it.
+    """
+    _set(EVERYWHERE, settings=prepared.BY_KEY)
+    _held.set(EVERYWHERE)
+
+
+@contextmanager
+def nowhere() -> Iterator[None]:
+    """Run a block in a transaction that sees nothing; at the outermost that needs no word to the server."""
+    if connection.in_atomic_block:
+        with seeing(""):
+            yield
+        return
+    with transaction.atomic():
+        token = _held.set("")
+        try:
+            yield
+        finally:
+            _held.reset(token)
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from yingjian.access.edges import actor_of, error_body, needs, request_time
+from yingjian.access.edges import actor_of, needs, refused, request_time
 from yingjian.kernel.errors import RuleBroken
+from yingjian.population import own
 
 from . import lookup, queries
 
@@ -230,15 +230,7 @@ def look_up(request: HttpRequest, asked: Asked) -> Any:
     """A resident's own results by ID number and phone. Wrong attempts are counted and shut the door for a while."""
     at, address = request_time(request), str(request.META.get("REMOTE_ADDR", ""))
     try:
-        found = lookup.own_results(asked.id_type, asked.id_number, asked.phone, address, at=at)
+        person = own.resident(asked.id_type, asked.id_number, asked.phone, address, at=at)
     except RuleBroken as refusal:
-        return _refused(request, refusal)
-    return {"items": found, "as_of": at}
-
-
-def _refused(request: HttpRequest, refusal: RuleBroken) -> HttpResponse:
-    """A refused attempt was journalled, so its transaction is kept although the answer is an error."""
-    body = msgspec.json.encode(error_body(request, refusal))
-    response = HttpResponse(body, status=refusal.status, content_type="application/json")
-    response.keep = True  # type: ignore[attr-defined]
-    return response
+        return refused(request, refusal)
+    return {"items": lookup.own_results(person), "as_of": at}

@@ -12,11 +12,14 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema
+from pydantic import Field
 
 from yingjian.access import invitations, journal
-from yingjian.access.edges import actor_of, language, needs, request_time
+from yingjian.access.edges import actor_of, language, needs, refused, request_time
 from yingjian.kernel.clock import now
+from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import uuid7
+from yingjian.population import own
 
 from . import listing, phones, queries, sheets
 
@@ -398,6 +401,44 @@ def code_list(
     journal.record("codes.issue", told, actor=actor, id=uuid7(now()), at=at)
     following = rows[-1]["person_id"] if len(rows) == limit else None
     return CodeList(items=[CodeOut(**row) for row in rows], next=following, as_of=at)
+
+
+class OwnCodesAsked(Schema):
+    """Who asks: the number on the document, and the phone given when registering."""
+
+    id_number: Annotated[str, Field(max_length=64)]
+    phone: Annotated[str, Field(max_length=32)]
+    id_type: Annotated[str, Field(max_length=16)] = "resident_id"
+
+
+class OwnCodePerson(Schema):
+    name: str
+    id_tail: str
+
+
+class OwnCode(Schema):
+    """A code to be kept on the phone. `struck`: revoked, another can be had from tomorrow."""
+
+    token: str
+    people: list[OwnCodePerson]
+    issued: date
+    struck: bool
+
+
+class OwnCodes(Schema):
+    items: list[OwnCode]
+    as_of: datetime
+
+
+@router.post("/codes/own", auth=None, response=OwnCodes)
+def own_codes(request: HttpRequest, asked: OwnCodesAsked) -> Any:
+    """A resident's own code and the family's, by ID number and phone; the phone keeps them and shows them offline."""
+    at, address = request_time(request), str(request.META.get("REMOTE_ADDR", ""))
+    try:
+        person = own.resident(asked.id_type, asked.id_number, asked.phone, address, at=at)
+    except RuleBroken as refusal:
+        return refused(request, refusal)
+    return {"items": queries.own_codes(person, at=at), "as_of": at}
 
 
 class RevocationOut(Schema):

@@ -29,6 +29,7 @@ from .reading import (
     tubes_by_code_for,
 )
 from .revoking import revocations_for
+from .showing import own_codes
 
 __all__ = [
     "PAGE",
@@ -45,6 +46,7 @@ __all__ = [
     "matter_for",
     "matter_revealed_for",
     "matters_for",
+    "own_codes",
     "pack_for",
     "places",
     "revocations_for",

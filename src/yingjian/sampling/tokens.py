@@ -88,10 +88,11 @@ def issue(persons: Sequence[uuid.UUID], *, day: date, key: Ed25519PrivateKey | N
     if not 1 <= len(persons) <= FAMILY_MAX or len(set(persons)) != len(persons):
         raise RuleBroken("sampling.family_too_large", most=FAMILY_MAX)
     signer = key or vault.signing_key()
+    signer_id = key_id(signer.public_key()) if key else next(iter(own_keys()))
     days = (day - EPOCH).days
     if not 0 <= days < 1 << 16:
         raise ValueError("issue day outside the code's range")
-    body = _body(persons, key_id(signer.public_key()), day)
+    body = _body(persons, signer_id, day)
     signed = body + signer.sign(body)
     return PREFIX + base64.b32encode(signed + _seal(signed)).decode().rstrip("=")
 

@@ -12,9 +12,10 @@ from django.test import Client
 from yingjian.access import scope
 from yingjian.access.models import JournalEntry, User
 from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, TOWN_B, actor, new_id, user
-from yingjian.laboratory import lookup, queries
+from yingjian.laboratory import queries
 from yingjian.laboratory.models import Result
 from yingjian.laboratory.tests import factories as make
+from yingjian.population import own
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner"])
 
@@ -121,23 +122,23 @@ def test_a_corrected_result_replaces_the_old_one() -> None:
 def test_wrong_attempts_shut_the_door_for_that_number_and_open_it_again() -> None:
     person = make.person()
     number = make.NUMBERS[person.id]
-    answers = [ask(number, f"1390000000{i}") for i in range(lookup.WRONG_PER_NUMBER)]
+    answers = [ask(number, f"1390000000{i}") for i in range(own.WRONG_PER_NUMBER)]
     assert {status for status, _ in answers} == {404}
     unknown = ask("99000000000000000X", "13900000000")[1]["code"]
-    assert {body["code"] for _, body in answers} == {unknown} == {"laboratory.lookup_not_found"}
+    assert {body["code"] for _, body in answers} == {unknown} == {"population.lookup_not_found"}
     assert ask(number, "13800000000")[0] == 429, "even the right phone waits"
     other = make.person()
     assert ask(make.NUMBERS[other.id], "13800000000")[0] == 200
-    later = int(lookup.SHUT_FOR / timedelta(minutes=1)) + 1
+    later = int(own.SHUT_FOR / timedelta(minutes=1)) + 1
     assert ask(number, "13800000000", minutes=later)[0] == 200
     with scope.everywhere():
-        stored = JournalEntry.objects.filter(kind=lookup.REFUSED)
-        assert stored.count() == 2 * (lookup.WRONG_PER_NUMBER + 1)
+        stored = JournalEntry.objects.filter(kind=own.REFUSED)
+        assert stored.count() == 2 * (own.WRONG_PER_NUMBER + 1)
         assert all(number not in entry.payload for entry in stored)
 
 
 def test_an_address_that_tries_many_numbers_is_shut_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookup, "WRONG_PER_ADDRESS", 3)
+    monkeypatch.setattr(own, "WRONG_PER_ADDRESS", 3)
     person = make.person()
     for tail in range(3):
         assert ask(f"99000000000000{tail:03d}X", "13900000000")[0] == 404
@@ -155,7 +156,7 @@ def test_a_malformed_question_is_told_so(body: Any) -> None:
 def test_any_kind_of_document_is_answered(kind: str) -> None:
     given = {"id_number": "x", "phone": "", "id_type": kind}
     answer = Client().post("/api/results/lookup", given, content_type="application/json")
-    assert (answer.status_code, answer.json()["code"]) == (404, "laboratory.lookup_not_found")
+    assert (answer.status_code, answer.json()["code"]) == (404, "population.lookup_not_found")
 
 
 # --- lists
