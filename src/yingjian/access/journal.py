@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +37,8 @@ from .sealing import seal_personal, unseal_personal
 log = logging.getLogger("yingjian.journal")
 UNREADABLE = "unreadable"
 RETRIES = 3
+_REFUSALS = (RuleBroken, DatabaseError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a handler may raise for one command's sake."""
 _replaying: ContextVar[bool] = ContextVar("replaying", default=False)
 
 
@@ -164,10 +166,17 @@ def is_known(id: uuid.UUID) -> bool:
 
 
 def reapply(*, actor: Actor, received_at: datetime, commands: Sequence[CommandIn]) -> list[Verdict]:
-    """Apply stored commands again, into whatever schema the connection points at (replay only)."""
+    """Apply stored commands again, into whatever schema the connection points at (replay only).
+
+    What was applied once is expected to be applied again, so no savepoint is set; where that proves wrong, all of it is
+    undone and done as it was the first time. A device's plans are kept, as when it sent them.
+    """
     if not is_replaying():
         raise AssertionError("commands are applied again only while replaying")
-    with scope.everywhere():
+    kept = actor.kind == "device"
+    with suppress(*_REFUSALS), scope.everywhere(keep_plans=kept):
+        return _Submission(actor, received_at, park=True, savepoints=False).again(commands)
+    with scope.everywhere(keep_plans=kept):
         return _Submission(actor, received_at, park=True).again(commands)
 
 
@@ -217,6 +226,7 @@ class _Submission:
     actor: Actor
     received_at: datetime
     park: bool
+    savepoints: bool = True
 
     def run(self, commands: Sequence[CommandIn]) -> list[Verdict]:
         rows = [_Row(command, _canonical(command)) for command in commands]
@@ -311,19 +321,14 @@ class _Submission:
     def _apply(self, handler: Handler, rows: Sequence[_Row]) -> None:
         commands = [row.decoded for row in rows if row.decoded is not None]
         try:
-            with transaction.atomic():
+            with transaction.atomic(savepoint=self.savepoints):
                 received_at = self.received_at.astimezone(UTC)
                 verdicts = handler(Batch(self.actor, received_at, commands))
         except OperationalError:
             raise  # deadlock or lost server: the whole submission is tried again
-        except (
-            RuleBroken,
-            DatabaseError,
-            ArithmeticError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except _REFUSALS as error:
+            if not self.savepoints:
+                raise
             if len(rows) > 1:
                 for row in rows:
                     self._apply(handler, [row])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -50,15 +51,20 @@ def law_names(language: str) -> dict[str, str]:
 
 
 def run(*, with_replay: bool = True, progress: Progress | None = None) -> Iterator[Finding]:
-    """Check everything; findings come as they are found."""
-    for law in LAWS:
-        yield _law(law)
-    yield from _rooms()
-    checks: list[Callable[[], Finding]] = [_verdicts, _policies, _chain]
-    for check in checks:
-        yield check()
-    if with_replay:
-        yield _replay(progress)
+    """Check everything; findings come as they are found.
+
+    The journal is replayed meanwhile, on connections of its own: it writes only where nothing else reads.
+    """
+    with ThreadPoolExecutor(1, "replay") as beside:
+        replayed = beside.submit(_replay, progress) if with_replay else None
+        for law in LAWS:
+            yield _law(law)
+        yield from _rooms()
+        checks: list[Callable[[], Finding]] = [_verdicts, _policies, _chain]
+        for check in checks:
+            yield check()
+        if replayed is not None:
+            yield replayed.result()
 
 
 def _law(law: Law) -> Finding:
@@ -116,7 +122,10 @@ def _chain() -> Finding:
 
 
 def _replay(progress: Progress | None) -> Finding:
-    report = replay(progress=progress)
+    try:
+        report = replay(progress=progress)
+    finally:
+        connections.close_all()  # this thread's
     shown = [
         f"{found.table}: -{found.only_live} +{found.only_rebuilt}" for found in report.differences
     ]
