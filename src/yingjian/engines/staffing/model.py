@@ -1,0 +1,213 @@
+"""What staffing is asked and what it answers: one day, its periods, its jobs.
+
+A person belongs to an institution, is qualified for some jobs, and works one job at one site in one
+pattern of turns. Costs are whole millionths of a staff-day, as in siting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Stop = Callable[[], bool]
+
+LONG_AGO = -1_000_000
+"""In `People.vaccinated`: never gave a vaccination."""
+BIGGEST = 10**9
+
+
+class StaffingError(Exception):
+    """The question makes no sense. `code` is stable: `nobody_needed`, `no_patterns`, `bad_shape`, …"""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(f"{code} {params}" if params else code)
+        self.code = code
+        self.params = params
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody who may be called, arrays `(p,)`; `jobs` is `(p, J)`."""
+
+    institution: Ints
+    jobs: Flags
+    """Jobs each person is qualified and trained for (R45)."""
+    vaccinated: Ints
+    """Minute, on the clock of the day, of the last vaccination given; `LONG_AGO` for none (R26)."""
+    worked: Ints
+    """Minutes worked in the days before: those with less are called first (R47)."""
+    available: Flags
+    """False: ill, resting after a late shift, on other duty."""
+
+
+@dataclass(frozen=True)
+class Institutions:
+    """Arrays `(i,)`; `travel` is `(i, m)` minutes to each site."""
+
+    least: Ints
+    """People the command wants from each; fewer is told, not forbidden."""
+    most: Ints
+    """People each may send."""
+    travel: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """In millionths of a staff-day."""
+
+    person: int = 1_000_000
+    travel: int = 1_000
+    """One person, one minute to the site."""
+    missing: int = 20_000_000
+    """One seat that nobody fills."""
+    below: int = 100_000
+    """One person fewer than an institution's least."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Sites `m`, jobs `J`, periods `P`. `need` is `(m, J, P)`: people at work at once.
+
+    A reserve team is a site of its own whose need runs all day (R43). `apart` are jobs closed to
+    whoever vaccinated within `separation` minutes before the day (R26).
+    """
+
+    need: Ints
+    patterns: Flags
+    """Turns allowed, `(q, P)`: see `shifts`."""
+    people: People
+    institutions: Institutions
+    period: int
+    """Minutes of a period."""
+    apart: tuple[int, ...] = ()
+    separation: int = 0
+    standby: float = 0.0
+    """Stand-ins wanted over people placed, per job."""
+    seats: int = 20
+    """People one bus carries."""
+    prices: Prices = Prices()
+
+    def able(self) -> Flags:
+        """Who may do what today, `(p, J)`."""
+        people = self.people
+        able = people.jobs & people.available[:, None]
+        recent = people.vaccinated > -self.separation
+        for job in self.apart:
+            able[:, job] &= ~recent
+        return np.asarray(able, dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """How hard to try: nodes of branch and bound per profile of need."""
+
+    nodes: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A seat at a site: a job and a pattern. `person` is -1 where nobody can fill it."""
+
+    site: int
+    job: int
+    pattern: int
+    person: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """People of an institution who go to a site together, and the buses for them."""
+
+    institution: int
+    site: int
+    people: int
+    buses: int
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """Somebody free and able, called for a job when a seat falls empty; 0 is called first."""
+
+    person: int
+    job: int
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """`uncovered` (seats of a job at a site), `quota_least` (an institution), `standby` (a job)."""
+
+    rule: str
+    element: str
+    measured: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """Every seat, by name. `seats_bound`: no plan covers the need with fewer seats."""
+
+    posts: list[Post]
+    standby: list[StandIn]
+    rides: list[Ride]
+    cost: int
+    bound: float
+    seats_bound: int
+    breaches: list[Breach] = field(default_factory=list)
+
+    @property
+    def gap(self) -> float:
+        """(cost - bound) / cost."""
+        return (self.cost - self.bound) / self.cost if self.cost else 0.0
+
+
+def validate(problem: Problem) -> None:
+    """Raise `StaffingError` naming the field and the first row."""
+    if problem.need.ndim != 3 or not problem.need.size or not problem.need.any():  # noqa: PLR2004
+        raise StaffingError("nobody_needed")
+    m, jobs, periods = problem.need.shape
+    if problem.patterns.ndim != 2 or not len(problem.patterns):  # noqa: PLR2004
+        raise StaffingError("no_patterns")
+    people, own = problem.people, problem.institutions
+    p, i = len(people.institution), len(own.least)
+    if p == 0:
+        raise StaffingError("nobody")
+    for name, array, shape in (
+        ("patterns", problem.patterns, (len(problem.patterns), periods)),
+        ("jobs", people.jobs, (p, jobs)), ("vaccinated", people.vaccinated, (p,)),
+        ("worked", people.worked, (p,)), ("available", people.available, (p,)),
+        ("most", own.most, (i,)), ("travel", own.travel, (i, m)),
+    ):  # fmt: skip
+        if array.shape != shape:
+            raise StaffingError("bad_shape", field=name, wanted=shape)
+    _values(problem)
+    if (people.institution >= i).any():
+        raise StaffingError("unknown_index", field="institution")
+    if any(not 0 <= job < jobs for job in problem.apart):
+        raise StaffingError("unknown_index", field="apart")
+    uncovered = problem.need.any(axis=(0, 1)) & ~problem.patterns.any(axis=0)
+    if uncovered.any():
+        raise StaffingError("no_pattern_covers", period=int(uncovered.argmax()))
+
+
+def _values(problem: Problem) -> None:
+    people, own = problem.people, problem.institutions
+    for name, numbers in (
+        ("need", problem.need), ("worked", people.worked), ("least", own.least), ("most", own.most),
+        ("travel", own.travel), ("institution", people.institution),
+    ):  # fmt: skip
+        flat = numbers.reshape(-1)
+        if flat.dtype.kind != "i" or ((flat < 0) | (flat > BIGGEST)).any():
+            raise StaffingError("bad_number", field=name)
+    for name, value, least in (
+        ("period", problem.period, 1), ("standby", problem.standby, 0),
+        ("separation", problem.separation, 0), ("seats", problem.seats, 1),
+    ):  # fmt: skip
+        if not least <= value <= BIGGEST:  # NaN too
+            raise StaffingError("bad_number", field=name, value=value)
