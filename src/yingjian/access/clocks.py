@@ -113,7 +113,10 @@ def stop(code: str, subject_ids: Sequence[uuid.UUID], *, at: datetime) -> int:
 
 
 def stop_each(code: str, at_by_subject: Mapping[uuid.UUID, datetime]) -> int:
-    """Stop running clocks, each at its own time; otherwise like `stop`. One statement; returns the count."""
+    """Stop clocks, each at its own time: deeds in the field. One statement; returns the count.
+
+    A deed that arrives late but was done earlier moves the end back; a breach that was told stays told.
+    """
     if not at_by_subject:
         return 0
     with connection.cursor() as cursor:
@@ -122,7 +125,8 @@ def stop_each(code: str, at_by_subject: Mapping[uuid.UUID, datetime]) -> int:
                   SET stopped_at = greatest(s.at, c.started_at),
                       breached_at = coalesce(c.breached_at, CASE WHEN s.at > c.due_at THEN c.due_at END)
                  FROM unnest(%(ids)s::uuid[], %(ats)s::timestamptz[]) AS s(id, at)
-                WHERE c.code = %(code)s AND c.subject_id = s.id AND c.stopped_at IS NULL""",
+                WHERE c.code = %(code)s AND c.subject_id = s.id
+                  AND (c.stopped_at IS NULL OR greatest(s.at, c.started_at) < c.stopped_at)""",
             {"code": code, "ids": list(at_by_subject), "ats": list(at_by_subject.values())},
         )
         return int(cursor.rowcount)

@@ -54,6 +54,9 @@ def tubes_advance(*, tube_ids: Sequence[uuid.UUID], to: str, at: datetime) -> li
     changed = store.tubes_forward(tube_ids, to, TUBE_LINE[: RANK[to]])
     turned = [id for id, before in changed if (before in LOST) != (to in LOST)]
     if turned:
+        # Held, then read: another station may be writing a swab of the same person. Usually people are held before
+        # tubes; here the tubes tell whom, and in the rare crossing the server picks one side, which is tried again.
+        store.due_lock(store.due_of_tubes(turned))
         due = store.due_of_tubes(turned)
         campaigns.due_sampled(at_by_due_id={id: at for id, at in due.items() if at is not None})
         campaigns.due_unsampled(due_ids=[id for id, first in due.items() if first is None], at=at)

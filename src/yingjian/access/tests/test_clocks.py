@@ -62,6 +62,17 @@ def test_stopping_late_keeps_the_breach(after: timedelta, breached: bool) -> Non
     assert (clock.breached_at == clock.due_at) == breached
 
 
+def test_an_earlier_stop_that_arrives_later_moves_the_end_back() -> None:
+    one, other = new_id(), new_id()
+    for subject in (one, other):
+        begin(subject)
+    with scope.everywhere():
+        clocks.stop("deliver", [one, other], at=NOON + 3 * HOUR)
+        arrived = {one: NOON + 5 * HOUR, other: NOON + HOUR}
+        assert clocks.stop_each("deliver", arrived) == 1
+    assert (read(one).stopped_at, read(other).stopped_at) == (NOON + 3 * HOUR, NOON + HOUR)
+
+
 def test_a_device_with_a_slow_clock_cannot_stop_before_the_start() -> None:
     subject = new_id()
     begin(subject)

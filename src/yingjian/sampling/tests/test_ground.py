@@ -24,7 +24,7 @@ from yingjian.access.tests.factories import command, new_id
 from yingjian.campaigns.models import DuePerson
 from yingjian.kernel import arrays
 from yingjian.logistics.models import Box, BoxLine
-from yingjian.sampling import store
+from yingjian.sampling import actions, store
 from yingjian.sampling.models import Swab, Tube
 from yingjian.sampling.tests.factories import (
     Field,
@@ -228,6 +228,39 @@ def test_negative_control_without_the_lock_on_people_the_race_is_lost() -> None:
     with scope.everywhere():
         flags = list(Swab.objects.filter(person_id=person).values_list("flags", flat=True))
     assert flags == [[], []]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("held", [True, False], ids=["held", "negative control: not held"])
+def test_a_tube_is_lost_while_another_station_swabs_the_same_person(held: bool) -> None:
+    field, tube = a_field(), new_id()
+    person = field.people[0]
+    send(field.phone, recorded(field.code(), [person], tube=tube, at=3))
+    other = threading.Thread(
+        target=together,
+        args=([partial(send, field.other, recorded(field.code(), [person], at=5))],),
+    )
+    read = store.due_of_tubes
+
+    def read_last(ids: Sequence[uuid.UUID]) -> Any:
+        found = read(ids)
+        if reads.pop():
+            other.start()
+            other.join(timeout=1.5)  # a person that is held makes it wait for us
+        return found
+
+    reads = [True, False]
+    lock = store.due_lock if held else lambda _: None
+    with (
+        patch.object(store, "due_of_tubes", read_last),
+        patch("yingjian.sampling.actions.store.due_lock", lock),
+        scope.everywhere(),
+    ):
+        actions.tubes_advance(tube_ids=[tube], to="rejected", at=minute(9))
+    other.join()
+    with scope.everywhere():
+        due = DuePerson.objects.get(round_id=field.round_id, person_id=person)
+    assert (due.state == "sampled" and due.sampled_at == minute(5)) is held
 
 
 @pytest.mark.django_db(transaction=True)
