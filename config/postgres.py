@@ -266,8 +266,10 @@ class Cluster:
             if done.returncode == 0 and self._answers(seconds=_START_SECONDS):
                 return
             said = self.log.read_text(encoding="utf-8", errors="replace")[began:]
-            # After a killed postmaster its children need a moment to notice and leave.
-            if "shared memory" not in said or time.monotonic() > deadline:
+            # After a killed postmaster its children need a moment to notice and leave, and it is itself there until its
+            # parent has taken note of its death.
+            left = "shared memory" in said or "lock file" in said
+            if not left or time.monotonic() > deadline:
                 raise PostgresError(f"PostgreSQL did not start; {self.log} says:\n{said}")
             time.sleep(0.2)
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -197,6 +198,32 @@ def test_rows_survive_a_kill_and_the_server_starts_again(cluster: Cluster) -> No
         with cluster.connect(postgres.OWNER_ROLE) as connection:
             assert connection.execute("SELECT n FROM kept").fetchall() == [(7,)]
     busy.close()
+
+
+def test_the_start_waits_for_a_killed_server_whose_death_nobody_has_noticed_yet(
+    cluster: Cluster,
+) -> None:
+    """Its parent has not asked after it: its number is still taken, and the lock of its socket names it."""
+    with cluster.in_use():
+        uid = cluster.data.stat().st_uid
+    other = subprocess.Popen(["/bin/sleep", "60"], user=uid if os.geteuid() == 0 else None)
+    lock = cluster.sockets / f".s.PGSQL.{postgres.PORT}.lock"
+    lock.write_text(
+        f"{other.pid}\n{cluster.data}\n{int(time.time())}\n{postgres.PORT}\n{cluster.sockets}\n"
+    )
+    os.chown(lock, uid, -1)
+
+    def noticed() -> None:
+        other.kill()
+        other.wait()
+
+    later = threading.Timer(0.5, noticed)
+    later.start()
+    try:
+        with cluster.in_use():
+            assert not later.is_alive()
+    finally:
+        later.join()
 
 
 def test_a_stale_pid_file_that_names_another_program_does_not_matter(cluster: Cluster) -> None:
