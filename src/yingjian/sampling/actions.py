@@ -188,6 +188,12 @@ def waste_gone(*, round_id: uuid.UUID, site_codes: Sequence[str], at: datetime) 
     clocks.stop("waste_recovery", queries.site_ids(round_id, site_codes), at=at)
 
 
+def stations_hold(*, places: Sequence[Place], alone: bool) -> None:
+    """Hold these stations until the transaction ends; `alone`, where racks are counted. Before any other lock."""
+    if places:
+        store.stations_hold({place.station_id for place in places}, alone=alone)
+
+
 @dataclass(frozen=True, slots=True)
 class Rack:
     """A count of tubes in a rack at shift close (R65)."""

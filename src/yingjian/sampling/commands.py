@@ -73,6 +73,8 @@ def field_commands(batch: journal.Batch) -> list[journal.Verdict]:
     """Tubes and swabs first, then boxes, counts, sites: within a kind the order does not matter (see `rules`)."""
     placed = _places(batch)
     good = [one for one in placed if one.place is not None]
+    counting = any(isinstance(one.command.payload, RackCount) for one in good)
+    actions.stations_hold(places=[one.place for one in good if one.place], alone=counting)
     outcome = actions.field_report(entries=_entries(batch, good), received_at=batch.received_at)
     filled = _fill_boxes(good, batch.received_at)
     racks = actions.racks_count(

@@ -164,6 +164,19 @@ def swabs_known(
         return list(cursor.fetchall())
 
 
+def stations_hold(ids: Iterable[uuid.UUID], *, alone: bool) -> None:
+    """Hold stations until the transaction ends: beside each other, or `alone` for whoever counts what stands there.
+
+    A count that did not see tubes which were being stored at that moment could not be recomputed from the journal.
+    """
+    strength = "UPDATE" if alone else "KEY SHARE"
+    with prepared.cursor() as cursor:
+        cursor.execute(
+            f"SELECT 1 FROM sampling_station WHERE id = ANY(%s::uuid[]) ORDER BY id FOR {strength}",  # noqa: S608
+            [_ids(sorted(set(ids), key=_AS_NUMBER))],
+        )
+
+
 def due_lock(due_ids: Iterable[uuid.UUID]) -> None:
     """Hold due people until the transaction ends: two stations cannot both take the same person for unsampled."""
     ids = sorted(set(due_ids), key=_AS_NUMBER)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,8 @@ from yingjian.access.tests.factories import command, new_id
 from yingjian.campaigns.models import DuePerson
 from yingjian.kernel import arrays
 from yingjian.logistics.models import Box, BoxLine
-from yingjian.sampling import actions, store
-from yingjian.sampling.models import Swab, Tube
+from yingjian.sampling import actions, commands, store
+from yingjian.sampling.models import RackCount, Swab, Tube
 from yingjian.sampling.tests.factories import (
     Field,
     a_field,
@@ -261,6 +263,35 @@ def test_a_tube_is_lost_while_another_station_swabs_the_same_person(held: bool) 
     with scope.everywhere():
         due = DuePerson.objects.get(round_id=field.round_id, person_id=person)
     assert (due.state == "sampled" and due.sampled_at == minute(5)) is held
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("held", "system"), [(True, 1), (False, 0)])
+def test_a_rack_is_counted_after_what_is_being_stored_at_the_station(
+    held: bool, system: int
+) -> None:
+    """The journal has the tube before the count, so the count must know it; without the lock it does not (control)."""
+    field, count, stored = a_field(), new_id(), threading.Event()
+    fill = commands._fill_boxes
+
+    def slowly(placed: Any, received_at: Any) -> Any:
+        if any(one.command.kind == "tube.record" for one in placed):
+            stored.set()
+            time.sleep(0.3)
+        return fill(placed, received_at)
+
+    def counted() -> None:
+        stored.wait(timeout=20)
+        send(field.phone, told("rack.count", at=20, count_id=count, tubes=1))
+
+    tube = partial(send, field.phone, recorded(field.code(), field.people[:1]))
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(commands, "_fill_boxes", slowly))
+        if not held:
+            stack.enter_context(patch.object(store, "stations_hold", lambda *_, **__: None))
+        assert together([tube, counted]) == []
+    with scope.everywhere():
+        assert RackCount.objects.get(id=count).tubes_system == system
 
 
 @pytest.mark.django_db(transaction=True)
