@@ -40,6 +40,7 @@ export class StationCore {
   private turn: Promise<unknown> = Promise.resolve();
   private last = 0;
   private readonly listeners = new Set<() => void>();
+  private readonly unstored = new Set<() => void>();
 
   constructor(
     readonly db: StationDb,
@@ -49,6 +50,11 @@ export class StationCore {
 
   onChange(listener: () => void): void {
     this.listeners.add(listener);
+  }
+
+  /** Something that was done could not be stored (a full disk): it did not happen, and whoever did it must be told. */
+  onUnstored(listener: () => void): void {
+    this.unstored.add(listener);
   }
 
   private changed(): void {
@@ -136,7 +142,7 @@ export class StationCore {
    */
   act(build: (station: Station, at: number) => readonly Draft[]): Promise<number> {
     const done = this.turn.then(() => this.perform(build));
-    this.turn = done.catch(() => undefined);
+    this.turn = done.catch(() => { for (const listener of this.unstored) listener(); });
     return done;
   }
 

@@ -7,7 +7,8 @@ import type { Journal, Restored, Verdict } from './journal';
  * (`stuck`) so that nothing waits behind it and nothing is tried for ever.
  */
 
-export type Phase = 'idle' | 'sending' | 'offline' | 'busy' | 'shut_out';
+/** `full`: the phone's own disk does not take the verdicts down. */
+export type Phase = 'idle' | 'sending' | 'offline' | 'busy' | 'shut_out' | 'full';
 export type SyncState = Readonly<{ phase: Phase; lastOk: number | null; retryAt: number | null; error: string; skewMs: number | null }>;
 
 export type Ports = Readonly<{
@@ -64,7 +65,8 @@ export class Sync {
     signal.addEventListener('abort', () => { this.now(); });
     while (!signal.aborted) {
       this.kicked = false;
-      const pause = await this.step();
+      // Only our own disk can fail here, where it is too full to take a verdict down: the server says it once more.
+      const pause = await this.step().catch(() => this.waitFor(this.later('full', 'disk')));
       if (!this.wasKicked()) {
         this.wake = new AbortController();
         await this.ports.sleep(pause, this.wake.signal);
@@ -187,7 +189,7 @@ export class Sync {
     return { kind: 'settled', settled: 0 };
   }
 
-  private later(phase: Phase, error: string, asked: number | null = null): Outcome {
+  private later(phase: Phase, error: string, asked: number | null = null): Outcome & { kind: 'wait' } {
     const grown = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures);
     this.failures = Math.min(this.failures + 1, 16);
     const spread = grown * (0.5 + this.ports.random() / 2);

@@ -45,6 +45,9 @@ export function tell(tone: Tone, word: Word, given: Readonly<Record<string, stri
   signal(tone, text);
 }
 
+// Without a word the sampler would take the swab and go on to the next.
+core.onUnstored(() => { tell('stop', 'work.notStored'); });
+
 /** The tube people go into now: the chosen one, else the last one opened. */
 export function currentTube(station: Station): Tube | null {
   const open = station.unsealed();

@@ -10,20 +10,13 @@ import { Journal, type Chance } from '@/offline/journal';
 import { Sync, type Ports } from '@/offline/sync';
 import type { Draft } from '@/rules/station';
 
+import { seeded } from '../seeded';
+
+export { seeded };
+
 /** A phone in Node: the real journal on an IndexedDB, and a server that keeps commands as `access.journal` does. */
 
 export const NOW = Date.parse('2026-06-01T08:00:00Z');
-
-/** Random numbers that can be told again (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 let databases = 0;
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import type { Entry } from '@/offline/db';
 import { Journal } from '@/offline/journal';
@@ -102,6 +102,31 @@ describe('sending', () => {
     await expect.poll(() => server.kept.size).toBe(3);
     ended.abort();
     await running;
+  });
+
+  it('goes on after a disk that was too full to take a verdict down', async () => {
+    const { journal } = await aPhone();
+    const server = new Server();
+    const naps: number[] = [];
+    const ended = new AbortController();
+    const { sync } = aSync(journal, (init) => server.receive(init), {
+      sleep: (ms) => {
+        naps.push(ms);
+        if (naps.length === 3) full.mockRestore();
+        if (naps.length === 5) ended.abort();
+        return Promise.resolve();
+      },
+    });
+    await journal.record(swabs(2), given());
+    const full = vi.spyOn(journal, 'settle').mockRejectedValue(new DOMException('full', 'QuotaExceededError'));
+    const states: string[] = [];
+    sync.onChange(() => { states.push(`${sync.state.phase} ${sync.state.error}`); });
+    await sync.run(ended.signal);
+    expect(naps.slice(0, 3)).toEqual([500, 1000, 2000]);
+    expect(states).toContain('full disk');
+    expect(sync.state).toMatchObject({ phase: 'idle', error: '' });
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 2 });
+    expect([...server.kept.values()].map((row) => row.arrivals)).toEqual([4, 4]);
   });
 
   it('reads a date in Retry-After', () => {

@@ -3,6 +3,7 @@ import 'fake-indexeddb/auto';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { core } from '@/station/state';
+import { say } from '@/station/words';
 import { currentTube, end, openTube, scanned, seal, work } from '@/station/work';
 
 import { answerOf } from '../offline/stage';
@@ -38,5 +39,15 @@ describe('a scanner quicker than the disk', () => {
     await expect(failed).rejects.toThrow('the disk is full');
     await next;
     expect(currentTube(core.station)?.code).toBe('TUBE0004');
+  });
+
+  it('tells the sampler, wherever the action came from, and takes it when it is done again', async () => {
+    vi.spyOn(core.journal, 'record').mockRejectedValueOnce(new DOMException('full', 'QuotaExceededError'));
+    const tube = currentTube(core.station)!;
+    await expect(end(tube.id, 'void', 'unused')).rejects.toThrow('full');
+    await core.settled();
+    expect([work.told.tone, work.told.text, tube.step]).toEqual(['stop', say('work.notStored'), 'open']);
+    await end(tube.id, 'void', 'unused');
+    expect(tube.step).toBe('voided');
   });
 });
