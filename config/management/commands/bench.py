@@ -12,16 +12,17 @@ from django.core.management.base import BaseCommand, CommandParser
 class Command(BaseCommand):
     help = (
         "Measure: ingest (POST /api/sync beside pgbench and COPY, and as the store grows), read (look-ups and code "
-        "pages beside a fixed answer, and the field under a flood of them), roster (import beside COPY)."
+        "pages beside a fixed answer, and the field under a flood of them), roster (import beside COPY), plan (the "
+        "engines behind a plan at a county's size, each with its judge)."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "what", choices=["ingest", "read", "roster"], nargs="?", default="ingest"
+            "what", choices=["ingest", "plan", "read", "roster"], nargs="?", default="ingest"
         )
         parser.add_argument(
-            "--people", type=int, help="ingest: 60,000; read: 6,000; roster: 329,000"
+            "--people", type=int, help="ingest: 60,000; read: 6,000; roster, plan: 329,000"
         )
         parser.add_argument("--tubes", type=int, default=1_500, help="tubes sent per size")
         parser.add_argument(
@@ -39,6 +40,10 @@ class Command(BaseCommand):
             from benchmarks import roster
 
             figures = roster.run(people=options["people"] or 329_000, say=self._say)
+        elif options["what"] == "plan":
+            from benchmarks import plan
+
+            figures = plan.run(people=options["people"] or 329_000, say=self._say)
         elif options["what"] == "read":
             from benchmarks import read
 
