@@ -1,8 +1,8 @@
-"""The rule-based planner: `make_plan(problem) → Plan`.
+"""The planner: `make_plan(problem) → Plan`.
 
-It follows the written plans step by step (sites, lanes, slots, staff, kits, laboratories, runs) and
-optimises nothing; it always answers. Where a rule cannot hold it keeps the plan nearest to the rule
-and leaves naming the breach to `plan_checker`. An optimiser may replace it: the `Plan` stays.
+Sites and mobile teams are chosen with a certificate (`plan_choice`); lanes, slots, staff, kits,
+laboratories and runs follow the written plans step by step. It always answers. Where a rule cannot
+hold it keeps the plan nearest to the rule and leaves naming the breach to `plan_checker`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+import msgspec
+
 from yingjian.engines import plan_codes, plan_slots, plan_staff, plan_transport
+from yingjian.engines.plan_choice import Group, Search, choose
 from yingjian.engines.plan_model import (
     Block,
     Forecast,
@@ -26,28 +29,35 @@ from yingjian.engines.plan_model import (
     Run,
     Share,
     Site,
+    Siting,
     Span,
     Station,
     Team,
     Totals,
     Tubes,
+    Visit,
 )
-from yingjian.engines.plan_sites import Ground, form_sites, survey
+from yingjian.engines.plan_sites import Ground, survey
 from yingjian.engines.plan_transport import Output, Ways
 
-PLANNER = "rules@1"
+PLANNER = "certified@1"
 DEFAULTS = PlanParams()
 
 
-def make_plan(problem: PlanProblem, params: PlanParams = DEFAULTS, *, seed: int = 0) -> Plan:
-    """Plan a round. Deterministic: the same problem, params and seed give the same plan.
+def make_plan(
+    problem: PlanProblem, params: PlanParams = DEFAULTS, *, seed: int = 0,
+    search: Search | None = None,
+) -> Plan:  # fmt: skip
+    """Plan a round. Deterministic: the same problem, params and seed give the same plan, unless
+    `search` has a stop that comes before the search is through.
 
     Raises `PlanError`: `nobody`, `no_open_hours`, `rule_missing`, `bad_area`, `too_many_sites`.
     """
     if not problem.days:
         raise PlanError("no_open_hours")
     ground = survey(problem)
-    drafts = _drafts(ground, params)
+    groups, siting = choose(ground, params, search or Search(seed=seed))
+    drafts = _drafts(ground, groups, params)
     outputs = [_output(draft, problem) for draft in drafts]
     ways = Ways(params, outputs, problem.labs)
     shares = plan_transport.allocate(outputs, problem, ways)
@@ -78,6 +88,7 @@ def make_plan(problem: PlanProblem, params: PlanParams = DEFAULTS, *, seed: int 
         labs=_lab_loads(problem, shares),
         totals=_totals(problem, sites, teams=teams, posts=posts, kit=kit, runs=runs, shares=shares),
         forecast=_forecast(problem, params, sites, runs),
+        siting=_sited(siting, drafts),
     )
 
 
@@ -95,6 +106,22 @@ class _Draft:
     called: plan_slots.Called
     tubes: Tubes
     villages: list[Share]
+    group: Group
+
+    @property
+    def visits(self) -> list[Visit]:
+        """Where a mobile team stands, and when."""
+        if self.group.tour is None:
+            return []
+        names = {share.area: share.name for share in self.villages}
+        return [
+            Visit(
+                halt.area, names.get(halt.area, halt.area), *halt.point, halt.span.start,
+                halt.span.end, halt.people,
+            )
+            for halt in self.group.tour.stops
+            if halt.span is not None
+        ]  # fmt: skip
 
     @property
     def open(self) -> list[Span]:
@@ -103,10 +130,10 @@ class _Draft:
         return used or self.days[:1]
 
 
-def _drafts(ground: Ground, params: PlanParams) -> list[_Draft]:
+def _drafts(ground: Ground, chosen: list[Group], params: PlanParams) -> list[_Draft]:
     problem = ground.problem
     rules = problem.rules
-    groups = form_sites(ground, params)
+    groups = [group.members for group in chosen]
     names = {village.area: village.name for village in problem.villages}
     days = [plan_slots.days_of(problem, n) for n in range(len(groups))]
     walkers = [sum(ground.blocks[i].walkers for i in group) for group in groups]
@@ -114,45 +141,81 @@ def _drafts(ground: Ground, params: PlanParams) -> list[_Draft]:
     wanted = [
         min(
             plan_codes.STATIONS_PER_SITE,
-            plan_slots.lanes_wanted(walkers[n], people[n], days[n], rules, params),
+            1
+            if chosen[n].tour
+            else plan_slots.lanes_wanted(walkers[n], people[n], days[n], rules, params),
         )
         for n in range(len(groups))
     ]
     lanes = plan_slots.share_lanes(wanted, walkers, plan_staff.lanes_staffed(problem))
     areas = [ground.main_area(group) for group in groups]
-    of_area, serial = Counter(areas), Counter[str]()
+    of_kind = Counter((area, g.tour is None) for area, g in zip(areas, chosen, strict=True))
+    serial, of_area = Counter[tuple[str, bool]](), Counter[str]()
     drafts = []
-    for n, group in enumerate(groups):
-        area = areas[n]
-        serial[area] += 1
-        members = [ground.blocks[i] for i in group]
+    for n, group in enumerate(chosen):
+        area, kind = areas[n], (areas[n], group.tour is None)
+        serial[kind] += 1
+        of_area[area] += 1
+        members = [ground.blocks[i] for i in group.members]
+        place = names.get(area, area)
         drafts.append(
             _Draft(
-                code=_site_code(area, serial[area]),
-                name=_name(
-                    problem,
-                    params,
-                    index=n,
-                    village=names.get(area, area),
-                    serial=serial[area],
-                    of=of_area[area],
-                ),
+                code=_site_code(area, of_area[area]),
+                name=_name(problem, params, group, index=n, village=place, serial=serial[kind],
+                           of=of_kind[kind]),
                 area=area,
                 members=members,
-                point=ground.point(group),
+                point=group.point,
                 days=days[n],
                 lanes=lanes[n],
-                called=plan_slots.call(members, lanes[n], days[n], rules, params),
+                called=_called(ground, group, lanes[n], days[n], params),
                 tubes=plan_slots.tubes_for(members, rules),
                 villages=_villages(members, names),
+                group=group,
             )
-        )
+        )  # fmt: skip
     return drafts
 
 
+def _called(
+    ground: Ground, group: Group, lanes: int, days: list[Span], params: PlanParams
+) -> plan_slots.Called:
+    """Who comes when; to a mobile team while it stands near them."""
+    rules = ground.problem.rules
+    if group.tour is None:
+        return plan_slots.call(
+            [ground.blocks[i] for i in group.members], lanes, days, rules, params
+        )
+    return plan_slots.call_halts(
+        [
+            ([ground.blocks[i] for k in halt.points for i in group.blocks[k]], halt.span)
+            for halt in group.tour.stops
+            if halt.span is not None
+        ],
+        rules,
+        params,
+    )
+
+
+def _sited(siting: Siting, drafts: list[_Draft]) -> Siting:
+    """How sites were chosen, told by site codes."""
+    code = {k: draft.code for draft in drafts for k in draft.group.points}
+    by_key = {d.group.candidate: d.code for d in drafts if d.group.candidate}
+    return msgspec.structs.replace(
+        siting,
+        spots=[msgspec.structs.replace(spot, site=code[k]) for k, spot in enumerate(siting.spots)],
+        outside=[msgspec.structs.replace(o, site=by_key[o.site]) for o in siting.outside],
+    )
+
+
 def _name(
-    problem: PlanProblem, params: PlanParams, *, index: int, village: str, serial: int, of: int
-) -> str:
+    problem: PlanProblem, params: PlanParams, group: Group, *, index: int, village: str,
+    serial: int, of: int,
+) -> str:  # fmt: skip
+    if group.tour is not None:
+        return params.mobile_name.format(village=village, n=f"{serial}" if of > 1 else "")
+    if group.name:
+        return group.name
     if problem.places:
         return problem.places[index % len(problem.places)].name
     return params.site_name.format(village=village, n=f"{serial}号" if of > 1 else "")
@@ -240,6 +303,11 @@ def _site(draft: _Draft, problem: PlanProblem, params: PlanParams, calls: int) -
             posts=posts,
             rules=rules,
         ),
+        kind="fixed" if draft.group.tour is None else "mobile",
+        visits=draft.visits,
+        candidate=draft.group.candidate,
+        lock=draft.group.lock,
+        hull=draft.group.hull,
     )
 
 
@@ -314,6 +382,8 @@ def _totals(
         kit=dict(sorted(goods.items())),
         lab_capacity=sum(lab.tubes_per_day for lab in problem.labs),
         lab_shortage=tubes - sum(share.tubes for share in shares),
+        mobile_teams=sum(site.kind == "mobile" for site in sites),
+        mobile_visits=sum(len(site.visits) for site in sites),
     )
 
 

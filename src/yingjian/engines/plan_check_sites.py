@@ -17,11 +17,13 @@ def check_sites(bench: Bench) -> None:
     for site in bench.plan.sites:
         members = _members(bench, site)
         _sums(bench, site, members)
-        _capacity(bench, site, _people_at(bench, site))
+        if site.kind == "fixed":
+            _capacity(bench, site, _people_at(bench, site))
         _walk(bench, site, members)
         _lanes(bench, site, _people_at(bench, site))
         _slots(bench, site)
-        _order(bench, site)
+        if site.kind == "fixed":  # a mobile team comes to hamlet after hamlet
+            _order(bench, site)
         _tubes(bench, site, members)
         _kit(bench, site, members)
     _round_kit(bench)
@@ -85,9 +87,12 @@ def _called(bench: Bench, site: Site) -> list[Block]:
 
 
 def _capacity(bench: Bench, site: Site, counted: tuple[int, int]) -> None:
-    """People per site: the plan's bound; a stated number of sites rounds it up to whole tubes."""
+    """People who come: the plan's bound; a stated number of sites rounds it up to whole tubes.
+
+    Those visited at home (R29) take no room. A village's groups (R18) are counted over everybody.
+    """
     rules, element = bench.problem.rules, f"site:{site.code}"
-    _, people = counted
+    walkers, people = counted
     most = rules.most("sites.people_per_site")
     group = rules.most("sites.people_per_group")
     if rules.flag("sites.one_site_per_village") and group:
@@ -95,7 +100,7 @@ def _capacity(bench: Bench, site: Site, counted: tuple[int, int]) -> None:
     elif most is not None:
         one = len({key for slot in site.slots for key in slot.blocks}) == 1
         bench.most(
-            "site_capacity", element, "sites.people_per_site", people, _whole_tubes(bench, most),
+            "site_capacity", element, "sites.people_per_site", walkers, _whole_tubes(bench, most),
             level="warning" if one else _gives_way(bench, "sites.people_per_site"),
         )  # fmt: skip
     low = rules.get("sites.people_per_site").low
@@ -127,14 +132,16 @@ def _walk(bench: Bench, site: Site, members: list[Block]) -> None:
         return
     element = f"site:{site.code}"
     places = {v.area: (v.lon, v.lat) for v in bench.problem.villages}
+    stands = _stands(site)
     far, known, longest = 0, 0, 0.0
     for block in members:
         own = (block.lon, block.lat)
         lon, lat = own if None not in own else places.get(block.area, (None, None))
-        if lon is None or lat is None or site.lon is None or site.lat is None or not block.walkers:
+        point = stands.get(block.key, (site.lon, site.lat))
+        if lon is None or lat is None or None in point or not block.walkers:
             continue
-        walk = straight_km(site.lon, site.lat, lon, lat) * params.road_factor
-        time = walk / params.walk_km_per_h * 60
+        walk = straight_km(float(point[0] or 0), float(point[1] or 0), lon, lat)
+        time = walk * params.road_factor / params.walk_km_per_h * 60
         known += block.walkers
         longest = max(longest, time)
         if time > circle:
@@ -146,6 +153,17 @@ def _walk(bench: Bench, site: Site, members: list[Block]) -> None:
         "walk_far", "warning" if far else "ok", element, "sites.walking_circle",
         measured=round(longest, 1), limit=circle, over=max(0.0, longest - circle), people=far,
     )  # fmt: skip
+
+
+def _stands(site: Site) -> dict[str, tuple[float, float]]:
+    """Where each household called to a mobile team meets it."""
+    return {
+        key: (visit.lon, visit.lat)
+        for slot in site.slots
+        for visit in site.visits
+        if visit.start <= slot.start < visit.end
+        for key in slot.blocks
+    }
 
 
 def _lanes(bench: Bench, site: Site, counted: tuple[int, int]) -> None:

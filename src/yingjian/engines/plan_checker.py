@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from yingjian.engines.plan_check_choice import check_choice
 from yingjian.engines.plan_check_sites import check_sites
 from yingjian.engines.plan_check_staff import check_staff
 from yingjian.engines.plan_check_transport import check_transport
@@ -27,6 +28,7 @@ def check(problem: PlanProblem, plan: Plan) -> list[Finding]:
     _identity(bench)
     _everybody(bench)
     check_sites(bench)
+    check_choice(bench)
     check_staff(bench)
     check_transport(bench)
     _totals(bench)
@@ -140,6 +142,8 @@ def _totals(bench: Bench) -> None:
         "vehicles": len({run.vehicle for run in plan.runs}),
         "runs": len(plan.runs),
         "staff_total": sum(seats.values()),
+        "mobile_teams": sum(site.kind == "mobile" for site in plan.sites),
+        "mobile_visits": sum(len(site.visits) for site in plan.sites),
         "lab_capacity": sum(lab.tubes_per_day for lab in bench.problem.labs),
         "lab_shortage": tubes - sum(share.tubes for share in plan.shares),
     }

@@ -163,6 +163,22 @@ class Place(msgspec.Struct, frozen=True):
     spans: list[Span]
 
 
+class Candidate(msgspec.Struct, frozen=True):
+    """A place where a site may be: a village office, a school, a square.
+
+    `room` is the most people it takes in the round where that is less than the rule; `lock` is
+    `stay` (opened whatever it costs), `never`, or empty.
+    """
+
+    key: str
+    name: str
+    area: str
+    lon: float
+    lat: float
+    room: int | None = None
+    lock: str = ""
+
+
 class Resources(msgspec.Struct, frozen=True):
     """What there is to work with; None means not known, so not limiting."""
 
@@ -189,6 +205,23 @@ class PlanParams(msgspec.Struct, frozen=True):
     bench_hours: float = 5.0
     """From arrival at an idle instrument to a released result."""
     site_name: str = "{village}{n}采样点"
+    mobile_name: str = "{village}流动采样{n}队"
+    mobile: bool = True
+    """Whether mobile teams serve villages too small and too far off for a site."""
+    isolated_share: float = 0.3
+    """Isolated: fewer people within the walk than this share of what one lane, or site, takes."""
+    visit_minutes: float = 60.0
+    """A mobile team's way to a village and setting up there, as priced when sites are chosen."""
+    setup_minutes: float = 20.0
+    """Of these, setting up and packing, in the team's timetable."""
+    opening_days: float = 2.0
+    """Staff-days to put one site up and take it down."""
+    walk_price: float = 0.0026
+    """Staff-days that one person's walk of one kilometre counts for."""
+    cluster_m: float = 150.0
+    """Households this near are sent to one site together, so that sites are chosen for buildings."""
+    most_points: int = 3000
+    """More buildings than this are seen together in coarser groups."""
 
 
 class PlanProblem(msgspec.Struct, frozen=True):
@@ -209,6 +242,10 @@ class PlanProblem(msgspec.Struct, frozen=True):
     places: list[Place] = []
     resources: Resources = Resources()
     schema: int = SCHEMA
+    candidates: list[Candidate] = []
+    """Places given for sites; where none is in reach, a group of houses is one itself."""
+    locks: dict[str, str] = {}
+    """Candidates by key that `stay` or are `never` opened, given or not."""
 
     def digest(self) -> str:
         """SHA-256 of the problem: a plan names the problem it answers."""
@@ -288,8 +325,23 @@ class KitLine(msgspec.Struct, frozen=True):
     why: list[str]
 
 
+class Visit(msgspec.Struct, frozen=True):
+    """A mobile team at one place: people of a hamlet come to it between `start` and `end`."""
+
+    area: str
+    name: str
+    lon: float
+    lat: float
+    start: datetime
+    end: datetime
+    people: int
+
+
 class Site(msgspec.Struct, frozen=True):
-    """A sampling site. `people` are covered; `walkers` come, `home_people` are visited."""
+    """A sampling site. `people` are covered; `walkers` come, `home_people` are visited.
+
+    `kind` is `fixed` or `mobile`; a mobile one is a team that makes its `visits` in turn.
+    """
 
     code: str
     name: str
@@ -309,6 +361,13 @@ class Site(msgspec.Struct, frozen=True):
     home: list[HomeVisit]
     posts: list[Post]
     kit: list[KitLine]
+    kind: str = "fixed"
+    visits: list[Visit] = []
+    candidate: str = ""
+    """Key of the candidate it was chosen from."""
+    lock: str = ""
+    hull: list[tuple[float, float]] = []
+    """Outline of where its people live."""
 
     @property
     def lanes(self) -> int:
@@ -389,6 +448,8 @@ class Totals(msgspec.Struct, frozen=True):
     kit: dict[str, int]
     lab_capacity: int
     lab_shortage: int
+    mobile_teams: int = 0
+    mobile_visits: int = 0
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -398,6 +459,67 @@ class Forecast(msgspec.Struct, frozen=True):
     last_delivery: datetime | None
     last_result: datetime | None
     deadline: datetime | None
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """People whom no plan serves within the rules, where they are sent, and which rule that breaks."""
+
+    area: str
+    site: str
+    people: int
+    rule: str
+    """`walking_circle` (metres) or `people_per_site` (people)."""
+    measured: int
+    limit: int
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """Houses that were sent to one site together."""
+
+    lon: float
+    lat: float
+    people: int
+    site: str
+
+
+class Siting(msgspec.Struct, frozen=True):
+    """How sites were chosen, and the proof of how near the best possible that is.
+
+    Costs are millionths of a staff-day. No choice of sites for this question is cheaper than
+    `bound`; `engines.siting.check` recomputes it from the multipliers in whole numbers.
+    """
+
+    method: str
+    """`certified`; `given` (the preset states the sites); `by_village` (no places are known)."""
+    question: str = ""
+    """Digest of the siting question."""
+    cost: int = 0
+    bound: int = 0
+    solver_bound: int = 0
+    """With what HiGHS proved on small parts, to its tolerance."""
+    components: int = 0
+    proven: int = 0
+    complete: bool = True
+    """False: stopped before the search was through."""
+    multipliers: list[int] = []
+    points: int = 0
+    options: list[Candidate] = []
+    """Candidates that were not chosen."""
+    spots: list[Spot] = []
+    outside: list[Outside] = []
+    unplaced: int = 0
+    """People whose place nobody knows: their villages have sites by number only."""
+    walk_m: float = 0.0
+    heads_per_site: int = 0
+    heads_per_lane: int = 0
+    prices: dict[str, int] = {}
+
+    @property
+    def gap(self) -> float | None:
+        """Certified distance from the best possible, as a share; None without a certificate."""
+        if self.method != "certified":
+            return None
+        return (self.cost - self.bound) / self.cost if self.cost else 0.0
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -421,6 +543,7 @@ class Plan(msgspec.Struct, frozen=True):
     seats: dict[str, str] = {}
     """Who fills which seat, by staff id; a seat that is not named is vacant."""
     schema: int = SCHEMA
+    siting: Siting = Siting("by_village")
 
 
 def to_json(value: Plan | PlanProblem) -> bytes:

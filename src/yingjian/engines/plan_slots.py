@@ -137,6 +137,17 @@ def call(
     return Called(slots, spans)
 
 
+def call_halts(halts: list[tuple[list[Block], Span]], rules: Rules, params: PlanParams) -> Called:
+    """Slots of a mobile team: at each halt its own people, in the halt's hours, by one lane."""
+    slots: list[Slot] = []
+    spans: list[Span] = []
+    for blocks, span in halts:
+        called = call(blocks, 1, [span], rules, params)
+        slots += called.slots
+        spans += called.spans
+    return Called(slots, spans)
+
+
 def visits(
     blocks: list[Block], days: list[Span], teams: int, params: PlanParams
 ) -> list[HomeVisit]:

@@ -18,6 +18,7 @@ from yingjian.campaigns import queries as campaigns
 from yingjian.campaigns.actions import DueAssign
 from yingjian.engines import plan_checker
 from yingjian.engines.plan import make_plan
+from yingjian.engines.plan_choice import Search
 from yingjian.engines.plan_model import Plan, PlanError, to_json
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
@@ -28,7 +29,7 @@ from yingjian.sampling.actions import SiteOpen, StationOpen
 from yingjian.workforce import actions as workforce
 from yingjian.workforce.values import PostRow
 
-from . import queries, rules
+from . import queries, rules, timing
 from .events import PlanApplied
 from .models import PlanRecord
 
@@ -53,7 +54,8 @@ def compute(
     try:
         choice = rules.choice_of(options)
         problem = queries.problem_of(round_id, choice)
-        plan = make_plan(problem, choice.params, seed=choice.seed)
+        search = Search(seed=choice.seed, stop=timing.after(choice.seconds))
+        plan = make_plan(problem, choice.params, seed=choice.seed, search=search)
     except PlanError as error:
         raise named(error) from None
     staff = queries.staff_on_hand(plan, problem.area)

@@ -161,6 +161,7 @@ def problem_of(round_id: uuid.UUID, choice: rules.Choice) -> PlanProblem:
         labs=labs_of(brief.area, choice.laboratories),
         resources=_resources(brief.area, choice),
         tz=local_time(),
+        choice=choice,
     )
 
 

@@ -6,15 +6,17 @@ Pure. Nothing here knows a number; every value and its origin comes from the pre
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from yingjian.campaigns import presets
 from yingjian.campaigns.presets import Leaf, Preset
+from yingjian.engines.plan_check_choice import TRIED
 from yingjian.engines.plan_judge import LEVELS, Finding
 from yingjian.engines.plan_model import (
     Block,
+    Candidate,
     Lab,
     Limit,
     Place,
@@ -163,8 +165,11 @@ def problem_for(
     labs: Sequence[Lab],
     resources: Resources,
     tz: tzinfo,
+    choice: Choice | None = None,
+    candidates: Sequence[Candidate] = (),
 ) -> PlanProblem:
     """Put preset, round and people together. Raises `PlanError` (`nobody`, `no_open_hours`)."""
+    choice = choice or Choice(PlanParams())
     people = sum(block.people for block in blocks)
     if people == 0:
         raise PlanError("nobody")
@@ -189,11 +194,13 @@ def problem_for(
         deadline=None if deadline is None else deadline.astimezone(tz),
         days=days or [span for place in places for span in place.spans],
         places=places,
-        rules=rules_of(preset, population=people),
+        rules=changed_rules(rules_of(preset, population=people), choice.changed),
         villages=sorted(villages, key=lambda v: v.area),
         blocks=sorted(blocks, key=lambda b: b.key),
         labs=list(labs),
         resources=resources,
+        candidates=list(candidates),
+        locks=dict(choice.locks),
     )
 
 
@@ -216,9 +223,26 @@ class Choice:
     lanes: int | None = None
     vehicles: int | None = None
     limit_to_staff: bool = False
+    seconds: float = 30.0
+    """How long to look for sites; a county is through sooner."""
+    locks: Mapping[str, str] = field(default_factory=dict)
+    """Candidates by key that `stay` or are `never` opened."""
+    changed: Mapping[str, float] = field(default_factory=dict)
+    """Rule values to try instead of the preset's (what if the walk were 20 minutes?)."""
 
 
-OWN_OPTIONS = frozenset({"seed", "laboratories", "lanes", "vehicles", "limit_to_staff"})
+OWN_OPTIONS = frozenset(
+    {"seed", "laboratories", "lanes", "vehicles", "limit_to_staff", "seconds", "locks", "rules"}
+)
+CHANGEABLE = frozenset(
+    {
+        "sites.walking_circle", "sites.people_per_site", "sites.people_per_lane",
+        "sites.lane_per_hour", "sites.queue_limit",
+    }
+)  # fmt: skip
+"""Rules a proposer may try with another value; the plan says so."""
+LONGEST_SEARCH = 3600
+LOCKS = frozenset({"stay", "never"})
 
 
 def choice_of(options: Mapping[str, Any]) -> Choice:
@@ -232,10 +256,40 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
             raise PlanError("bad_option", option=name, got=value)
     if not isinstance(own.get("limit_to_staff", False), bool):
         raise PlanError("bad_option", option="limit_to_staff", got=own["limit_to_staff"])
+    seconds = own.get("seconds", 30.0)
+    if not _number(seconds) or not 0 < seconds <= LONGEST_SEARCH:
+        raise PlanError("bad_option", option="seconds", got=seconds)
+    locks = own.get("locks", {})
+    if not isinstance(locks, dict) or not all(v in LOCKS for v in locks.values()):
+        raise PlanError("bad_option", option="locks", got=locks)
+    own["changed"] = _changes(own.pop("rules", {}))
     labs = own.pop("laboratories", None)
     if labs is not None and not (isinstance(labs, list) and all(isinstance(x, str) for x in labs)):
         raise PlanError("bad_option", option="laboratories", got=labs)
     return Choice(params, laboratories=None if labs is None else tuple(labs), **own)
+
+
+def _changes(asked: object) -> dict[str, float]:
+    """Rule values to try. Raises `PlanError("bad_option")` for a rule nobody may try to change."""
+    if not isinstance(asked, dict):
+        raise PlanError("bad_option", option="rules", got=asked)
+    for path, value in asked.items():
+        if path not in CHANGEABLE or not _number(value) or value <= 0:
+            raise PlanError("bad_option", option=f"rules.{path}", got=value)
+    return {str(path): float(value) for path, value in asked.items()}
+
+
+def changed_rules(rules: Rules, changes: Mapping[str, float]) -> Rules:
+    """The rules with other values to try; a bound the value breaks gives way to it."""
+    found = dict(rules.by_path)
+    for path, value in changes.items():
+        old = rules.get(path)
+        number = int(value) if value == int(value) else value
+        low = old.low if old.low is None or old.low <= value else None
+        found[path] = Limit(
+            number, low, None if old.high is None else float(value), old.unit, TRIED
+        )
+    return Rules(found)
 
 
 def params_of(options: Mapping[str, Any]) -> PlanParams:
@@ -246,10 +300,10 @@ def params_of(options: Mapping[str, Any]) -> PlanParams:
         if name not in known:
             raise PlanError("bad_option", option=name, known=", ".join(known))
         kind = type(known[name])
-        fits = isinstance(value, str) if kind is str else _number(value)
-        if not fits or (kind is not str and value <= 0) or (name == "load" and value > 1):
+        fits = isinstance(value, kind) if kind in {str, bool} else _number(value)
+        if not fits or (kind not in {str, bool} and value <= 0) or (name == "load" and value > 1):
             raise PlanError("bad_option", option=name, got=value)
-        if name == "slot_minutes" and value != int(value):
+        if kind is int and value != int(value):
             raise PlanError("bad_option", option=name, got=value)
         changed[name] = kind(value)
     return PlanParams(**{**known, **changed})

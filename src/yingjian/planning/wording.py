@@ -44,7 +44,8 @@ def told(finding: dict[str, Any], language: str) -> str:
         return str(named).format(n=elements, path=finding.get("path"), value=value)
     text: str = sentences(language).get(finding["code"], finding["code"])
     shown = {
-        name: _number(finding.get(name)) for name in ("element", "measured", "limit", "over")
+        name: _number(finding.get(name))
+        for name in ("element", "measured", "limit", "over", "path", "value")
     } | {name: _number(value) for name, value in params.items()}
     return text.format_map(_Gaps({k: v for k, v in shown.items() if v is not None}))
 

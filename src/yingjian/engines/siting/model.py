@@ -99,6 +99,8 @@ class Problem:
     """Room of each candidate where smaller than the rule; None: the rule everywhere."""
     site_prices: Ints | None = None
     """Opening each candidate where it differs (a hall in use, a tent to put up); None: the price."""
+    visit_prices: Ints | None = None
+    """A mobile team's way to each point where it differs (neighbours share one); None: the price."""
     barriers: Floats = field(default_factory=lambda: np.zeros((0, 4)))
     """Segments `x1 y1 x2 y2` that no walk crosses: rivers, railways, motorways."""
 
@@ -136,7 +138,8 @@ class Problem:
         price = own + walk + self.prices.outside_head * self.heads
         if self.mobile is None:
             return price
-        visit = self.prices.visit + self.prices.visit_head * self.heads
+        way = self.prices.visit if self.visit_prices is None else self.visit_prices
+        visit = way + self.prices.visit_head * self.heads
         return np.where(self.mobile, visit, price)
 
     def digest(self) -> str:
@@ -145,7 +148,7 @@ class Problem:
         mobile = np.zeros(self.points, bool) if self.mobile is None else self.mobile
         for array in (
             self.x, self.y, self.heads, self.site_x, self.site_y, mobile, self.room(),
-            self.opening(), self.barriers,
+            self.opening(), self.barriers, self.outside(),
         ):  # fmt: skip
             state.update(str((array.shape, array.dtype.str)).encode())
             state.update(np.ascontiguousarray(array).tobytes())
@@ -166,7 +169,7 @@ def validate(problem: Problem) -> None:
             raise SitingError("bad_coordinate", field=name, row=int(bad.argmax()))
     if (problem.heads < 1).any():
         raise SitingError("bad_heads", field="heads", row=int((problem.heads < 1).argmax()))
-    for name in ("site_heads", "site_prices"):
+    for name in ("site_heads", "site_prices", "visit_prices"):
         limits = getattr(problem, name)
         if limits is not None and ((limits < 0) | (limits > FARTHEST)).any():
             row = int(((limits < 0) | (limits > FARTHEST)).argmax())
@@ -186,15 +189,16 @@ def validate(problem: Problem) -> None:
     each = prices.outside_head + prices.visit_head + prices.lane
     each += math.ceil(rules.walk_m * prices.walk_km / 1000)
     opening = int(problem.opening().max())
-    if heads * each + (opening + prices.visit + prices.lane) * problem.points > BIGGEST:
+    visit = prices.visit if problem.visit_prices is None else int(problem.visit_prices.max())
+    if heads * each + (opening + visit + prices.lane) * problem.points > BIGGEST:
         raise SitingError("too_large", heads=heads)
 
 
 def _lengths(problem: Problem) -> None:
     n, m = problem.points, problem.candidates
     for name, length in (
-        ("y", n), ("heads", n), ("mobile", n), ("site_y", m), ("site_heads", m),
-        ("site_prices", m),
+        ("y", n), ("heads", n), ("mobile", n), ("visit_prices", n), ("site_y", m),
+        ("site_heads", m), ("site_prices", m),
     ):  # fmt: skip
         array = getattr(problem, name)
         if array is not None and array.shape != (length,):
@@ -312,6 +316,8 @@ class Result:
     components: int
     proven: int
     """Components whose plan was proven optimal."""
+    complete: bool = True
+    """False: stopped before every pass was through."""
 
     @property
     def sites(self) -> Ints:
@@ -322,3 +328,31 @@ class Result:
     def gap(self) -> float:
         """Certified distance from the best possible: (cost - bound) / cost."""
         return (self.cost - self.certificate.bound) / self.cost if self.cost else 0.0
+
+
+def never() -> bool:
+    """A stop that never comes."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a search has come: the best cost so far and the best bound, summed over the parts.
+
+    The bound is what the solver knows; the certificate's is recomputed at the end.
+    """
+
+    stage: str
+    """`first`, `search`, `proof`, `better` or `done`."""
+    done: float
+    """Share of the stage that is through."""
+    cost: int
+    bound: int
+
+    @property
+    def gap(self) -> float:
+        """(cost - bound) / cost."""
+        return (self.cost - self.bound) / self.cost if self.cost else 0.0
+
+
+Watch = Callable[[Progress], None]

@@ -7,7 +7,7 @@ by them; proof of the small components and better multipliers, then more search,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,9 +21,12 @@ from yingjian.engines.siting.model import (
     Ints,
     Params,
     Problem,
+    Progress,
     Result,
     Stop,
+    Watch,
     barred,
+    never,
     validate,
     walk_price,
     walked,
@@ -48,21 +51,33 @@ class _Part:
     proven: bool = False
 
 
-def never() -> bool:
-    """A stop that never comes."""
-    return False
+class _Told:
+    """Tells the watcher about the parts, if there is one."""
+
+    def __init__(self, parts: list[_Part], watch: Watch | None) -> None:
+        self.parts, self.watch = parts, watch
+
+    def __call__(self, stage: str, done: int, of: int) -> None:
+        if self.watch is not None:
+            cost = sum(part.solution.cost for part in self.parts)
+            bound = sum(part.bound for part in self.parts)
+            self.watch(Progress(stage, done / max(1, of), cost, bound))
 
 
 def solve(
-    problem: Problem, params: Params = DEFAULTS, *, seed: int = 0, stop: Stop = never
-) -> Result:
+    problem: Problem, params: Params = DEFAULTS, *, seed: int = 0, stop: Stop = never,
+    watch: Watch | None = None,
+) -> Result:  # fmt: skip
     """Sites for everybody. Raises `SitingError` only where the question has no meaning.
 
     Without `stop` the same problem, params and seed give the same answer on the same machine code.
+    `watch` is told after every part of every pass.
     """
     validate(problem)
     parts = [_begin(net, params, seed) for net in components(problem)]
+    told = _Told(parts, watch)
     _first(parts, params, seed, stop)
+    told("first", 1, 1)
     parts.sort(key=lambda part: (part.bound - part.solution.cost, int(part.net.points[0])))
     for round, share in enumerate(SHARES):
         for number, part in enumerate(parts):
@@ -71,17 +86,21 @@ def solve(
             steps = params.least_steps + params.steps_per_point * len(part.net.points)
             seeds = (seed * 7919 + number) * 16 + round
             _search(part, params, max(1, int(share * steps)), seeds, stop)
-    for part in parts:
+            told("search", round * len(parts) + number + 1, len(SHARES) * len(parts))
+    for number, part in enumerate(parts):
         if stop():
             break
         _exact(part, params, stop)
+        told("proof", number + 1, len(parts))
     for sweep in range(params.sweeps):
         for number, part in enumerate(parts):
             if stop():
                 break
             if not part.proven:
                 _again(part, params, (seed * 7919 + number) * 16 + 104_729 * (sweep + 1), stop)
-    return _result(problem, parts)
+            told("better", sweep * len(parts) + number + 1, params.sweeps * len(parts))
+    told("done", 1, 1)
+    return replace(_result(problem, parts), complete=not stop())
 
 
 def _begin(net: Network, params: Params, seed: int) -> _Part:
@@ -184,6 +203,16 @@ def _result(problem: Problem, parts: list[_Part]) -> Result:
         solver_bound=max(certificate.bound, sum(part.bound for part in parts)),
         components=len(parts),
         proven=sum(part.proven for part in parts),
+    )
+
+
+def placed_at(problem: Problem, site_of: Ints, result: Result) -> Result:
+    """`result` with other places for its points; points in breach stay where they are."""
+    return replace(
+        result,
+        site_of=site_of,
+        lanes=lanes_of(problem, site_of),
+        cost=_cost(problem, site_of, result.breaches),
     )
 
 

@@ -176,7 +176,7 @@ def test_places_named_by_the_plan_have_their_own_hours() -> None:
 @pytest.mark.parametrize(
     ("change", "total", "grows"),
     [
-        ({"sites__people_per_site": 700}, "sites", True),
+        ({"sites__people_per_site": 500}, "sites", True),
         ({"sites__people_per_lane": 200}, "lanes", True),
         ({"sites__lane_per_hour": 30}, "lanes", True),
         ({"pool__default_size": 5}, "tubes", True),
@@ -212,6 +212,8 @@ def test_a_shorter_day_needs_more_lanes() -> None:
 def test_key_groups_come_first_and_households_together() -> None:
     plan = make_plan(cases.small())
     for site in plan.sites:
+        if site.kind == "mobile":  # from hamlet to hamlet; within each, key groups first
+            continue
         best = [slot.best_rank for slot in site.slots]
         assert best == sorted(best)
     keys = [key for site in plan.sites for slot in site.slots for key in slot.blocks]
@@ -440,8 +442,11 @@ def test_everybody_exactly_once_whatever_the_rules(
     assert sorted(called) == sorted(b.key for b in blocks if b.walkers)
     assert sorted(visited) == sorted(b.key for b in blocks if b.home)
     if fixed is None:
+        outside = {told.site for told in plan.siting.outside}
         assert all(
-            site.people <= per_site or len({*called_at(site), *homes_at(site)}) == 1
+            site.walkers <= per_site
+            or len({*called_at(site), *homes_at(site)}) == 1
+            or site.code in outside
             for site in plan.sites
         )
     never = {

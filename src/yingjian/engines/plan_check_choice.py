@@ -1,0 +1,148 @@
+"""How sites were chosen, held against the question: certificate, cost, locks, mobile teams' timetables.
+
+The question is made anew from the problem and the plan's parameters, the bound is recomputed from
+the multipliers in whole numbers, and the cost from where the plan's households are really sent.
+Nothing the planner claims about itself is believed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+
+from yingjian.engines.plan_judge import Bench, minutes, straight_km
+from yingjian.engines.plan_model import PlanError, Site, Siting
+from yingjian.engines.plan_points import Question, question_of
+from yingjian.engines.plan_sites import survey
+from yingjian.engines.siting.check import bound_of
+from yingjian.engines.siting.model import MOBILE, SitingError, barred, walk_price, walked
+
+CIRCLE, ROOM = "sites.walking_circle", "sites.people_per_site"
+TRIED = "tried"
+"""Origin of a rule value that somebody tries instead of the preset's."""
+PATHS = {"walking_circle": CIRCLE, "people_per_site": ROOM}
+
+
+def check_choice(bench: Bench) -> None:
+    """The certificate, who is outside the rules, the locks, and where mobile teams stand when."""
+    stated = bench.plan.siting
+    for site in bench.plan.sites:
+        if site.kind == "mobile":
+            _timetable(bench, site)
+    _locks(bench)
+    for path, rule in sorted(bench.problem.rules.by_path.items()):
+        if rule.origin == TRIED:
+            bench.say("rule_tried", "note", "plan", path)
+    if stated.unplaced:
+        bench.say("sites_without_place", "note", "plan", CIRCLE, measured=stated.unplaced)
+    if stated.method != "certified":
+        return
+    for outside in stated.outside:
+        path = PATHS.get(outside.rule, CIRCLE)
+        bench.say(
+            "served_outside", "warning", f"site:{outside.site}", path, measured=outside.measured,
+            limit=outside.limit, over=max(0, outside.measured - outside.limit),
+            people=outside.people, village=outside.area,
+        )  # fmt: skip
+    try:
+        question = question_of(survey(bench.problem), bench.plan.params)
+    except PlanError:  # rules the question needs are gone
+        question = None
+    if question is None or question.problem.digest() != stated.question:
+        bench.say("certificate_of_other_question", "error", "plan:siting")
+        return
+    _certificate(bench, question, stated)
+
+
+def _certificate(bench: Bench, question: Question, stated: Siting) -> None:
+    """Bound and cost, both recomputed."""
+    try:
+        bound = bound_of(question.problem, np.array(stated.multipliers, dtype=np.int64))
+    except SitingError:
+        bench.say("certificate_forged", "error", "plan:siting", measured=stated.bound)
+        return
+    if stated.bound > bound:
+        bench.say(
+            "certificate_forged", "error", "plan:siting", measured=stated.bound, limit=bound,
+            over=stated.bound - bound,
+        )  # fmt: skip
+        return
+    site_of = _sent(bench, question)
+    if site_of is None:
+        bench.say("households_split", "error", "plan:siting")
+        return
+    cost = _cost(question, site_of)
+    same = cost == stated.cost and bound <= cost
+    bench.say(
+        "certificate", "ok" if same else "error", "plan:siting", measured=stated.cost, limit=cost,
+        over=abs(stated.cost - cost), gap=round((cost - bound) / cost * 100, 3) if cost else 0.0,
+    )  # fmt: skip
+
+
+def _sent(bench: Bench, question: Question) -> np.ndarray | None:
+    """Which candidate the plan sends each group of houses to; None when a group is divided."""
+    blocks = [block for block in bench.problem.blocks if block.people > 0]
+    row = {place.key: j for j, place in enumerate(question.candidates)}
+    at: dict[str, int] = {}
+    for site in bench.plan.sites:
+        j = MOBILE if site.kind == "mobile" else row.get(site.candidate)
+        for slot in site.slots:
+            for key in slot.blocks:
+                if j is not None:
+                    at[key] = j
+    found = np.full(question.problem.points, MOBILE, dtype=np.int64)
+    for k, own in enumerate(question.members):
+        places = {at.get(blocks[i].key) for i in own}
+        place = places.pop()
+        if places or place is None:
+            return None
+        found[k] = place
+    return found
+
+
+def _cost(question: Question, site_of: np.ndarray) -> int:
+    """Price of the plan: who breaks a rule, or is met by a mobile team, pays the flat price."""
+    problem = question.problem
+    each = np.arange(problem.points)
+    fixed = site_of != MOBILE
+    here = np.where(fixed, site_of, 0)
+    metres = walked(problem, each, here)
+    keeps = fixed & (metres <= problem.rules.walk_m) & ~barred(problem, each, here)
+    load = np.bincount(here[keeps], weights=problem.heads[keeps], minlength=problem.candidates)
+    over = load > problem.room()
+    if over.any():  # those the planner told are outside; the rest of the site keeps the rule
+        return -1
+    kept, sites = each[keeps], here[keeps]
+    lanes = -(-load.astype(np.int64) // problem.rules.heads_per_lane)
+    total = int(problem.opening()[np.unique(sites)].sum()) + int(lanes.sum()) * problem.prices.lane
+    total += int(walk_price(problem, kept, metres[kept]).sum())
+    return total + int(problem.outside()[~keeps].sum())
+
+
+def _locks(bench: Bench) -> None:
+    """Places that must stay are open, places that never may be are not."""
+    open_ = {site.candidate for site in bench.plan.sites if site.candidate}
+    asked = {c.key: c.lock for c in bench.problem.candidates if c.lock} | bench.problem.locks
+    for key, lock in sorted(asked.items()):
+        kept = (key in open_) == (lock == "stay")
+        bench.say(f"lock_{lock}", "ok" if kept else "warning", f"candidate:{key}")
+
+
+def _timetable(bench: Bench, site: Site) -> None:
+    """A mobile team is at one place at a time, has the time to drive, and meets everybody it calls."""
+    params, element = bench.plan.params, f"site:{site.code}"
+    visits = sorted(site.visits, key=lambda v: v.start)
+    short = 0.0
+    for a, b in pairwise(visits):
+        if a.end.date() != b.start.date():
+            continue
+        way = straight_km(a.lon, a.lat, b.lon, b.lat) * params.road_factor
+        need = way / params.drive_km_per_h * 60
+        short = max(short, need - minutes(b.start, a.end))
+    bench.most("mobile_way", element, "", short, 0.0)
+    met: Counter[bool] = Counter()
+    for slot in site.slots:
+        met[any(v.start <= slot.start and slot.end <= v.end for v in visits)] += slot.people
+    bench.most("mobile_absent", element, "", met[False], 0.0)
