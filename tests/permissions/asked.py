@@ -72,6 +72,8 @@ ROUTES: Final[dict[str, list[Ask]]] = {
         Ask({"plan_id": "plan_id"}, nothing="a drawing; the walk asks that a stranger gets none"),
         Ask({"plan_id": "plan_id"}, "under={village}", nothing="the same"),
     ],
+    "GET /plans/{plan_id}/plan.docx": [Ask({"plan_id": "plan_id"})],
+    "GET /plans/{plan_id}/plan.geojson": [Ask({"plan_id": "plan_id"})],
     "GET /plans/{plan_id}/plan.xlsx": [Ask({"plan_id": "plan_id"})],
     "GET /plans/{plan_id}/rehearsal": [Ask({"plan_id": "plan_id"}, "runs=3&trials=1")],
     "GET /plans/{plan_id}/rehearsal.docx": [Ask({"plan_id": "plan_id"}, "runs=3&trials=1")],
@@ -102,6 +104,7 @@ ROUTES: Final[dict[str, list[Ask]]] = {
         Ask({"round_id": "round_id", "key": f"={key}"}, "limit=1000") for key in FIGURES
     ],
     "GET /rounds/{round_id}/overview": [_round()],
+    "GET /rounds/{round_id}/plan-searches": [_round(nothing="this walk has no search")],
     "GET /rounds/{round_id}/plans": [_round()],
     "GET /rounds/{round_id}/pools": [_round("limit=1000")],
     "GET /rounds/{round_id}/positives": [_round("limit=1000")],

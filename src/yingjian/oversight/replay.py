@@ -107,7 +107,7 @@ INPUT_TABLES: Final = frozenset(
         "logistics_supplyitem", "logistics_vehicle", "oversight_report",
         "oversight_statedfigure", "population_grid", "population_household", "population_importproblem",
         "population_importrun", "population_personcategory", "population_region", "workforce_institution",
-        "workforce_staffmember", "workforce_training", "workforce_workgroup",
+        "planning_plansearch", "workforce_staffmember", "workforce_training", "workforce_workgroup",
     }
 )  # fmt: skip
 
@@ -116,7 +116,8 @@ INPUTS: Final = frozenset(
     {
         "organisation.add", "user.add", "grant.add", "device.invite", "device.revoke", "device.enrol", "parked.decide",
         "preset.store", "campaign.create", "round.create", "plan.propose", "institution.add", "staff.add",
-        "workgroup.add", "training.record", "vehicle.add", "supply.item", "figure.state", "report.file",
+        "plan.search", "plan.stop", "workgroup.add", "training.record", "vehicle.add", "supply.item", "figure.state",
+        "report.file",
     }
 )  # fmt: skip
 

@@ -16,10 +16,11 @@ from yingjian.access.actor import Actor
 from yingjian.campaigns import actions as campaign_actions
 from yingjian.campaigns import queries as campaigns
 from yingjian.campaigns.actions import DueAssign
+from yingjian.campaigns.queries import RoundBrief
 from yingjian.engines import plan_checker
 from yingjian.engines.plan import make_plan
 from yingjian.engines.plan_choice import Search
-from yingjian.engines.plan_model import Plan, PlanError, to_json
+from yingjian.engines.plan_model import Plan, PlanError, PlanProblem, to_json
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 from yingjian.laboratory import actions as laboratory
@@ -31,7 +32,7 @@ from yingjian.workforce.values import PostRow
 
 from . import queries, rules, timing
 from .events import PlanApplied
-from .models import PlanRecord
+from .models import PlanRecord, PlanSearch
 
 OPEN_STATES = frozenset({"draft", "approved", "mobilising", "sampling"})
 """States of a round in which a plan may still be applied."""
@@ -43,26 +44,117 @@ def named(error: PlanError) -> RuleBroken:
     return RuleBroken(f"planning.{error.code}", **params)
 
 
-def compute(
-    round_id: uuid.UUID, options: Mapping[str, Any]
-) -> tuple[Plan, list[plan_checker.Finding]]:
-    """Plan a round and judge the plan; nothing is stored. Runs under the sight of the transaction.
+def asked(round_id: uuid.UUID, options: Mapping[str, Any]) -> tuple[rules.Choice, PlanProblem]:
+    """What is to be planned, and how. Runs under the sight of the transaction.
 
-    Refused with `planning.nobody`, `planning.no_open_hours`, `planning.rule_missing`,
-    `planning.bad_area`, `planning.too_many_sites`, `planning.bad_option`, `planning.unknown_laboratory`.
+    Refused with `planning.nobody`, `planning.no_open_hours`, `planning.bad_option`,
+    `planning.unknown_laboratory`.
     """
     try:
         choice = rules.choice_of(options)
-        problem = queries.problem_of(round_id, choice)
-        search = Search(seed=choice.seed, stop=timing.after(choice.seconds))
-        plan = make_plan(problem, choice.params, seed=choice.seed, search=search)
+        return choice, queries.problem_of(round_id, choice)
     except PlanError as error:
         raise named(error) from None
+
+
+def planned(problem: PlanProblem, choice: rules.Choice, search: Search) -> Plan:
+    """The plan, without people on its seats. Needs no database; takes seconds to minutes.
+
+    Refused with `planning.rule_missing`, `planning.bad_area`, `planning.too_many_sites`.
+    """
+    try:
+        return make_plan(problem, choice.params, seed=choice.seed, search=search)
+    except PlanError as error:
+        raise named(error) from None
+
+
+def judged(problem: PlanProblem, plan: Plan) -> tuple[Plan, list[plan_checker.Finding]]:
+    """The plan with people on its seats, and what the checker says of it."""
     staff = queries.staff_on_hand(plan, problem.area)
     plan = msgspec.structs.replace(
         plan, seats=rules.fill_seats(plan, staff, round_area=problem.area)
     )
     return plan, rules.condensed(plan_checker.check(problem, plan))
+
+
+def compute(
+    round_id: uuid.UUID, options: Mapping[str, Any]
+) -> tuple[Plan, list[plan_checker.Finding]]:
+    """Plan a round and judge the plan; nothing is stored. Refusals as `asked` and `planned`."""
+    choice, problem = asked(round_id, options)
+    search = Search(seed=choice.seed, stop=timing.after(choice.seconds), effort=choice.effort)
+    return judged(problem, planned(problem, choice, search))
+
+
+def _may_plan(actor: Actor, round_id: uuid.UUID) -> RoundBrief:
+    """The round, if the actor may plan it now (`planning.not_frozen`, `planning.round_over`, 409)."""
+    brief = campaigns.round_brief(round_id)
+    scope.require(actor, "plan_round", brief.area)
+    if brief.frozen_at is None:
+        raise RuleBroken("planning.not_frozen", status=409)
+    if brief.state not in OPEN_STATES:
+        raise RuleBroken("planning.round_over", status=409, state=brief.state)
+    return brief
+
+
+def plan_search(
+    *,
+    actor: Actor,
+    plan_id: uuid.UUID,
+    round_id: uuid.UUID,
+    options: Mapping[str, Any],
+    at: datetime,
+) -> None:
+    """Look for a plan in the background (`planning.jobs`): its progress is a row, its end a plan.
+
+    Refused as `plan_propose`, and where the options make no sense, before anything is begun.
+    """
+    brief = _may_plan(actor, round_id)
+    try:
+        rules.choice_of(options)
+    except PlanError as error:
+        raise named(error) from None
+    PlanSearch.objects.create(
+        id=plan_id, round_id=round_id, area=brief.area, state="waiting", options=dict(options),
+        asked_at=at,
+    )  # fmt: skip
+    from procrastinate.contrib.django import app
+
+    app.configure_task("planning.search", queue="imports").defer(plan_id=str(plan_id))
+
+
+def plan_stop(*, actor: Actor, plan_id: uuid.UUID) -> None:
+    """End a search with the best it has so far (`planning.plan_unknown`, 404)."""
+    found = PlanSearch.objects.filter(id=plan_id).first()
+    if found is None:
+        raise RuleBroken("planning.plan_unknown", status=404)
+    scope.require(actor, "plan_round", found.area)
+    PlanSearch.objects.filter(id=plan_id).update(stop_asked=True)
+
+
+def search_told(plan_id: uuid.UUID, *, at: datetime, **told: Any) -> bool:
+    """Note how far a search has come; whether it was asked to stop."""
+    row = PlanSearch.objects.filter(id=plan_id)
+    row.update(seen_at=at, **told)
+    return row.values_list("stop_asked", flat=True).first() is not False
+
+
+def store(
+    plan_id: uuid.UUID, plan: Plan, findings: list[plan_checker.Finding], *, area: str, at: datetime
+) -> int:
+    """Keep a plan as the round's next version, which is the answer."""
+    round_id = uuid.UUID(plan.round_id)
+    version = queries.next_version(round_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO planning_planrecord (id, round_id, area, version, state, document, findings, made_at)
+               VALUES (%s, %s, %s, %s, 'proposed', %s::jsonb, %s::jsonb, %s)""",
+            [
+                plan_id, round_id, area, version, to_json(plan).decode(),
+                msgspec.json.encode(findings).decode(), at,
+            ],
+        )  # fmt: skip
+    return version
 
 
 def plan_propose(
@@ -78,23 +170,9 @@ def plan_propose(
     The due list must be frozen (`planning.not_frozen`, 409). A plan with broken rules is stored
     too: the findings say which, and whoever applies it decides knowing them.
     """
-    brief = campaigns.round_brief(round_id)
-    scope.require(actor, "plan_round", brief.area)
-    if brief.frozen_at is None:
-        raise RuleBroken("planning.not_frozen", status=409)
-    if brief.state not in OPEN_STATES:
-        raise RuleBroken("planning.round_over", status=409, state=brief.state)
+    brief = _may_plan(actor, round_id)
     plan, findings = compute(round_id, options)
-    version = queries.next_version(round_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO planning_planrecord (id, round_id, area, version, state, document, findings, made_at)
-               VALUES (%s, %s, %s, %s, 'proposed', %s::jsonb, %s::jsonb, %s)""",
-            [
-                plan_id, round_id, brief.area, version, to_json(plan).decode(),
-                msgspec.json.encode(findings).decode(), at,
-            ],
-        )  # fmt: skip
+    version = store(plan_id, plan, findings, area=brief.area, at=at)
     counted = Counter(f.level for f in findings if f.level != "ok")
     return {
         "version": version,

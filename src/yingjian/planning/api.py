@@ -28,6 +28,25 @@ class PlanLine(Schema):
     totals: dict[str, Any]
     forecast: dict[str, Any]
     findings: dict[str, int]
+    siting: dict[str, Any]
+
+
+class SearchState(Schema):
+    plan_id: uuid.UUID
+    state: str
+    stage: str
+    done: float
+    cost: int | None
+    bound: int | None
+    stop_asked: bool
+    error: str
+    options: dict[str, Any]
+    asked_at: datetime
+
+
+class SearchList(Schema):
+    items: list[SearchState]
+    as_of: datetime
 
 
 class PlanList(Schema):
@@ -61,6 +80,29 @@ def plans(request: HttpRequest, round_id: uuid.UUID) -> PlanList:
     """Plans of a round, the newest first, with totals and findings by level."""
     found = queries.plans_for(actor_of(request), round_id)
     return PlanList(items=[PlanLine(**asdict(head)) for head in found], as_of=request_time(request))
+
+
+@router.get("/rounds/{round_id}/plan-searches", auth=needs("see_round"), response=SearchList)
+def searches(request: HttpRequest, round_id: uuid.UUID) -> SearchList:
+    """Plans being looked for and the last ones found, the newest first."""
+    found = queries.searches_for(actor_of(request), round_id)
+    return SearchList(items=[SearchState(**asdict(x)) for x in found], as_of=request_time(request))
+
+
+@router.get("/plans/{plan_id}/plan.geojson", auth=needs("see_round"))
+def places(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
+    """Sites, where their people live, mobile teams' stops and places not chosen, as GeoJSON."""
+    queries.head_for(actor_of(request), plan_id)
+    data = documents.places(queries.document_of(plan_id))
+    return documents.answer(data, documents.GEOJSON, f"plan-{plan_id}.geojson")
+
+
+@router.get("/plans/{plan_id}/plan.docx", auth=needs("see_round"))
+def annex(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
+    """The plan's sites, mobile teams, proof and rules as an annex in Word."""
+    head = queries.head_for(actor_of(request), plan_id)
+    data = documents.plan_annex(head, at=request_time(request), language=language(request))
+    return documents.answer(data, documents.DOCX, f"plan-{head.version}.docx")
 
 
 @router.get("/plans/{plan_id}", auth=needs("see_round"), response=PlanWhole)

@@ -39,6 +39,29 @@ def proposing(batch: journal.Batch) -> list[journal.Verdict]:
     return verdicts
 
 
+@journal.handles("plan.search", PlanPropose, permission="plan_round", decision=True)
+def searching(batch: journal.Batch) -> list[journal.Verdict]:
+    """Begin to look for a plan."""
+    for command in batch.commands:
+        given: PlanPropose = command.payload
+        actions.plan_search(
+            actor=batch.actor,
+            plan_id=given.plan_id,
+            round_id=given.round_id,
+            options=given.options,
+            at=command.at,
+        )
+    return [journal.applied(command) for command in batch.commands]
+
+
+@journal.handles("plan.stop", PlanOnly, permission="plan_round", decision=True)
+def stopping(batch: journal.Batch) -> list[journal.Verdict]:
+    """End a search with what it has."""
+    for command in batch.commands:
+        actions.plan_stop(actor=batch.actor, plan_id=command.payload.plan_id)
+    return [journal.applied(command) for command in batch.commands]
+
+
 @journal.handles("plan.apply", PlanOnly, permission="approve_plan", decision=True)
 def applying(batch: journal.Batch) -> list[journal.Verdict]:
     """Make a plan real."""

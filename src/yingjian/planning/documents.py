@@ -13,7 +13,7 @@ from yingjian.engines.plan_model import Plan
 from yingjian.kernel import rendering
 from yingjian.kernel.errors import RuleBroken
 
-from . import labels, queries, rehearsing, wording
+from . import annex, labels, queries, rehearsing, wording
 from .workbook import workbook
 
 PDF = "application/pdf"
@@ -29,6 +29,8 @@ def shown(plan: Plan, *, full: bool) -> dict[str, Any]:
             for slot in site["slots"]:
                 slot["blocks"] = len(slot["blocks"])
             site["home"] = len(site["home"])
+        for part in ("multipliers", "spots", "options"):
+            found["siting"][part] = len(found["siting"][part])
     return found
 
 
@@ -77,6 +79,25 @@ def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str)
         language=language,
     )
     return rendering.to_docx(paper, more=wording.words(language)["rehearsal"]["more"])
+
+
+GEOJSON = "application/geo+json"
+
+
+def places(plan: Plan) -> bytes:
+    """The plan's places as GeoJSON."""
+    return annex.geojson(plan)
+
+
+def plan_annex(head: queries.PlanHead, *, at: datetime, language: str) -> bytes:
+    """Sites, mobile teams, proof and rules in Word, times in local time."""
+    tz = queries.local_time()
+    report = annex.paper(
+        queries.document_of(head.id), queries.findings_of(head.id),
+        round_name=campaigns.round_brief(head.round_id).name, version=head.version,
+        as_of=at.astimezone(tz), tz=tz, language=language,
+    )  # fmt: skip
+    return rendering.to_docx(report, more=wording.words(language)["rehearsal"]["more"])
 
 
 def answer(data: bytes, kind: str, name: str) -> HttpResponse:

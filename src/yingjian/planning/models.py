@@ -30,3 +30,29 @@ class PlanRecord(models.Model):
                 condition=Q(state__in=["proposed", "applied", "dropped"]), name="plan_state"
             ),
         ]
+
+
+class PlanSearch(models.Model):
+    """A plan being looked for in the background; its id is the plan's to be."""
+
+    id = models.UUIDField(primary_key=True)
+    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="plan_searches")
+    area = models.CharField(max_length=AREA, db_index=True)
+    state = models.CharField(max_length=10)
+    options = models.JSONField(default=dict)
+    stage = models.CharField(max_length=10, default="")
+    done = models.FloatField(default=0.0)
+    cost = models.BigIntegerField(null=True)
+    bound = models.BigIntegerField(null=True)
+    stop_asked = models.BooleanField(default=False)
+    error = models.CharField(max_length=60, default="")
+    asked_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "running", "done", "failed"]),
+                name="plan_search_state",
+            ),
+        ]

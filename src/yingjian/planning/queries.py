@@ -200,6 +200,7 @@ class PlanHead:
     totals: dict[str, Any]
     forecast: dict[str, Any]
     findings: dict[str, int]
+    siting: dict[str, Any]
 
 
 _HEAD = """
@@ -207,13 +208,48 @@ SELECT id, round_id, area, version, state, made_at, applied_at, (document -> 'to
        (document -> 'forecast')::text,
        (SELECT coalesce(jsonb_object_agg(level, n), '{}') FROM
           (SELECT f ->> 'level' AS level, sum(coalesce((f -> 'params' ->> 'elements')::numeric, 1))::int AS n
-             FROM jsonb_array_elements(findings) f GROUP BY 1) counted)::text
+             FROM jsonb_array_elements(findings) f GROUP BY 1) counted)::text,
+       ((document -> 'siting') - '{multipliers,options,spots}'::text[])::text
   FROM planning_planrecord
 """
 
 
 def _head(row: tuple[Any, ...]) -> PlanHead:
-    return PlanHead(*row[:7], *(json.loads(part) for part in row[7:10]))
+    return PlanHead(*row[:7], *(json.loads(part or "{}") for part in row[7:11]))
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLine:
+    """A search for a plan and how far it has come. Costs are millionths of a staff-day."""
+
+    plan_id: uuid.UUID
+    state: str
+    stage: str
+    done: float
+    cost: int | None
+    bound: int | None
+    stop_asked: bool
+    error: str
+    options: dict[str, Any]
+    asked_at: datetime
+
+
+SEARCHES = 10
+
+
+def searches_for(actor: Actor, round_id: uuid.UUID) -> list[SearchLine]:
+    """The last searches of a round; one nobody has heard of for ten minutes has failed."""
+    campaigns.round_brief_for(actor, round_id)
+    rows = _rows(
+        """SELECT id, CASE WHEN state = 'running' AND seen_at < now() - interval '10 minutes' THEN 'failed'
+                           ELSE state END,
+                  stage, done, cost, bound, stop_asked, error, options::text, asked_at
+             FROM planning_plansearch WHERE round_id = %(round)s ORDER BY asked_at DESC, id DESC LIMIT %(most)s""",
+        {"round": round_id, "most": SEARCHES},
+    )
+    return [
+        SearchLine(*row[:8], *(json.loads(part) for part in row[8:9]), *row[9:]) for row in rows
+    ]
 
 
 def plans_for(actor: Actor, round_id: uuid.UUID) -> list[PlanHead]:

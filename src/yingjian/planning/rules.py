@@ -13,6 +13,7 @@ from typing import Any
 from yingjian.campaigns import presets
 from yingjian.campaigns.presets import Leaf, Preset
 from yingjian.engines.plan_check_choice import TRIED
+from yingjian.engines.plan_choice import EFFORT
 from yingjian.engines.plan_judge import LEVELS, Finding
 from yingjian.engines.plan_model import (
     Block,
@@ -30,6 +31,7 @@ from yingjian.engines.plan_model import (
     Span,
     Village,
 )
+from yingjian.engines.siting.model import Params
 
 GROUPS = frozenset(
     {
@@ -225,14 +227,32 @@ class Choice:
     limit_to_staff: bool = False
     seconds: float = 30.0
     """How long to look for sites; a county is through sooner."""
+    thorough: bool = False
+    """Go on improving bound and plan until the seconds are over."""
     locks: Mapping[str, str] = field(default_factory=dict)
     """Candidates by key that `stay` or are `never` opened."""
     changed: Mapping[str, float] = field(default_factory=dict)
     """Rule values to try instead of the preset's (what if the walk were 20 minutes?)."""
 
+    @property
+    def effort(self) -> Params:
+        """How hard to look."""
+        return THOROUGH if self.thorough else EFFORT
 
+
+THOROUGH = Params(sweeps=12)
 OWN_OPTIONS = frozenset(
-    {"seed", "laboratories", "lanes", "vehicles", "limit_to_staff", "seconds", "locks", "rules"}
+    {
+        "seed",
+        "thorough",
+        "laboratories",
+        "lanes",
+        "vehicles",
+        "limit_to_staff",
+        "seconds",
+        "locks",
+        "rules",
+    }
 )
 CHANGEABLE = frozenset(
     {
@@ -254,8 +274,9 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
         least = 1 if name == "lanes" else 0
         if value is not None and (type(value) is not int or value < least):
             raise PlanError("bad_option", option=name, got=value)
-    if not isinstance(own.get("limit_to_staff", False), bool):
-        raise PlanError("bad_option", option="limit_to_staff", got=own["limit_to_staff"])
+    for name in ("limit_to_staff", "thorough"):
+        if not isinstance(own.get(name, False), bool):
+            raise PlanError("bad_option", option=name, got=own[name])
     seconds = own.get("seconds", 30.0)
     if not _number(seconds) or not 0 < seconds <= LONGEST_SEARCH:
         raise PlanError("bad_option", option="seconds", got=seconds)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from yingjian.engines.siting.model import Progress
+
 
 def after(seconds: float, *, asked: Callable[[], bool] | None = None) -> Callable[[], bool]:
     """A stop that comes after so many seconds, or when `asked` says so."""
@@ -14,3 +16,27 @@ def after(seconds: float, *, asked: Callable[[], bool] | None = None) -> Callabl
         return time.monotonic() > ends or (asked is not None and asked())
 
     return stop
+
+
+EVERY = 1.0
+"""Seconds between two words to whoever watches."""
+
+
+class Teller:
+    """Passes progress on once a second and remembers whether somebody asked to stop."""
+
+    def __init__(self, tell: Callable[[Progress | None], bool]) -> None:
+        self.tell, self.last, self.stopped = tell, 0.0, False
+
+    def __call__(self, progress: Progress) -> None:
+        self._told(progress)
+
+    def asked(self) -> bool:
+        """Whether the search is to end."""
+        self._told(None)
+        return self.stopped
+
+    def _told(self, progress: Progress | None) -> None:
+        if time.monotonic() - self.last >= EVERY:
+            self.last = time.monotonic()
+            self.stopped = self.tell(progress)

@@ -1,0 +1,77 @@
+"""Background work of this room: look for a plan while somebody watches, and may stop it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from procrastinate.contrib.django import app
+
+from yingjian.access import scope
+from yingjian.engines.plan_choice import Search
+from yingjian.engines.siting.model import Progress
+from yingjian.kernel.clock import now
+from yingjian.kernel.errors import RuleBroken
+
+from . import actions, timing
+from .models import PlanSearch
+
+log = logging.getLogger("yingjian.planning")
+
+
+@app.task(name="planning.search", queue="imports")
+def search(*, plan_id: str, **_: Any) -> None:
+    """Permission and round were checked when the search was asked for; its end is in its row."""
+    run = uuid.UUID(plan_id)
+    try:
+        _search(run)
+    except RuleBroken as error:
+        _ended(run, state="failed", error=error.code)
+        log.info("plan_refused", extra={"plan_id": plan_id, "code": error.code})
+    except Exception:
+        _ended(run, state="failed", error="planning.search_failed")
+        raise
+
+
+def _ended(run: uuid.UUID, **told: Any) -> None:
+    with scope.everywhere():
+        actions.search_told(run, at=now(), **told)
+
+
+def _search(run: uuid.UUID) -> None:
+    with scope.everywhere():
+        asked = PlanSearch.objects.filter(id=run, state="waiting").first()
+        if asked is None:
+            return
+        actions.search_told(run, at=now(), state="running")
+        choice, problem = actions.asked(asked.round_id, asked.options)
+    told = timing.Teller(lambda progress: _tell(run, progress))
+    found = Search(
+        seed=choice.seed, stop=timing.after(choice.seconds, asked=told.asked), watch=told,
+        effort=choice.effort,
+    )  # fmt: skip
+    plan = actions.planned(problem, choice, found)
+    with scope.everywhere():
+        plan, findings = actions.judged(problem, plan)
+        actions.store(run, plan, findings, area=asked.area, at=now())
+        actions.search_told(
+            run,
+            at=now(),
+            state="done",
+            stage="done",
+            done=1.0,
+            cost=plan.siting.cost,
+            bound=plan.siting.bound,
+        )
+
+
+def _tell(run: uuid.UUID, progress: Progress | None) -> bool:
+    """Write progress, if there is any; whether the search was asked to stop."""
+    with scope.everywhere():
+        if progress is None:
+            return actions.search_told(run, at=now())
+        return actions.search_told(
+            run, at=now(), stage=progress.stage, done=progress.done, cost=progress.cost,
+            bound=progress.bound,
+        )  # fmt: skip
