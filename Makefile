@@ -44,7 +44,7 @@ web/node_modules/.ready: web/package.json web/package-lock.json | $(READY)
 	@$(NPM) ci --loglevel=error
 	@touch $@
 
-web/dist/index.html: web/node_modules/.ready $(shell find web/src web/public web/station web/index.html web/*.ts web/*.json -type f 2>/dev/null)
+web/dist/index.html: web/node_modules/.ready $(shell find web/src web/public web/station web/my web/index.html web/*.ts web/worker.js web/*.json -type f 2>/dev/null)
 	@$(NPM) run --silent bundle -- --logLevel error
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""The built files of console and station, served by the same process as the API.
+"""The built files of console, station and resident's page, served by the same process as the API.
 
 Granian serves ``/assets`` itself (hashed names, cached for a year); what comes here is the page,
 its icons and its service worker. Any path that is no file is the page: the console routes itself.
@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 _TYPES = {".webmanifest": "application/manifest+json", ".wasm": "application/wasm",
           ".js": "text/javascript", ".mjs": "text/javascript"}  # fmt: skip
 _LONGEST_ROUTE = 512
+_APPLICATIONS = ("station", "my")
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; font-src 'self' data:; "
@@ -40,8 +41,8 @@ def page(request: HttpRequest, path: str) -> HttpResponseBase:
             status=503,
             content_type="text/plain; charset=utf-8",
         )
-    if path == "station":  # its service worker keeps what lies under the slash
-        return HttpResponseRedirect("/station/")
+    if path in _APPLICATIONS:  # its service worker keeps what lies under the slash
+        return HttpResponseRedirect(f"/{path}/")
     wanted = _file(built, path)
     if wanted is None:
         if Path(path).suffix or len(path) > _LONGEST_ROUTE:
@@ -56,8 +57,9 @@ def page(request: HttpRequest, path: str) -> HttpResponseBase:
 
 
 def _page_of(path: str) -> str:
-    """Two applications share the address: the station's under ``station``, the console's everywhere else."""
-    return "station/index.html" if path.split("/", 1)[0] == "station" else "index.html"
+    """Three applications share the address: the station's, the resident's, and the console's everywhere else."""
+    first = path.split("/", 1)[0]
+    return f"{first}/index.html" if first in _APPLICATIONS else "index.html"
 
 
 def _file(built: Path, path: str) -> Path | None:

@@ -70,7 +70,16 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': doors(
         'The station stands on offline and rules alone: nothing of the console is carried to a phone.',
-        ['@/rooms/**', '@/ui/**', '@/api/**', '@/i18n', '@/router', 'primevue/**', 'vue-router', 'vue-i18n', '@tanstack/**'],
+        ['@/rooms/**', '@/ui/**', '@/api/**', '@/my/**', '@/i18n', '@/router', 'primevue/**', 'vue-router', 'vue-i18n', '@tanstack/**'],
+      ),
+    },
+  },
+  {
+    files: ['src/my/**/*.{ts,vue}'],
+    rules: {
+      'no-restricted-imports': doors(
+        "A resident's phone carries nothing of the console, and of the station only its look.",
+        ['@/rooms/**', '@/ui/**', '@/api/**', '@/i18n', '@/router', 'primevue/**', 'vue-router', 'vue-i18n', '@tanstack/**', '@/station/**', '!@/station/station.css'],
       ),
     },
   },
@@ -91,7 +100,7 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': doors(
         'offline and rules are plain TypeScript: no Vue, no screens, run in Node.',
-        [...FRAMEWORK, '@/rooms/**', '@/ui/**', '@/api/**', '@/station/**', '../**'],
+        [...FRAMEWORK, '@/rooms/**', '@/ui/**', '@/api/**', '@/station/**', '@/my/**', '../**'],
       ),
     },
   },

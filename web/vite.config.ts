@@ -11,40 +11,40 @@ const backend = process.env['YINGJIAN_URL'] ?? 'http://127.0.0.1:8000';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Writes the station's service worker: which files make up the station, under a version that changes with any of them. */
-function stationWorker(): Plugin {
+/** Writes an application's service worker: which files make it up, under a version that changes with any of them. */
+function worker(name: string): Plugin {
   return {
-    name: 'station-worker',
+    name: `${name}-worker`,
     apply: 'build',
     generateBundle(_options, bundle) {
       const files = new Set<string>();
-      const take = (name: string): void => {
-        if (files.has(name)) return;
-        const part = bundle[name];
+      const take = (file: string): void => {
+        if (files.has(file)) return;
+        const part = bundle[file];
         if (part === undefined) return;
-        files.add(name);
+        files.add(file);
         if (part.type !== 'chunk') return;
         for (const next of [...part.imports, ...part.dynamicImports, ...(part.viteMetadata?.importedCss ?? []), ...(part.viteMetadata?.importedAssets ?? [])]) take(next);
       };
       for (const part of Object.values(bundle)) {
-        if (part.type === 'chunk' && part.isEntry && part.name === 'station') take(part.fileName);
+        if (part.type === 'chunk' && part.isEntry && part.name === name) take(part.fileName);
       }
-      const page = readFileSync(at('./station/index.html'), 'utf8');
-      const still = readdirSync(at('./public/station')).map((name) => `station/${name}`);
-      const listed = ['/station/', ...[...files, ...still].sort().map((name) => `/${name}`)];
-      const worker = readFileSync(at('./station/sw.js'), 'utf8');
-      const hash = createHash('sha256').update(page).update(worker).update(listed.join());
-      for (const name of still) hash.update(readFileSync(at(`./public/${name}`)));
+      const page = readFileSync(at(`./${name}/index.html`), 'utf8');
+      const still = readdirSync(at(`./public/${name}`)).map((file) => `${name}/${file}`);
+      const listed = [`/${name}/`, ...[...files, ...still].sort().map((file) => `/${file}`)];
+      const text = readFileSync(at('./worker.js'), 'utf8');
+      const hash = createHash('sha256').update(page).update(text).update(listed.join());
+      for (const file of still) hash.update(readFileSync(at(`./public/${file}`)));
       const version = hash.digest('hex').slice(0, 12);
-      const source = worker.replace('__VERSION__', version).replace('__FILES__', JSON.stringify(listed));
-      this.emitFile({ type: 'asset', fileName: 'station/sw.js', source });
+      const source = text.replace('__NAME__', name).replace('__VERSION__', version).replace('__FILES__', JSON.stringify(listed));
+      this.emitFile({ type: 'asset', fileName: `${name}/sw.js`, source });
     },
   };
 }
 
 export default defineConfig({
   base: '/',
-  plugins: [vue(), stationWorker()],
+  plugins: [vue(), worker('station'), worker('my')],
   resolve: { alias: { '@': at('./src') } },
   define: {
     __VUE_OPTIONS_API__: 'true', // PrimeVue components are written with it
@@ -56,7 +56,7 @@ export default defineConfig({
     target: ['chrome100', 'firefox100', 'safari15'],
     sourcemap: false,
     chunkSizeWarningLimit: 400,
-    rolldownOptions: { input: { index: at('./index.html'), station: at('./station/index.html') } },
+    rolldownOptions: { input: { index: at('./index.html'), station: at('./station/index.html'), my: at('./my/index.html') } },
   },
   server: {
     host: '127.0.0.1',

@@ -70,14 +70,17 @@ def test_not_built_is_said(built: Path, client: Client) -> None:
     assert "make setup" in answer.content.decode()
 
 
-def test_the_station_is_an_application_of_its_own(built: Path, client: Client) -> None:
-    (built / "station").mkdir()
-    (built / "station" / "index.html").write_text("<p>采样台</p>", encoding="utf-8")
-    (built / "station" / "sw.js").write_text("2", encoding="utf-8")
-    for path in ("/station/", "/station/box"):
-        assert client.get(path).getvalue().decode() == "<p>采样台</p>"
-    worker = client.get("/station/sw.js")
+@pytest.mark.parametrize("name", ["station", "my"])
+def test_station_and_resident_have_applications_of_their_own(
+    built: Path, client: Client, name: str
+) -> None:
+    (built / name).mkdir()
+    (built / name / "index.html").write_text("<p>采样</p>", encoding="utf-8")
+    (built / name / "sw.js").write_text("2", encoding="utf-8")
+    for path in (f"/{name}/", f"/{name}/box"):
+        assert client.get(path).getvalue().decode() == "<p>采样</p>"
+    worker = client.get(f"/{name}/sw.js")
     assert (worker.getvalue(), worker["Content-Type"]) == (b"2", "text/javascript")
     assert worker["Cache-Control"] == "no-cache"
-    assert client.get("/station")["Location"] == "/station/"
-    assert client.get("/stations").getvalue().decode() == "<p>应检</p>"
+    assert client.get(f"/{name}")["Location"] == f"/{name}/"
+    assert client.get(f"/{name}s").getvalue().decode() == "<p>应检</p>"

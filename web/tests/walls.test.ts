@@ -15,6 +15,7 @@ const RULE = 'src/rules/clock.ts';
 const API = 'src/api/query.ts';
 const UI = 'src/ui/now.ts';
 const STATION = 'src/station/words.ts';
+const MY = 'src/my/words.ts';
 const OFFLINE = 'src/offline/leader.ts';
 
 describe('walls between folders', () => {
@@ -32,6 +33,9 @@ describe('walls between folders', () => {
     [UI, "import '@/rooms/rounds/tones';"],
     [STATION, "import '@/api/client';"],
     [STATION, "import 'primevue/button';"],
+    [STATION, "import '@/my/words';"],
+    [MY, "import '@/api/client';"],
+    [MY, "import '@/station/words';"],
     [OFFLINE, "import 'vue';"],
     [OFFLINE, "import '@/station/words';"],
   ])('%s may not say %s', async (file, code) => {
@@ -44,6 +48,8 @@ describe('walls between folders', () => {
     [RULE, "import './time';\n"],
     [UI, "import '@/rules/time';\n"],
     [STATION, "import '@/offline/core';\n"],
+    [MY, "import '@/offline/qr';\n"],
+    [MY, "import '@/station/station.css';\n"],
     [OFFLINE, "import '@/rules/time';\n"],
   ])('%s may say %s', async (file, code) => {
     expect(await rulesBroken(file, code)).not.toContain('no-restricted-imports');

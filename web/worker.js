@@ -1,16 +1,19 @@
-/* The station's service worker: the application's own files, so that it starts without a network. It touches no data:
- * what was recorded lies in IndexedDB, which no update changes. A new version waits until somebody says so. */
+/* The service worker of an application that starts without a network (the station's, the resident's): its own files and
+ * nothing else. It touches no data: what was recorded or kept lies in the phone's storage, which no update changes.
+ * A new version of the station waits until somebody says so; a resident's, which has nothing under way, does not. */
+const NAME = '__NAME__';
 const VERSION = '__VERSION__';
 const FILES = __FILES__;
-const CACHE = `station-${VERSION}`;
-const PAGE = '/station/';
+const CACHE = `${NAME}-${VERSION}`;
+const PAGE = `/${NAME}/`;
 
 self.addEventListener('install', (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES.map((file) => new Request(file, { cache: 'reload' })))));
+  if (NAME !== 'station') self.skipWaiting();
 });
 
 self.addEventListener('activate', (event) => {
-  const old = (name) => name.startsWith('station-') && name !== CACHE;
+  const old = (name) => name.startsWith(`${NAME}-`) && name !== CACHE;
   event.waitUntil(
     caches.keys().then((names) => Promise.all(names.filter(old).map((name) => caches.delete(name)))).then(() => self.clients.claim()),
   );
