@@ -207,3 +207,142 @@ def _invited(town: Town) -> str:
 def _enrol(town: Town, invitation: str) -> Told:
     given = {"token": invitation, "device_id": str(new_id()), "name": "phone"}
     return told(town.nobody.post("/api/devices/enrol", given, content_type="application/json"))
+
+
+# -- codes taken back ------------------------------------------------------------------------------
+
+
+def _revokes(
+    town: Town, kind: str, *, role: str = "information_maintainer", **payload: Any
+) -> Told:
+    return town.does(role, kind, {"revocation_id": new_id(), "reason": "码被拍照外传", **payload})
+
+
+@row(G, "codes are revoked for no reason", "refused", "access.payload_malformed")
+def _(town: Town) -> Told:
+    return _revokes(town, "codes.revoke", person_id=town.people[9], reason="  ")
+
+
+@row(
+    G,
+    "the codes of somebody unknown are revoked",
+    "refused",
+    "population.person.unknown",
+    status=404,
+)
+def _(town: Town) -> Told:
+    return _revokes(town, "codes.revoke", person_id=new_id())
+
+
+@row(G, "a text that is no code is revoked", "refused", "sampling.code_garbled")
+def _(town: Town) -> Told:
+    return _revokes(town, "code.revoke", token="YJ1锟斤拷")
+
+
+@row(G, "a key that signs nothing is revoked", "refused", "sampling.key_unknown", status=404)
+def _(town: Town) -> Told:
+    return _revokes(town, "key.revoke", role="administrator", key_id="deadbeef")
+
+
+@row(
+    G,
+    "the key of everybody's codes is revoked by a clerk",
+    "refused",
+    "access.not_permitted",
+    status=403,
+)
+def _(town: Town) -> Told:
+    return _revokes(town, "key.revoke", key_id=tokens.signing_keys()[0])
+
+
+@row(
+    G, "a revocation that never was is lifted", "refused", "sampling.revocation_unknown", status=404
+)
+def _(town: Town) -> Told:
+    return _revokes(town, "revocation.lift")
+
+
+@row(G, "two revocations come with the same id", "refused", "sampling.revocation_taken", status=409)
+def _(town: Town) -> Iterator[Any]:
+    id = new_id()
+    assert (
+        _revokes(town, "codes.revoke", person_id=town.people[9], revocation_id=id).kept == "taken"
+    )
+    yield
+    yield _revokes(town, "codes.revoke", person_id=town.people[8], revocation_id=id)
+
+
+@row(G, "a resident's own codes are asked for with a wrong telephone", "refused", "population.lookup_not_found",
+     status=404, journals=2)  # fmt: skip
+def _(town: Town) -> Told:
+    given = {"id_number": "990000199001010011", "phone": "13000000000"}
+    return told(town.nobody.post("/api/codes/own", given, content_type="application/json"))
+
+
+@row(
+    G,
+    "a resident's own codes are asked for with a document of a page's length",
+    "refused",
+    "access.input_malformed",
+)
+def _(town: Town) -> Told:
+    given = {"id_number": "9" * 4000, "phone": "13000000000"}
+    return told(town.nobody.post("/api/codes/own", given, content_type="application/json"))
+
+
+# -- labels ----------------------------------------------------------------------------------------
+
+
+def _prints(town: Town, role: str = "site_lead", **payload: Any) -> Told:
+    given = {
+        "print_id": new_id(),
+        "round_id": town.round_id,
+        "kind": "site",
+        "site_code": town.field.sites[0].code,
+    }
+    return town.does(role, "labels.print", {**given, **payload})
+
+
+@row(G, "labels of a kind that is not printed", "refused", "access.payload_malformed")
+def _(town: Town) -> Told:
+    return _prints(town, kind="passport")
+
+
+@row(G, "labels of a site that is not there", "refused", "sampling.site_unknown", status=404)
+def _(town: Town) -> Told:
+    return _prints(town, site_code="NOWHERE")
+
+
+@row(G, "box labels from ten to one", "refused", "sampling.print_scope")
+def _(town: Town) -> Told:
+    return _prints(town, kind="box", first=10, last=1)
+
+
+@row(G, "labels are printed once more for no reason", "refused", "sampling.print_again", status=409)
+def _(town: Town) -> Iterator[Any]:
+    assert _prints(town).kept == "taken"
+    yield
+    yield _prints(town)
+
+
+@row(G, "two prints come with the same id", "refused", "access.already_recorded", status=409)
+def _(town: Town) -> Iterator[Any]:
+    id = new_id()
+    assert _prints(town, print_id=id).kept == "taken"
+    yield
+    yield _prints(town, print_id=id, reason="标签淋湿")
+
+
+@row(G, "labels are printed by a courier", "refused", "access.not_permitted", status=403)
+def _(town: Town) -> Told:
+    return _prints(town, "courier")
+
+
+@row(G, "the file of a print nobody ordered", "refused", "sampling.print_unknown", status=404)
+def _(town: Town) -> Told:
+    return town.get("site_lead", f"/prints/{new_id()}/labels.pdf")
+
+
+@row(G, "the log of prints of no round", "refused", "campaigns.round_unknown", status=404)
+def _(town: Town) -> Told:
+    return town.get("site_lead", f"/rounds/{new_id()}/prints")

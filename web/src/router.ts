@@ -3,7 +3,7 @@ import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 import { currentSession } from '@/api/session';
 import { HOME } from '@/rules/return-path';
 
-/** `/console` is this application; `/station` and `/my` are kept for the station's and the resident's own. */
+/** `/console` is this application; `/station` and `/my` are the station's and the resident's own. */
 const routes: RouteRecordRaw[] = [
   { path: '/', redirect: HOME },
   { path: '/console', redirect: HOME },
@@ -65,6 +65,8 @@ const routes: RouteRecordRaw[] = [
     component: () => import('@/rooms/matters/MatterPage.vue'),
     props: true,
   },
+  { path: '/console/revocations', name: 'revocations', component: () => import('@/rooms/revocations/RevocationsPage.vue') },
+  { path: '/console/status', name: 'status', component: () => import('@/rooms/status/StatusPage.vue') },
   { path: '/console/presets', name: 'presets', component: () => import('@/rooms/presets/ComparePage.vue') },
   { path: '/:rest(.*)*', name: 'missing', component: () => import('@/rooms/session/MissingPage.vue') },
 ];

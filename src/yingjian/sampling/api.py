@@ -442,11 +442,17 @@ def own_codes(request: HttpRequest, asked: OwnCodesAsked) -> Any:
 
 
 class RevocationOut(Schema):
+    """A code, a person's codes or a key that is no longer good. `mark` is what phones know it by: it names nobody."""
+
     id: uuid.UUID
     kind: str
+    mark: str
     person_id: uuid.UUID | None
+    name: str
+    id_tail: str
     until: date | None
     area: str
+    area_name: str
     at: datetime
     reason: str
     lifted_at: datetime | None
@@ -456,6 +462,7 @@ class RevocationOut(Schema):
 class RevocationList(Schema):
     items: list[RevocationOut]
     next: uuid.UUID | None
+    keys: list[str]
     as_of: datetime
 
 
@@ -463,11 +470,12 @@ class RevocationList(Schema):
 def revocation_list(
     request: HttpRequest, *, after: uuid.UUID | None = None, limit: Limit = queries.PAGE
 ) -> RevocationList:
-    """Codes and keys that are no longer good, the newest first, also those restored."""
+    """Codes and keys no longer good, the newest first, also those restored; and the keys codes are signed with."""
     rows = queries.revocations_for(actor_of(request), after=after, limit=limit)
     following = rows[-1]["id"] if len(rows) == limit else None
     items = [RevocationOut(**row) for row in rows]
-    return RevocationList(items=items, next=following, as_of=request_time(request))
+    keys = queries.signing_keys()
+    return RevocationList(items=items, next=following, keys=keys, as_of=request_time(request))
 
 
 @router.get("/tubes/{code}", auth=needs("see_round"), response=Rows)

@@ -30,6 +30,7 @@ from .reading import (
 )
 from .revoking import revocations_for
 from .showing import own_codes
+from .tokens import signing_keys
 
 __all__ = [
     "PAGE",
@@ -51,6 +52,7 @@ __all__ = [
     "places",
     "revocations_for",
     "roster_for",
+    "signing_keys",
     "site_for",
     "site_ids",
     "sites_for",

@@ -21,6 +21,7 @@ from yingjian.kernel import arrays
 from yingjian.kernel.errors import RuleBroken
 
 from . import tokens
+from .reading import masked_name
 
 PAGE: Final = 200
 
@@ -167,13 +168,20 @@ def _store(**row: Any) -> None:
 def revocations_for(
     actor: Actor, *, after: uuid.UUID | None = None, limit: int = PAGE
 ) -> list[dict[str, Any]]:
-    """Revocations in the actor's sight, the newest first; the next page is `after` the last id."""
+    """Revocations in the actor's sight, the newest first; the next page is `after` the last id. Names are masked."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT r.id, r.kind, r.person_id, r.until, r.area, r.at, r.reason, r.lifted_at, r.lifted_reason
-                 FROM sampling_revocation r WHERE %(after)s::uuid IS NULL OR r.id < %(after)s
+            """SELECT r.id, r.kind, r.person_id, r.until, r.area, r.at, r.reason, r.lifted_at, r.lifted_reason, r.mark,
+                      coalesce(p.name, '') AS name, coalesce(p.id_tail, '') AS id_tail,
+                      coalesce(g.name, '') AS area_name
+                 FROM sampling_revocation r LEFT JOIN population_person p ON p.id = r.person_id
+                 LEFT JOIN population_region g ON g.area = r.area
+                WHERE %(after)s::uuid IS NULL OR r.id < %(after)s
                 ORDER BY r.id DESC LIMIT %(limit)s""",
             {"after": after, "limit": limit},
         )
         names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    for row in rows:
+        row["name"] = masked_name(row["name"])
+    return rows

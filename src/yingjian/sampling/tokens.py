@@ -74,6 +74,11 @@ def own_keys() -> Mapping[bytes, Ed25519PublicKey]:
     return {key_id(public): public}
 
 
+def signing_keys() -> list[str]:
+    """Ids of the keys this server signs codes with, as they are written."""
+    return [key.hex() for key in own_keys()]
+
+
 @cache
 def _seal_key() -> bytes:
     return vault.token("code-seal").encode()

@@ -8,29 +8,46 @@ import { createMemoryHistory, createRouter } from 'vue-router';
 
 import { i18n } from '@/i18n';
 
+import { session } from '../mock/answers';
+
 export type Answers = Readonly<Record<string, { status?: number; body: unknown } | 'no network'>>;
 
-/** Answers requests by path; anything else is a 404 with a code. Returns the paths asked for, in order. */
-export function serve(answers: Answers): string[] {
+/** A write as it was sent: kind and payload of each command. */
+export type Sent = Readonly<{ kind: string; payload: Readonly<Record<string, unknown>> }>;
+
+/**
+ * Answers requests by path; anything else is a 404 with a code. Returns the paths asked for, in order; commands that were
+ * sent are added to `sent`.
+ */
+export function serve(answers: Answers, sent: Sent[] = []): string[] {
   const asked: string[] = [];
-  vi.stubGlobal('fetch', (request: Request) => {
+  vi.stubGlobal('fetch', async (request: Request) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     asked.push(`${request.method} ${pathname}`);
+    if (pathname === '/api/commands') sent.push(...((await request.json()) as { commands: Sent[] }).commands);
     const answer = answers[pathname];
-    if (answer === 'no network') return Promise.reject(new TypeError('Failed to fetch'));
+    if (answer === 'no network') throw new TypeError('Failed to fetch');
     const { status = 200, body } = answer ?? { status: 404, body: { code: 'web.test_unknown', says: pathname, do: '' } };
-    return Promise.resolve(new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } }));
+    return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } });
   });
   return asked;
 }
 
+/** What jsdom lacks and PrimeVue's drop-downs ask for. */
+function screenOfADesk(): void {
+  const never = { matches: false, addEventListener: () => undefined, removeEventListener: () => undefined };
+  if (typeof (globalThis as { matchMedia?: unknown }).matchMedia !== 'function') Object.assign(globalThis, { matchMedia: () => never });
+}
+
 export async function stage(screen: Component, props: Record<string, unknown>): Promise<VueWrapper> {
+  screenOfADesk();
   const router = createRouter({
     history: createMemoryHistory(),
     routes: [{ path: '/:rest(.*)*', component: { template: '<div />' } }],
   });
   const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   const wrapper = mount(screen, {
+    attachTo: document.body,
     props,
     global: { plugins: [i18n, router, PrimeVue, [VueQueryPlugin, { queryClient }]] },
   });
@@ -44,4 +61,30 @@ export async function settled(): Promise<void> {
     await flushPromises();
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
+}
+
+/** Somebody signed in with these permissions, as the server tells it. */
+export const signedIn = (...permissions: string[]): Answers => ({ '/api/session': { body: { ...session, permissions } } });
+
+/** The button of that name; a dialog hangs below the body, outside the screen. */
+export function button(name: string): HTMLButtonElement {
+  const found = [...document.querySelectorAll('button')].filter((one) => one.textContent.trim() === name && !one.closest('[hidden]'));
+  if (found.length === 0) throw new Error(`no button ${name}`);
+  return found.at(-1)!;
+}
+
+export const press = async (name: string): Promise<void> => {
+  button(name).click();
+  await settled();
+};
+
+/** Gives a reason in the dialog that is open and sends it by its button. */
+export async function reason(text: string): Promise<void> {
+  const dialog = document.querySelector('[role=dialog]')!;
+  const field = dialog.querySelector('input')!;
+  field.value = text;
+  field.dispatchEvent(new Event('input'));
+  await settled();
+  dialog.querySelector('form')!.dispatchEvent(new Event('submit', { cancelable: true }));
+  await settled();
 }

@@ -1,0 +1,144 @@
+// @vitest-environment jsdom
+/** The pages of a round's phones, codes and rehearsal, and the system's own status. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import type { Lane } from '@/api/devices';
+import type { Rehearsal } from '@/api/plans';
+import { queryClient } from '@/api/query';
+import { useLanguage } from '@/i18n';
+import CodesPage from '@/rooms/rounds/CodesPage.vue';
+import DevicesPage from '@/rooms/rounds/DevicesPage.vue';
+import RehearsalPage from '@/rooms/rounds/RehearsalPage.vue';
+import StatusPage from '@/rooms/status/StatusPage.vue';
+
+import * as made from '../mock/answers';
+import { type Answers, press, reason, type Sent, serve, settled, signedIn, stage } from './stage';
+
+const ROUND = made.round.id;
+const AT = '2022-03-15T08:00:00+08:00';
+const head = signedIn('invite_device', 'see_persons', 'maintain');
+const fine = { '/api/commands': { body: { verdicts: [] } } };
+
+beforeEach(() => {
+  useLanguage('zh-CN', { remember: false });
+  queryClient.clear();
+});
+afterEach(() => {
+  document.body.innerHTML = '';
+  vi.unstubAllGlobals();
+});
+
+const lane = (no: number, more: Partial<Lane> = {}): Lane => ({
+  site_id: made.round.id, site_code: 'S1', site_name: '永发村采样点', site_state: 'open', station_code: `S1-${no}`, area: '231183104201', state: 'none', devices: [], invitations: [], ...more,
+});
+const phone = { id: '01900000-0000-7000-8000-000000000801', name: '一号台手机', role: 'sampler', enrolled_at: AT, revoked_at: null, last_seq: 42, last_seen_at: AT };
+const lanes = (...items: Lane[]): Answers => ({ [`/api/rounds/${ROUND}/devices`]: { body: { items, as_of: AT } } });
+
+describe('phones of the lanes', () => {
+  it('counts lanes by what they have and invites all that have nothing, in one go', async () => {
+    const sent: Sent[] = [];
+    serve({ ...head, ...lanes(lane(1, { state: 'enrolled', devices: [phone] }), lane(2), lane(3)), ...fine }, sent);
+    const page = await stage(DevicesPage, { roundId: ROUND });
+    expect(page.text()).toContain('累计第 42 条');
+    await press('生成登记码（2 台）');
+    document.querySelector('[role=dialog] form')!.dispatchEvent(new Event('submit', { cancelable: true }));
+    await settled();
+    expect(sent.map((one) => [one.kind, one.payload['station_code']])).toEqual([['device.invite', 'S1-2'], ['device.invite', 'S1-3']]);
+    page.unmount();
+  });
+
+  it('shuts a phone out only with a reason', async () => {
+    const sent: Sent[] = [];
+    serve({ ...head, ...lanes(lane(1, { state: 'enrolled', devices: [phone] })), ...fine }, sent);
+    const page = await stage(DevicesPage, { roundId: ROUND });
+    await press('停用');
+    await reason('手机丢失');
+    expect(sent).toMatchObject([{ kind: 'device.revoke', payload: { device_id: phone.id, reason: '手机丢失' } }]);
+    page.unmount();
+  });
+
+  it('says what is missing where there is no lane yet', async () => {
+    serve({ ...head, ...lanes() });
+    const page = await stage(DevicesPage, { roundId: ROUND });
+    expect(page.text()).toContain('本轮还没有采样台');
+    page.unmount();
+  });
+});
+
+describe('codes and labels', () => {
+  const nothing = {
+    ...head, [`/api/rounds/${ROUND}/sites`]: { body: made.page([]) }, [`/api/rounds/${ROUND}/overview`]: { body: made.overview }, ...lanes(lane(1)),
+    [`/api/rounds/${ROUND}/ranges`]: { body: { items: [], as_of: AT } }, [`/api/rounds/${ROUND}/prints`]: { body: { items: [], as_of: AT } },
+  };
+  const printed = { id: ROUND, kind: 'box', area: '', site_code: 'S1', site_name: '永发村采样点', station_code: '', first: 1, last: 10, labels: 10, again: true, reason: '标签淋湿', printed_at: AT, printed_by: '王秀兰' };
+  const range = { id: '01900000-0000-7000-8000-000000000701', station_code: 'S1-1', site_name: '永发村采样点', area: '', first: 'A0001', last: 'A0100', given_at: AT, given_by: '王秀兰', withdrawn_at: null, withdrawn_reason: '' };
+
+  it('say calmly that nothing was printed or given out', async () => {
+    serve(nothing);
+    const page = await stage(CodesPage, { roundId: ROUND });
+    expect(page.text()).toContain('本轮还没有打印过标签');
+    expect(page.text()).toContain('本轮还没有发放号段');
+    page.unmount();
+  });
+
+  it('tell who printed what again and why, and take a range back with a reason', async () => {
+    const sent: Sent[] = [];
+    serve({
+      ...nothing, ...fine, [`/api/rounds/${ROUND}/prints`]: { body: { items: [printed], as_of: AT } },
+      [`/api/rounds/${ROUND}/ranges`]: { body: { items: [range], as_of: AT } },
+    }, sent);
+    const page = await stage(CodesPage, { roundId: ROUND });
+    const row = page.get('table[aria-label="打印记录"] tbody tr').text();
+    for (const part of ['箱码', '永发村采样点', '1–10', '王秀兰', '标签淋湿']) expect(row).toContain(part);
+    await press('收回号段');
+    await reason('换了批次');
+    expect(sent).toMatchObject([{ kind: 'range.withdraw', payload: { range_id: range.id, reason: '换了批次' } }]);
+    page.unmount();
+  });
+});
+
+describe('the rehearsal', () => {
+  const plan = { id: '01900000-0000-7000-8000-000000000601', round_id: ROUND, area: '', version: 2, state: 'applied', made_at: AT, applied_at: AT, findings: [], totals: {}, forecast: {} };
+  const figures = { last_swab: [800, 840, 900], last_delivery: [860, 900, 960], last_result: [1500, 1530, 1600], queue_p95: [3, 12, 30] };
+  const rehearsal = {
+    plan_id: plan.id, round_id: ROUND, version: 2, runs: 40, trials: 8, seed: 1, assumptions: {},
+    days: [{ on: '2022-03-15', people: 7409, figures, says: ['第三实验室最先排满。'], helps: [], cases: [{ code: 'one_lab_out', says: '一家实验室停机', figures }],
+      sites: [{ code: 'S1', name: '永发村采样点', lanes: 2, people: 420, finish: [700, 720, 800], worst_hour: 8, queue_p95: 25 }] }],
+  } as unknown as Rehearsal;
+
+  it('plays the plan in force and tells when the day ends, also past midnight', async () => {
+    const asked = serve({ ...head, [`/api/rounds/${ROUND}/plans`]: { body: { items: [{ ...plan, id: ROUND, state: 'dropped' }, plan], as_of: AT } }, [`/api/plans/${plan.id}/rehearsal`]: { body: rehearsal } });
+    const page = await stage(RehearsalPage, { roundId: ROUND });
+    expect(asked).toContain(`GET /api/plans/${plan.id}/rehearsal`);
+    await vi.waitFor(() => { expect(page.findAll('[data-testid=expected]')).toHaveLength(3); });
+    expect(page.findAll('[data-testid=expected]').map((one) => one.text().slice(0, 5))).toEqual(['14:00', '15:00', '次日01:']);
+    expect(page.text()).toContain('第三实验室最先排满。');
+    expect(page.text()).toContain('一家实验室停机');
+    page.unmount();
+  });
+
+  it('asks for no rehearsal where there is no plan', async () => {
+    const asked = serve({ ...head, [`/api/rounds/${ROUND}/plans`]: { body: { items: [], as_of: AT } } });
+    const page = await stage(RehearsalPage, { roundId: ROUND });
+    expect(asked.filter((line) => line.includes('rehearsal'))).toEqual([]);
+    expect(page.find('[role=alert]').exists()).toBe(false);
+    page.unmount();
+  });
+});
+
+describe('the status page', () => {
+  const kinds = ['statistics', 'own_result', 'own_code', 'desk', 'field'].map((kind, no) => ({ kind, ceiling: 4 + no, refused: no === 0 ? 17 : 0, given_up: no === 0 }));
+  it('names what is given up in the preset’s order, the field last and never paused first', async () => {
+    serve({ ...head, '/api/status': { body: { jobs_waiting: 3, time: AT, load: { places: 8, busy: 4, waiting: 1, kinds } } } });
+    const page = await stage(StatusPage, {});
+    const rows = page.findAll('tbody tr').map((row) => row.text());
+    expect(rows[0]).toContain('统计与看板');
+    expect(rows[0]).toContain('17');
+    expect(rows[0]).toContain('暂停中');
+    expect(rows.at(-1)).toContain('采样登记上传');
+    expect(rows.at(-1)).toContain('开放');
+    expect(page.get('[data-testid=busy]').text()).toBe('4 / 8');
+    expect(page.text()).toContain('采样登记照常');
+    page.unmount();
+  });
+});
