@@ -10,9 +10,10 @@ from django.db import IntegrityError, transaction
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 
-from . import parked, rules, scope, vault
+from . import parked, prepared, rules, scope, vault
 from .actor import Actor
 from .models import Device, EnrolToken, Grant, JournalEntry, Organisation, ParkedDecision, User
+from .sync import Beat
 
 
 def organisation_add(
@@ -127,6 +128,16 @@ def device_revoke(*, actor: Actor, at: datetime, id: uuid.UUID, reason: str) -> 
         raise RuleBroken("access.device_unknown", status=404)
     scope.require(actor, "invite_device", device.area)
     Device.objects.filter(id=id, revoked_at=None).update(revoked_at=at)
+
+
+_BEAT = """UPDATE access_device SET beat_at = %s::timestamptz, waiting = %s::int, stuck = %s::int,
+       restored_at = coalesce(%s::timestamptz, restored_at) WHERE id = %s::uuid"""
+
+
+def device_beat(*, device_id: uuid.UUID, beat: Beat, at: datetime) -> None:
+    """Keep what a phone told of itself; the newest counts. A restored backup stays known: the phone may forget it."""
+    with prepared.cursor() as cursor:
+        cursor.execute(_BEAT, [at, beat.waiting, beat.stuck, beat.restored_at, device_id])
 
 
 def parked_decide(

@@ -82,6 +82,10 @@ class DeviceOut(Schema):
     revoked_at: datetime | None
     last_seq: int | None
     last_seen_at: datetime | None
+    beat_at: datetime | None
+    waiting: int | None
+    stuck: int | None
+    restored_at: datetime | None
 
 
 class DeviceList(Schema):
@@ -206,9 +210,11 @@ def take_commands(request: HttpRequest) -> HttpResponse:
 
 def _take(request: HttpRequest, *, park: bool) -> HttpResponse:
     actor, at = actor_of(request), request_time(request)
-    commands = sync.decode(request.body, actor=actor, received_at=at)
+    commands, beat = sync.decode(request.body, actor=actor, received_at=at)
     verdicts = journal.submit(actor=actor, received_at=at, commands=commands, park=park)
     seq = parked.heard(actor, commands, at=at) if actor.kind == "device" else None
+    if beat is not None and actor.kind == "device":
+        actions.device_beat(device_id=actor.id, beat=beat, at=at)
     body = sync.encode(verdicts, language=language(request), at=at, seq=seq)
     return HttpResponse(body, content_type="application/json")
 

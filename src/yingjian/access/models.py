@@ -88,6 +88,11 @@ class Device(models.Model):
     enrol_token = models.OneToOneField(EnrolToken, on_delete=models.PROTECT)
     enrolled_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    # What the phone last told of itself (a beat): no fact of the field, so it is not journalled.
+    beat_at = models.DateTimeField(null=True)
+    waiting = models.IntegerField(null=True)
+    stuck = models.IntegerField(null=True)
+    restored_at = models.DateTimeField(null=True)
 
 
 class JournalEntry(models.Model):

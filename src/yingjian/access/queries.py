@@ -157,7 +157,9 @@ def journal_for(actor: Actor, *, after: int = 0, limit: int = PAGE) -> list[dict
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """An enrolled device; `last_seen_at` is when its latest numbered command arrived, `last_seq` that number."""
+    """An enrolled device; `last_seen_at` is when its latest numbered command arrived, `last_seq` that number. The
+    rest is what the phone last told of itself: when, what waits on it, what is stuck, when it was restored from a backup.
+    """
 
     id: uuid.UUID
     name: str
@@ -168,6 +170,10 @@ class DeviceRow:
     revoked_at: datetime | None
     last_seq: int | None
     last_seen_at: datetime | None
+    beat_at: datetime | None
+    waiting: int | None
+    stuck: int | None
+    restored_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,7 @@ class InvitationRow:
 _DEVICES: Final = """
 SELECT d.id, d.name, d.station_code, d.area, d.role, d.enrolled_at, d.revoked_at, h.seq,
        (SELECT j.received_at FROM access_journal j WHERE j.actor_id = d.id AND j.device_seq = h.seq
-         ORDER BY j.seq DESC LIMIT 1)
+         ORDER BY j.seq DESC LIMIT 1), d.beat_at, d.waiting, d.stuck, d.restored_at
   FROM access_device d
   CROSS JOIN LATERAL (SELECT max(device_seq) AS seq FROM access_journal WHERE actor_id = d.id) h
  WHERE %(stations)s::text[] IS NULL OR d.station_code = ANY(%(stations)s)

@@ -6,7 +6,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -35,9 +35,20 @@ _HALF: Final = re.compile(
 )
 
 
+class Beat(msgspec.Struct, frozen=True):
+    """What a phone tells of itself beside its commands: how many wait on it after these, how many are stuck, and when
+    it noticed that it had been put back from an older copy of itself.
+    """
+
+    waiting: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
+    stuck: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
+    restored_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
 class _Request(msgspec.Struct, frozen=True):
     commands: list[msgspec.Raw]
     sent_at: datetime | None = None
+    beat: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Command(msgspec.Struct, frozen=True):
@@ -48,9 +59,11 @@ class _Command(msgspec.Struct, frozen=True):
     seq: int | None = None
 
 
-def decode(body: bytes, *, actor: Actor, received_at: datetime) -> list[CommandIn]:
+def decode(
+    body: bytes, *, actor: Actor, received_at: datetime
+) -> tuple[list[CommandIn], Beat | None]:
     """Read a request body. A body that is no list of commands is refused whole (`access.body_unreadable`);
-    a single unreadable command is kept as such and parked, the others go on.
+    a single unreadable command is kept as such and parked, the others go on. A beat nobody can read is none.
     """
     if len(body) > BODY_MAX:
         raise RuleBroken("access.body_too_large", status=413, most_bytes=BODY_MAX)
@@ -62,7 +75,16 @@ def decode(body: bytes, *, actor: Actor, received_at: datetime) -> list[CommandI
         raise RuleBroken("access.body_unreadable", status=400, detail="sent_at has no offset")
     skew = 0 if sent is None else int((received_at - sent).total_seconds() * 1000)
     skew = max(-SKEW_MAX_MS, min(SKEW_MAX_MS, skew))
-    return [_read(raw, actor, skew) for raw in request.commands]
+    return [_read(raw, actor, skew) for raw in request.commands], _beat(request.beat)
+
+
+def _beat(raw: msgspec.Raw) -> Beat | None:
+    try:
+        told = msgspec.json.decode(raw, type=Beat | None)
+    except _UNREADABLE:
+        return None
+    odd = told is not None and told.restored_at is not None and told.restored_at.year not in _YEARS
+    return None if odd else told
 
 
 def _request(body: bytes) -> _Request:

@@ -93,6 +93,10 @@ class LaneDevice(Schema):
     revoked_at: datetime | None
     last_seq: int | None
     last_seen_at: datetime | None
+    beat_at: datetime | None
+    waiting: int | None
+    stuck: int | None
+    restored_at: datetime | None
 
 
 class LaneInvitation(Schema):

@@ -11,6 +11,7 @@ export const chance: Chance = () => crypto.getRandomValues(new Uint8Array(10));
 
 export type Verdict = Readonly<{ id: string; verdict: string; first?: string; code?: string; says?: string }>;
 export type Counts = Readonly<{ waiting: number; parked: number; stuck: number; applied: number }>;
+export type Beat = Readonly<{ waiting: number; stuck: number; restored_at?: string }>;
 export type Restored = Readonly<{ at: number; known: number; server: number }>;
 
 /** Fields that say who somebody is. The server has them once it has given its verdict; the phone then lets go of them. */
@@ -91,6 +92,17 @@ export class Journal {
       for (const status of ['waiting', 'parked', 'stuck', 'applied'] as const) sums[status] += await this.ofStatus(sender.device, status).count();
     }
     return sums;
+  }
+
+  /** What the phone tells of itself with each request: what still waits beside what is sent, what is stuck, a restored backup. */
+  async beat(device: string, sent: number): Promise<Beat> {
+    const restored = await this.db.get<Restored>(restoredKey(device));
+    const waiting = await this.ofStatus(device, 'waiting').count();
+    return {
+      waiting: Math.max(waiting - sent, 0),
+      stuck: await this.ofStatus(device, 'stuck').count(),
+      ...(restored === undefined ? {} : { restored_at: new Date(restored.at).toISOString() }),
+    };
   }
 
   /** Takes the server's verdicts. An entry without one stays as it is. Says how many were settled. */

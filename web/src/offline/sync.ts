@@ -118,6 +118,7 @@ export class Sync {
 
   private async send(sender: Sender, batch: readonly Entry[]): Promise<Outcome> {
     const sent = this.ports.now();
+    const beat = sender.own === 1 ? await this.journal.beat(sender.device, batch.length) : undefined;
     const patience = new AbortController();
     const bell = setTimeout(() => { patience.abort(); }, ANSWER_WITHIN);
     let answer: Response;
@@ -125,7 +126,7 @@ export class Sync {
       answer = await this.ports.fetch('/api/sync', {
         method: 'POST',
         headers: { Authorization: `Device ${sender.device}:${sender.secret}`, 'Content-Type': 'application/json', 'Accept-Language': this.ports.language() },
-        body: JSON.stringify({ sent_at: new Date(sent).toISOString(), commands: batch.map(wire) }),
+        body: JSON.stringify({ sent_at: new Date(sent).toISOString(), commands: batch.map(wire), beat }),
         signal: patience.signal,
         credentials: 'omit',
       });

@@ -23,6 +23,20 @@ describe('sending', () => {
     expect(server.requests.length).toBe(1);
   });
 
+  it('tells beside its commands what still waits on the phone, and that it was restored from a backup', async () => {
+    const { journal } = await aPhone();
+    const bodies: { commands: unknown[]; beat: { waiting: number; stuck: number; restored_at?: string } }[] = [];
+    const server = new Server();
+    const { sync } = aSync(journal, (init) => { bodies.push(JSON.parse(init.body as string) as (typeof bodies)[0]); return server.receive(init); });
+    await journal.record(swabs(520), given());
+    await sync.step();
+    expect(bodies[0]!.commands).toHaveLength(500);
+    expect(bodies[0]!.beat).toEqual({ waiting: 20, stuck: 0 });
+    await journal.compare(given().device, 9_000, NOW);
+    await sync.step();
+    expect(bodies[1]!.beat).toEqual({ waiting: 0, stuck: 0, restored_at: new Date(NOW).toISOString() });
+  });
+
   it('waits longer each time while there is no network, and loses nothing', async () => {
     const { journal } = await aPhone();
     const server = new Server();

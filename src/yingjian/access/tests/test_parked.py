@@ -186,3 +186,33 @@ def test_a_fall_is_seen_in_its_own_town_and_closed_with_a_word() -> None:
     assert here.command("parked.decide", given).json()["code"] == "access.retry_pointless"
     assert here.command("parked.decide", given | {"decision": "closed"}).status_code == 200
     assert here.client.get("/api/parked").json()["items"] == []
+
+
+def test_what_a_phone_tells_of_itself_stands_in_the_list_of_devices() -> None:
+    phone = Phone()
+    asker = Browser(user("information_maintainer", TOWN_A))
+
+    def beats(beat: Any) -> dict[str, Any]:
+        body = {"commands": [], "beat": beat}
+        answer = phone.client.post("/api/sync", body, content_type="application/json")
+        assert answer.status_code == 200, answer.content
+        (row,) = [
+            one
+            for one in asker.client.get("/api/devices").json()["items"]
+            if one["id"] == str(phone.device.id)
+        ]
+        return {name: row[name] for name in ("waiting", "stuck", "restored_at")} | {
+            "told": row["beat_at"] is not None
+        }
+
+    silent = {"waiting": None, "stuck": None, "restored_at": None, "told": False}
+    assert beats(None) == silent
+    for nonsense in ("x", [1], {"waiting": -1}, {"restored_at": "yesterday"}, {"waiting": 10**30}):
+        assert beats(nonsense) == silent, "what nobody can read holds nothing up"
+    behind = {"waiting": 20, "stuck": 1, "restored_at": NOON.isoformat()}
+    assert beats(behind)["waiting"] == 20
+    later = beats({"waiting": 0, "stuck": 0})
+    assert (later["waiting"], later["stuck"], later["told"]) == (0, 0, True)
+    assert later["restored_at"] is not None, (
+        "a phone that forgets it was restored is still known as one"
+    )
