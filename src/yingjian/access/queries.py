@@ -157,8 +157,8 @@ def journal_for(actor: Actor, *, after: int = 0, limit: int = PAGE) -> list[dict
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """An enrolled device; `last_seen_at` is when its latest numbered command arrived, `last_seq` that number. The
-    rest is what the phone last told of itself: when, what waits on it, what is stuck, when it was restored from a backup.
+    """An enrolled device; `last_seen_at` is when its latest numbered command arrived, `last_seq` that number.
+    The rest is what the phone last told of itself: when, what waits, what is stuck, when it was restored from a backup.
     """
 
     id: uuid.UUID
