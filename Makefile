@@ -1,6 +1,6 @@
 # One word each. A bare machine needs python3 (3.11 or newer) and nothing else; see README.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev check test unit web-test e2e bench lock
+.PHONY: help setup demo dev check test unit web-test e2e faults bench lock
 
 PYTHON ?= python3
 VENV := .venv
@@ -86,6 +86,9 @@ web-test: web/node_modules/.ready
 
 e2e: setup $(BROWSER)  ## The browser's journeys through the running system only.
 	@$(BIN)/pytest -m e2e tests -n $(WORKERS) --dist loadgroup
+
+faults: setup  ## The long fault campaign: 300 seeded schedules, some twenty minutes; docs/faults.md.
+	@$(BIN)/python -m tests.faults --schedules 300
 
 bench: $(READY)  ## Measurements for docs/benchmarks.md.
 	@$(BIN)/yingjian bench

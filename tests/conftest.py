@@ -1,26 +1,36 @@
-"""One running system and one played round for every test that needs them; made when the first one asks."""
+"""The running systems that tests share: a played round, and a county with phones; made when the first one asks."""
 
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from config import drills
 from config.postgres import Cluster
+from drill import office, play, scenario, server
+from drill.client import Ids, Traffic
+from drill.world import World
+from tests.journeys.station import County, Kept, today
 from tests.played import Played, played, served
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers share the browser tests: whatever asks for the played round stays with one of them."""
+    """Two workers share the browser tests: whatever asks for the same running system stays with one of them."""
     for item in items:
         if item.get_closest_marker("e2e"):
             needs = getattr(item, "fixturenames", ())
-            group = "played" if "round_played" in needs else item.nodeid.partition("::")[0]
+            shared = next((name for name in ("round_played", "county") if name in needs), "")
+            group = shared or item.nodeid.partition("::")[0]
             item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(
+        key=lambda item: "tests/faults" in item.nodeid
+    )  # last: they leave a work list behind
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +47,27 @@ def round_played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     finally:
         system.stop()
         Cluster.of(folder / "var").stop()
+
+
+@pytest.fixture(scope="session")
+def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
+    """A county with a round whose sites are open now, for phones."""
+    var = tmp_path_factory.mktemp("station") / "var"
+    served = server.fresh(drills.command(), drills.environment(var), var, print)
+    given = today(scenario.load("farm"))
+    try:
+        served.start()
+        world = World(
+            scenario=given, link=Kept(served.url, Traffic()), ids=Ids(given.seed),
+            rng=random.Random(given.seed), say=print,
+        )  # fmt: skip
+        watch = play.Watch()
+        play._found(served, world, watch)
+        play._plan(world, watch)
+        office.codes(world, given.times.ready)
+        yield County(served, world)
+        for link in Kept.made:
+            link.close()
+    finally:
+        served.stop()
+        Cluster.of(var).stop()

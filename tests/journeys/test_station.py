@@ -1,7 +1,6 @@
 """A station's day on a phone: bound once, then without a network, and nothing lost when it comes back."""
 
 import json
-import random
 import secrets
 import time
 from collections.abc import Iterator
@@ -12,50 +11,20 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Route, expect
 
-from config import drills
-from config.postgres import Cluster
-from drill import office, play, scenario, server
-from drill.client import Ids, Traffic
-from drill.world import World
 from tests.journeys.conftest import SHOTS
 from tests.journeys.station import (
     ZH,
     County,
     Hand,
-    Kept,
     another,
     citizen,
     family,
     film_of,
     seeing,
     there_once,
-    today,
 )
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
-    var = tmp_path_factory.mktemp("station") / "var"
-    served = server.fresh(drills.command(), drills.environment(var), var, print)
-    given = today(scenario.load("farm"))
-    try:
-        served.start()
-        world = World(
-            scenario=given, link=Kept(served.url, Traffic()), ids=Ids(given.seed),
-            rng=random.Random(given.seed), say=print,
-        )  # fmt: skip
-        watch = play.Watch()
-        play._found(served, world, watch)
-        play._plan(world, watch)
-        office.codes(world, given.times.ready)
-        yield County(served, world)
-        for link in Kept.made:
-            link.close()
-    finally:
-        served.stop()
-        Cluster.of(var).stop()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,22 @@ class Command(BaseCommand):
     help = (
         "Measure: ingest (POST /api/sync beside pgbench and COPY, and as the store grows), read (look-ups and code "
         "pages beside a fixed answer, and the field under a flood of them), roster (import beside COPY), plan (the "
-        "engines behind a plan at a county's size, each with its judge)."
+        "engines behind a plan at a county's size, each with its judge), soak (ten times a county's peak for "
+        "minutes: is the memory flat; exits 1 where it is not)."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "what", choices=["ingest", "plan", "read", "roster"], nargs="?", default="ingest"
+            "what",
+            choices=["ingest", "plan", "read", "roster", "soak"],
+            nargs="?",
+            default="ingest",
         )
         parser.add_argument(
-            "--people", type=int, help="ingest: 60,000; read: 6,000; roster, plan: 329,000"
+            "--people",
+            type=int,
+            help="ingest: 60,000; read: 6,000; roster, plan: 329,000; soak: 20,000",
         )
         parser.add_argument("--tubes", type=int, default=1_500, help="tubes sent per size")
         parser.add_argument(
@@ -33,6 +40,8 @@ class Command(BaseCommand):
             help="ingest: measure again at so many rows",
         )
         parser.add_argument("--seconds", type=float, default=10.0, help="read: of each measurement")
+        parser.add_argument("--minutes", type=float, default=30.0, help="soak: how long")
+        parser.add_argument("--offered", type=float, default=500.0, help="soak: tubes a second")
         parser.add_argument("--json", type=Path, help="write the figures to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -50,6 +59,15 @@ class Command(BaseCommand):
             figures = read.run(
                 people=options["people"] or 6_000, seconds=options["seconds"], say=self._say
             )
+        elif options["what"] == "soak":
+            from benchmarks import soak
+
+            figures = soak.run(
+                minutes=options["minutes"],
+                people=options["people"] or 20_000,
+                offered=options["offered"],
+                say=self._say,
+            )
         else:
             from benchmarks import ingest
 
@@ -61,6 +79,8 @@ class Command(BaseCommand):
             )
         if options["json"]:
             options["json"].write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        if not figures.get("flat", True):
+            sys.exit(1)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
