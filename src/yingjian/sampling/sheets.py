@@ -34,6 +34,7 @@ EDGE: Final = 4 * mm
 QUIET: Final = 5 * mm
 QR: Final = 24 * mm
 CARD_QR: Final = 40 * mm
+BARS: Final = 6 * mm
 _DIGITS_ONLY: Final = plan_codes.STATION
 
 
@@ -149,21 +150,27 @@ def _places(count: int, columns: int, rows: int, canvas: Canvas) -> Iterator[tup
 
 
 def _label_sheet(labels: Sequence[Label], language: str) -> bytes:
-    """24 labels to a page: QR, what it is, where it belongs, the digits in the groups a clerk reads out."""
+    """24 labels to a page: QR, what it is, where it belongs, the digits in the groups a clerk reads out; on a box also
+    Code 128, because couriers' and laboratories' hand scanners read nothing else.
+    """
     say = matters.words(language)["label"]
     stream, canvas = _canvas(say["title"])
-    room = A4[0] / COLUMNS - QR - 2 * EDGE - QUIET
+    beside = A4[0] / COLUMNS - QR - 2 * EDGE - QUIET
     for label, (left, top) in zip(labels, _places(len(labels), COLUMNS, ROWS, canvas), strict=True):
         drawing.qr(canvas, label.code, left + EDGE, top - EDGE - QR, QR)
         text = left + EDGE + QR + QUIET
         canvas.setFont(drawing.FONT, 9)
         canvas.drawString(text, top - EDGE - 9, say[label.kind])
         canvas.setFont(drawing.FONT, 7.5)
-        for line, part in enumerate(drawing.wrapped(label.place, room, size=7.5)):
+        for line, part in enumerate(drawing.wrapped(label.place, beside, size=7.5)):
             canvas.drawString(text, top - EDGE - 20 - 9 * line, part)
         canvas.setFont(drawing.DIGITS, 7.5)
         for line, part in enumerate(_grouped(label.code)):
             canvas.drawString(text, top - EDGE - 42 - 9 * line, part)
+        if label.kind == "box":
+            low = top - EDGE - QR - BARS - 2 * mm
+            room = A4[0] / COLUMNS - 2 * EDGE
+            drawing.code128(canvas, label.code, left + EDGE, low, room=room, height=BARS)
     canvas.save()
     return stream.getvalue()
 
