@@ -224,6 +224,9 @@ def _write(changes: Changes, received_at: datetime) -> None:
     campaigns.due_sampled(at_by_due_id=dict(sorted(changes.sampled.items())))
     campaigns.due_unsampled(due_ids=changes.unsampled, at=received_at)
     _start_clocks(changes.started)
+    clocks.stop_each(
+        UNCOOLED, {tube.id: tube.ended_at for tube in changes.ended if tube.ended_at is not None}
+    )
     _gaps(changes, received_at)
     logistics.lines_recount(people_by_tube={tube.id: tube.people for tube in changes.recounted})
     _tell_late(changes.late, received_at)
@@ -243,13 +246,15 @@ def _tell_late(late: Sequence[SwabState], at: datetime) -> None:
 
 
 def _start_clocks(started: Sequence[TubeState]) -> None:
-    """The first swab starts the uncooled clock of its tube (R58). Pick-up and delivery are the box's, results the
+    """The first swab starts the uncooled clock of its tube (R58), also of one that has ended by now: however a phone's
+    report was cut into requests, the same clocks come of it. Pick-up and delivery are the box's, results the
     laboratory's.
     """
     starts = []
     for tube in started:
         rule = _rule_book(tube.place.round_id).clocks.get(UNCOOLED)
-        if rule is not None and tube.first_swab_at is not None and RANK[tube.state] < RANK["boxed"]:
+        waits = RANK[tube.state] < RANK["boxed"] or (tube.lost and tube.ended_at is not None)
+        if rule is not None and tube.first_swab_at is not None and waits:
             starts.append(
                 clocks.ClockStart(
                     rule=rule, subject_kind="tube", subject_id=tube.id, label=tube.code, area=tube.place.area,

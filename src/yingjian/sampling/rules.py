@@ -512,6 +512,8 @@ class _Work:
             out.tubes_changed.append(tube)
         if tube.first_swab_at and (held is None or held.first_swab_at is None):
             out.started.append(tube)
+        if tube.lost and tube.ended_at and tube.first_swab_at and tube != held:
+            out.ended.append(tube)
         if tube.box_id and held is not None and held.people != tube.people:
             out.recounted.append(tube)
         expected = self.differences.get(tube.id)

@@ -198,6 +198,8 @@ class Changes:
     sampled: dict[uuid.UUID, datetime] = field(default_factory=dict)
     unsampled: list[uuid.UUID] = field(default_factory=list)
     started: list[TubeState] = field(default_factory=list)
+    ended: list[TubeState] = field(default_factory=list)
+    """Tubes with a swab that are broken, voided or rejected now: there is nothing to cool any more."""
     gaps: list[Gap] = field(default_factory=list)
     agreed: list[uuid.UUID] = field(default_factory=list)
     recounted: list[TubeState] = field(default_factory=list)

@@ -389,6 +389,22 @@ def test_a_late_swab_of_a_boxed_tube_changes_its_manifest() -> None:
     assert [line.people for line in rows(BoxLine, box_id=box)] == [3]
 
 
+@pytest.mark.parametrize("how", ["tube.break", "tube.void"])
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_a_tube_that_ends_is_cooled_no_more_however_its_report_is_cut(how: str, cut: int) -> None:
+    field, tube = a_field(), new_id()
+    report = [
+        opened(field.code(), tube),
+        added(tube, field.people[0], at=1),
+        told(how, at=7, tube_id=tube, reason="跌落"),
+    ]
+    for part in (report[:cut], report[cut:]):
+        send(field.phone, *part)
+    (clock,) = rows(Clock, subject_id=tube)
+    assert (clock.code, clock.started_at, clock.stopped_at) == ("uncooled", minute(1), minute(7))
+    assert clock.breached_at is None
+
+
 def test_a_box_of_empty_tubes_has_no_oldest_sample_and_no_clock() -> None:
     field, box, code = a_field(), new_id(), ""
     code = field.code()
