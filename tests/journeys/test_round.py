@@ -13,7 +13,7 @@ from tests.journeys.steps import ELSEWHERE, arrive, says, sign_in
 from tests.played import Played
 
 pytestmark = pytest.mark.e2e
-once = pytest.mark.parametrize(("size", "language"), [("desktop", "zh")], indirect=True)
+once = pytest.mark.parametrize("view", [("desktop", "zh")], indirect=True)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.journeys.steps import PASSWORD, USERNAME, arrive, says, sign_in
 
 pytestmark = pytest.mark.e2e
-once = pytest.mark.parametrize(("size", "language"), [("desktop", "en")], indirect=True)
+once = pytest.mark.parametrize("view", [("desktop", "en")], indirect=True)
 
 
 def test_signs_in_and_out(page: Page, language: str, shot: Callable[[str], None]) -> None:
