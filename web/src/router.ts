@@ -22,6 +22,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   {
+    path: '/console/rounds/:roundId/plan',
+    name: 'plan',
+    component: () => import('@/rooms/rounds/PlanPage.vue'),
+    props: true,
+  },
+  {
     path: '/console/rounds/:roundId/rehearsal',
     name: 'rehearsal',
     component: () => import('@/rooms/rounds/RehearsalPage.vue'),

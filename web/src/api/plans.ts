@@ -5,6 +5,9 @@ import { api, body } from './client';
 import type { components } from './schema';
 
 export type Plan = components['schemas']['PlanLine'];
+export type PlanWhole = components['schemas']['PlanWhole'];
+export type PlanSearch = components['schemas']['SearchState'];
+export type PlanFinding = components['schemas']['FindingLine'];
 export type Rehearsal = components['schemas']['Rehearsal'];
 export type RehearsedDay = components['schemas']['DayOutlook'];
 export type RehearsedSite = components['schemas']['SiteOutlook'];
@@ -32,4 +35,53 @@ export function useRehearsal(planId: Ref<string>): UseQueryReturnType<Rehearsal,
     staleTime: Infinity,
     retry: false,
   });
+}
+
+/** A plan with its findings; a plan never changes, so it is read once. */
+export function usePlan(planId: Ref<string>): UseQueryReturnType<PlanWhole, Error> {
+  return useQuery({
+    queryKey: ['plans', planId, 'whole'],
+    queryFn: async () => body(await api.GET('/api/plans/{plan_id}', { params: { path: { plan_id: planId.value } } })),
+    enabled: computed(() => planId.value !== ''),
+    staleTime: Infinity,
+  });
+}
+
+export type Feature = Readonly<{
+  properties: Readonly<Record<string, string | number>> & Readonly<{ layer: string }>;
+  geometry: Readonly<{ type: 'Point'; coordinates: readonly [number, number] }> | Readonly<{ type: 'Polygon'; coordinates: readonly (readonly [number, number][])[] }>;
+}>;
+
+/** The plan's places on the map. */
+export function usePlaces(planId: Ref<string>): UseQueryReturnType<readonly Feature[], Error> {
+  return useQuery({
+    queryKey: ['plans', planId, 'places'],
+    queryFn: async () => {
+      const answer = await api.GET('/api/plans/{plan_id}/plan.geojson', { params: { path: { plan_id: planId.value } } });
+      return (answer.data as unknown as { features: readonly Feature[] }).features;
+    },
+    enabled: computed(() => planId.value !== ''),
+    staleTime: Infinity,
+  });
+}
+
+const WATCH_MS = 1000;
+
+export function isLooking(search: PlanSearch): boolean {
+  return search.state === 'waiting' || search.state === 'running';
+}
+
+/** Plans being looked for, asked for again every second while one is. */
+export function useSearches(roundId: Ref<string>): UseQueryReturnType<readonly PlanSearch[], Error> {
+  return useQuery({
+    queryKey: ['rounds', roundId, 'searches'],
+    queryFn: async () =>
+      body(await api.GET('/api/rounds/{round_id}/plan-searches', { params: { path: { round_id: roundId.value } } })).items,
+    refetchInterval: (query) => ((query.state.data ?? []).some(isLooking) ? WATCH_MS : false),
+  });
+}
+
+/** A certified gap in percent, rounded up: never better than proven. */
+export function gapText(cost: number, bound: number): string {
+  return cost > 0 ? String(Math.ceil(((cost - bound) / cost) * 10_000) / 100) : '0';
 }
