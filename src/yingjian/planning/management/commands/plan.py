@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import uuid
 from argparse import ArgumentParser
 from typing import Any
@@ -15,7 +16,7 @@ from yingjian.access import scope
 from yingjian.engines.plan_judge import Finding
 from yingjian.engines.plan_model import Plan
 from yingjian.kernel.errors import RuleBroken, sentence
-from yingjian.planning import actions, wording
+from yingjian.planning import actions, annex, wording
 
 SHOWN = 20
 
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             round_id = uuid.UUID(given["round"])
         except ValueError:
             raise CommandError(f"not a round's id: {given['round']}") from None
+        began, worked = time.monotonic(), time.process_time()
         try:
             with scope.everywhere():
                 plan, findings = actions.compute(round_id, _options(given["option"]))
@@ -46,12 +48,17 @@ class Command(BaseCommand):
             told = sentence(error.code, language, error.params)
             raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
         if given["json"]:
-            self.stdout.write(_document(plan, findings))
+            timings = {
+                "wall_s": round(time.monotonic() - began, 2),
+                "processor_s": round(time.process_time() - worked, 2),
+            }
+            self.stdout.write(_document(plan, findings, timings))
         else:
             self._tell(plan, findings, language)
 
     def _tell(self, plan: Plan, findings: list[Finding], language: str) -> None:
         names = wording.words(language)
+        self.stdout.write(annex.proof(plan, names["annex"]))
         for key, text in names["total"].items():
             source = plan.totals if hasattr(plan.totals, key) else plan.forecast
             self.stdout.write(f"{text}\t{getattr(source, key)}")
@@ -78,6 +85,12 @@ def _options(pairs: list[str]) -> dict[str, Any]:
     return found
 
 
-def _document(plan: Plan, findings: list[Finding]) -> str:
-    whole = {"plan": msgspec.to_builtins(plan), "findings": msgspec.to_builtins(findings)}
+def _document(plan: Plan, findings: list[Finding], timings: dict[str, float]) -> str:
+    """Everything: the plan with its certificate, the certified gap, the findings, the time it took."""
+    whole = {
+        "plan": msgspec.to_builtins(plan),
+        "gap": plan.siting.gap,
+        "findings": msgspec.to_builtins(findings),
+        "timings": timings,
+    }
     return json.dumps(whole, ensure_ascii=False, indent=1)
