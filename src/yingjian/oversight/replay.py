@@ -232,7 +232,7 @@ def _apply_all(progress: Progress | None) -> tuple[int, list[tuple[uuid.UUID, st
     actors = _Actors()
     done, refused = 0, []
     with _pointing_at_scratch(), journal.replaying():
-        for (kind, id, received_at), group in groupby(_entries(), key=lambda entry: entry[1]):
+        for (kind, id, received_at, _), group in groupby(_entries(), key=lambda entry: entry[1]):
             commands = [command for command, _ in group]
             for start in range(0, len(commands), CHUNK):
                 part = commands[start : start + CHUNK]
@@ -250,36 +250,70 @@ def _apply_all(progress: Progress | None) -> tuple[int, list[tuple[uuid.UUID, st
     return done, refused
 
 
-Key = tuple[str, uuid.UUID, datetime]
+Key = tuple[str, uuid.UUID, datetime, int]
+"""A request: kind and id of who sent it, when it was received, its transaction."""
+Row = tuple[Any, ...]
 
 
 def _entries() -> Iterator[tuple[journal.CommandIn, Key]]:
-    """Applied commands in order, with who sent them when.
+    """Applied commands in order, with the request they came in."""
+    for row in _one_after_the_other():
+        _, id, kind, at, payload, seq, skew = row[:7]
+        if kind in journal.KINDS and kind not in INPUTS:
+            raw = msgspec.Raw(journal.unsealed(payload))
+            yield journal.CommandIn(id, kind, at, raw, seq, skew), _key(row)
 
-    Read page by page, each with a snapshot of its own: one cursor over all of it would hold the oldest for minutes, and
-    no dead version of a row that the replay changes again and again could be cleared away.
+
+def _one_after_the_other() -> Iterator[Row]:
+    """The rows of each request together, in the order in which the requests began to write.
+
+    Two requests stored at the same moment lie interleaved in the journal; each was handled as a whole.
     """
+    waiting: dict[Key, list[Row]] = {}
+    missing: dict[Key, int] = {}
     after = 0
     while rows := _page(after):
         after = rows[-1][0]
-        for _, id, kind, at, payload, seq, skew, actor_kind, actor_id, received_at in rows:
-            if kind in journal.KINDS and kind not in INPUTS:
-                raw = msgspec.Raw(journal.unsealed(payload))
-                yield (
-                    journal.CommandIn(id, kind, at, raw, seq, skew),
-                    (actor_kind, actor_id, received_at),
-                )
+        missing |= _numbers({_key(row) for row in rows} - missing.keys())
+        for row in rows:
+            waiting.setdefault(_key(row), []).append(row)
+            missing[_key(row)] -= 1
+        while waiting and not missing[first := next(iter(waiting))]:
+            del missing[first]
+            yield from waiting.pop(first)
+    for rest in waiting.values():  # written while we read
+        yield from rest
 
 
-def _page(after: int) -> list[tuple[Any, ...]]:
+def _key(row: Row) -> Key:
+    """Which request a row belongs to; transaction ids begin anew in a restored database, the moments do not."""
+    return row[7], row[8], row[9], row[10]
+
+
+def _page(after: int) -> list[Row]:
+    """The next rows. Page by page, each with a snapshot of its own: one cursor over all of it would hold the oldest for
+    minutes, and no dead version of a row that the replay changes again and again could be cleared away.
+    """
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             """SELECT seq, command_id, kind, captured_at, payload, device_seq, skew_ms, actor_kind, actor_id,
-                      received_at
+                      received_at, txid
                  FROM access_journal WHERE verdict = 'applied' AND seq > %s ORDER BY seq LIMIT %s""",
             [after, CHUNK],
         )
         return list(cursor.fetchall())
+
+
+def _numbers(requests: set[Key]) -> dict[Key, int]:
+    """How many applied commands the journal has of each request."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            """SELECT actor_kind, actor_id, received_at, txid, count(*) FROM access_journal
+                WHERE txid = ANY(%s) AND verdict = 'applied' GROUP BY 1, 2, 3, 4""",
+            [sorted({txid for _, _, _, txid in requests})],
+        )
+        found = {(kind, id, at, txid): number for kind, id, at, txid, number in cursor.fetchall()}
+        return {key: found[key] for key in requests}
 
 
 class _Actors:

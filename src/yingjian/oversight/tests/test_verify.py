@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.apps import apps
@@ -15,6 +16,7 @@ from yingjian.access.tests.factories import NOON, TOWN_A, new_id
 from yingjian.cases.models import Positive
 from yingjian.laboratory.models import Result
 from yingjian.laboratory.tests import factories as make
+from yingjian.oversight import replay as replaying
 from yingjian.oversight import verify
 from yingjian.oversight.laws import LAWS
 from yingjian.oversight.replay import INPUT_TABLES, SCHEMA, TABLES, replay
@@ -51,6 +53,23 @@ def test_drift_exits_with_one_and_names_the_record(capsys: pytest.CaptureFixture
     assert "✗ Late stops are breaches" in told
     assert "box 7" in told
     assert "✗ Rebuilding from the journal" in told  # a clock nobody commanded
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 100])
+def test_requests_that_were_stored_at_once_are_replayed_one_after_the_other(page: int) -> None:
+    """Letters are requests; `c` writes while we read, so that one row of it is never seen."""
+    sent = {letter: ("device", new_id(), NOON, number) for number, letter in enumerate("abcde")}
+    written = [(n, *[None] * 6, *sent[letter]) for n, letter in enumerate("aabcabbdceed", 1)]
+    numbers = {key: sum(row[7:] == key for row in written) for key in sent.values()}
+    numbers[sent["c"]] += 1
+    with (
+        patch.object(replaying, "_page", lambda after: written[after : after + page]),
+        patch.object(replaying, "_numbers", lambda keys: {key: numbers[key] for key in keys}),
+    ):
+        found = list(replaying._one_after_the_other())
+    letters = {key: letter for letter, key in sent.items()}
+    assert "".join(letters[replaying._key(row)] for row in found) == "aaabbbccddee"
+    assert [row[0] for row in found] == [1, 2, 5, 3, 6, 7, 4, 9, 8, 12, 10, 11]
 
 
 @pytest.mark.django_db(transaction=True)
