@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -189,5 +190,11 @@ def _size(request: HttpRequest) -> int:
 def degrade_order() -> list[str]:
     """What is given up first to last where no plan says otherwise: the base preset's order."""
     path = Path(settings.YINGJIAN_PRESETS) / f"{preset_files.BASE}.yaml"
+    return list(_order(path, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _order(path: Path, changed: int) -> tuple[str, ...]:
+    """Read once; `changed` has it read again when the file is another."""
     base, _ = preset_files.read_text(path.read_text(encoding="utf-8"), path.name)
-    return [str(name) for name in base["operations"]["degrade_order"]["value"]]
+    return tuple(str(name) for name in base["operations"]["degrade_order"]["value"])
