@@ -175,7 +175,9 @@ def plan(world: World) -> None:
     given = world.scenario
     planner, commander, at = world.user("round_planner"), world.user("commander"), given.times.plan
     plan_id = world.ids.new(at)
-    planner.command("plan.propose", at=at, plan_id=plan_id, round_id=world.round_id)
+    planner.command(
+        "plan.propose", at=at, plan_id=plan_id, round_id=world.round_id, options=given.plan
+    )
     commander.command("round.approve", at=given.times.approve, round_id=world.round_id)
     commander.command("plan.apply", at=given.times.approve, plan_id=plan_id)
     told = planner.get(f"/plans/{plan_id}", at=at)

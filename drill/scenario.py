@@ -158,6 +158,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trainings: list[Training] = []
     items: list[Item] = []
     vehicles: int = 10
+    plan: dict[str, Any] = {}
+    """What the planner is told besides the preset: options of `plan.propose`."""
     gather: Gather | None = None
     store: str = "store"
     disposer: str = ""

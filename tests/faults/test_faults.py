@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -50,7 +51,8 @@ def _played(
         finally:
             await campaign.close()
 
-    return asyncio.run(play())
+    with ThreadPoolExecutor(1) as aside:  # a browser's loop may be running in this thread
+        return aside.submit(asyncio.run, play()).result()
 
 
 def test_whatever_befalls_phones_lines_and_server_nothing_is_lost_or_doubled(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import httpx
 import msgspec
@@ -76,8 +76,11 @@ LOCALES = Path(__file__).resolve().parents[2] / "web" / "src" / "station" / "loc
 ZH: dict[str, str] = json.loads((LOCALES / "zh-CN.json").read_text(encoding="utf-8"))
 
 
+PEOPLE_PER_LANE: Final = 150  # few, so that a small place's sites have more than one
+
+
 def today(given: Scenario) -> Scenario:
-    """The same scenario, so shifted in time that its sites opened an hour ago."""
+    """The same scenario, so shifted in time that its sites opened an hour ago, and with several lanes at each."""
     shift = datetime.now(UTC) - timedelta(hours=1) - given.times.opens
 
     def moved(value: Any) -> Any:
@@ -93,7 +96,8 @@ def today(given: Scenario) -> Scenario:
         return value
 
     plain = msgspec.to_builtins(given, builtin_types=(datetime, date))
-    return msgspec.convert({**moved(plain)}, Scenario)
+    lanes = {"rules": {"sites.people_per_lane": PEOPLE_PER_LANE}}
+    return msgspec.convert({**moved(plain), "plan": lanes}, Scenario)
 
 
 class Kept(Link):
@@ -115,8 +119,10 @@ class County:
 
     @property
     def site(self) -> Site:
-        """A site with somebody who must be alone."""
-        sites = sorted(self.world.sites.values(), key=lambda site: -len(site.guests))
+        """A site of two lanes or more with somebody who must be alone."""
+        sites = sorted(
+            self.world.sites.values(), key=lambda site: (len(site.stations) < 2, -len(site.guests))
+        )
         return next(site for site in sites if any(g.mode == "single" for g in site.guests))
 
     def tokens(self, mode: str) -> list[str]:

@@ -261,8 +261,11 @@ def test_phones_are_invited_on_the_screen_and_on_paper_enrolled_and_shut_out(
     )
     everyone.click()
     page.get_by_role("dialog").get_by_role("button", name=says(language, "devices.invite")).click()
-    expect(page.get_by_role("dialog")).to_be_hidden(timeout=60_000) if len(found) > 1 else None
-    expect(page.get_by_role("link", name=re.compile(r"\d"))).not_to_have_count(0)
+    sheets = page.get_by_role("link", name=re.compile(r"\d"))
+    expect(picture.or_(sheets).first).to_be_visible()
+    if picture.is_visible():  # a single lane was left: its code is shown at once
+        page.keyboard.press("Escape")
+    expect(sheets).not_to_have_count(0)
     shot("devices-invited")
 
 

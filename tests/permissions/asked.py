@@ -104,7 +104,7 @@ ROUTES: Final[dict[str, list[Ask]]] = {
         Ask({"round_id": "round_id", "key": f"={key}"}, "limit=1000") for key in FIGURES
     ],
     "GET /rounds/{round_id}/overview": [_round()],
-    "GET /rounds/{round_id}/plan-searches": [_round(nothing="this walk has no search")],
+    "GET /rounds/{round_id}/plan-searches": [_round()],
     "GET /rounds/{round_id}/plans": [_round()],
     "GET /rounds/{round_id}/pools": [_round("limit=1000")],
     "GET /rounds/{round_id}/positives": [_round("limit=1000")],

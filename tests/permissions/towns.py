@@ -41,6 +41,7 @@ _SHORT: Final = (
     6  # letters of a word that could turn up by chance; a name of three characters could not
 )
 _TEXT: Final = ("text", "character varying")
+VOCABULARY: Final = {"kind", "outcome"}  # columns of the system's own words, the same in every town
 BEARS_A_CODE: Final = {"sampling_tube", "logistics_box"}
 
 
@@ -71,6 +72,7 @@ def dress(asker: Asker, town: Town, played: Played) -> None:
     _dress_goods(asker, town, own_round)
     _dress_field(asker, town, played)
     _dress_bench(asker, town, played)
+    _searched(asker, own_round)
     town.known |= {"sampled_round": [played.round_id]}
     town.known |= {"round_id": [played.round_id, own_round], "imported": [_roster(asker, town)]}
 
@@ -89,6 +91,7 @@ def _dress_round(asker: Asker, town: Town, own_round: str) -> None:
     )  # fmt: skip
     asker.done("round.freeze", round_id=own_round)
     asker.done("plan.propose", plan_id=plan, round_id=own_round)
+    asker.done("plan.search", plan_id=new(), round_id=own_round, options={"seconds": 1})
     asker.done(
         "figure.state", round_id=own_round, figure="sites", value=3, source=f"来源{town.mark}"
     )
@@ -96,6 +99,17 @@ def _dress_round(asker: Asker, town: Town, own_round: str) -> None:
         "POST", f"/rounds/{own_round}/reports", json={"report_id": report, "form": "work"}
     )
     assert answer.status_code == 200, answer.text
+
+
+def _searched(asker: Asker, own_round: str, *, seconds: float = 120.0) -> None:
+    """Wait until the plan that is looked for is found, so that nothing changes by itself during the walk."""
+    until = time.monotonic() + seconds
+    while True:
+        found = asker.ask("GET", f"/rounds/{own_round}/plan-searches").json()["items"]
+        if found and all(one["state"] not in {"waiting", "running"} for one in found):
+            return
+        assert time.monotonic() < until, found
+        time.sleep(0.2)
 
 
 def _dress_staff(asker: Asker, town: Town, played: Played, own_round: str) -> None:
@@ -359,7 +373,7 @@ def secrets(played: Played, town: Town, stranger: Town) -> dict[str, str]:
     others: set[str] = set()
     with played.sql() as connection:
         for table, column, is_id, scoped in _columns(connection):
-            if column.endswith("area") and column != "area_name":
+            if column in VOCABULARY or (column.endswith("area") and column != "area_name"):
                 continue
             if not scoped:
                 rows = connection.execute(
