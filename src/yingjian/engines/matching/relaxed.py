@@ -47,7 +47,8 @@ def relax(problem: Problem) -> Relaxed:
     grid = (k, steps)
     size = k * steps
     begun = model.add_columns(size).reshape(grid)
-    able = problem.may_begin().astype(float) * problem.labs.instruments[:, None]
+    # Instruments limit runs in rows only: a bound on the columns too would take part of their price.
+    able = np.where(problem.may_begin(), INFINITE, 0.0)
     run = model.add_columns(size, cost=float(prices.run), high=able.reshape(-1)).reshape(grid)
     waits = np.full(grid, float(prices.wait * step))
     waits[:, -1] += prices.left
