@@ -37,6 +37,7 @@ READS: Final[Mapping[str, re.Pattern[str]]] = {
     "own_code": re.compile(r"^/api/codes/own$"),
     "statistics": re.compile(r"^/api/rounds/[^/]+/(overview|figures|reports|drift)\b"),
 }
+_FIELD: Final = frozenset({"/api/sync", "/api/hub/forward"})
 BODIES: Final = 4  # as many bodies of the largest size may be worked on together
 PATIENCE: Final = 2.0  # seconds a request may wait inside for a place
 WAIT_LEAST: Final = (
@@ -151,7 +152,7 @@ class Gate:
 
 def kind_of(request: HttpRequest) -> str:
     """What a request is for, by its address."""
-    if request.path == "/api/sync":
+    if request.path in _FIELD:
         return FIELD
     return next((name for name, path in READS.items() if path.match(request.path)), DESK)
 

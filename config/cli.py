@@ -17,13 +17,17 @@ from config import databases, postgres
 # Commands that need no database, or look after it themselves: they must not start one.
 _WITHOUT_DATABASE = {
     "bench", "check", "compilemessages", "collectstatic", "db", "demo", "diffsettings", "drill", "errors", "findstatic",
-    "help", "makemessages", "openapi", "preset", "serve", "synth", "version",
+    "help", "hub", "makemessages", "openapi", "preset", "serve", "synth", "version",
 }  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["hub"]:  # on a laptop at a site: none of the house is loaded for it
+        from config.hub.main import main as hub
+
+        return hub(arguments[1:])
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
     from django.core.management import execute_from_command_line
 

@@ -55,7 +55,7 @@ class Options:
 
 
 @dataclass
-class _Part:
+class Part:
     """A child process with the name its lines carry."""
 
     name: str
@@ -99,7 +99,7 @@ def running(options: Options, say: Say) -> Iterator["Tree"]:
     Yields once every part answers. Raises ServeError where one does not come up.
     """
     with contextlib.ExitStack() as stack:
-        _open_port(options.host, options.port)
+        open_port(options.host, options.port)
         _bring_database(stack, say)
         _check_migrations(apply=options.migrate, say=say)
         connections.close_all()
@@ -132,7 +132,7 @@ class Tree:
 
     def __init__(self, options: Options, say: Say) -> None:
         self._say = say
-        port = options.port or _free_port(options.host)
+        port = options.port or free_port(options.host)
         self.url = f"http://{_in_url(options.host)}:{port}"
         self._options = options
         common = {"DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
@@ -140,10 +140,10 @@ class Tree:
             common["YINGJIAN_DRILL"] = "1"
         common["YINGJIAN_THREADS"] = str(self._options.threads)
         common["YINGJIAN_SEATS"] = str(self._options.threads * _SEATS)
-        self._parts: list[_Part] = []
+        self._parts: list[Part] = []
         if options.jobs:
-            self._parts.append(_Part("jobs", _jobs_command(), common))
-        self._parts.append(_Part("web", _web_command(options, port), common))
+            self._parts.append(Part("jobs", _jobs_command(), common))
+        self._parts.append(Part("web", _web_command(options, port), common))
 
     def start(self) -> None:
         """Start jobs, then web, and wait until the web part answers."""
@@ -179,7 +179,7 @@ class Tree:
             if part.process is not None:
                 self._say(f"{part.name:<9} {part.stop()}")
 
-    def _wait_for_web(self, web: _Part) -> None:
+    def _wait_for_web(self, web: Part) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not _healthy(self.url):
             self.check()
@@ -258,7 +258,7 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def _open_port(host: str, port: int) -> None:
+def open_port(host: str, port: int) -> None:
     """Say at once that the port is taken, before anything is started."""
     if port == 0:
         return
@@ -274,16 +274,21 @@ def _open_port(host: str, port: int) -> None:
             ) from error
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
+def reachable(host: str) -> str:
+    """Where this machine itself reaches what listens there."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
 def _in_url(host: str) -> str:
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"[{reachable}]" if ":" in reachable else reachable
+    found = reachable(host)
+    return f"[{found}]" if ":" in found else found
 
 
 def _healthy(url: str) -> bool:

@@ -23,6 +23,8 @@ _TYPES = {".webmanifest": "application/manifest+json", ".wasm": "application/was
           ".js": "text/javascript", ".mjs": "text/javascript"}  # fmt: skip
 _LONGEST_ROUTE = 512
 _APPLICATIONS = ("station", "my")
+# A station may also speak to a hub, whose address nobody knows beforehand; its scripts are its own all the same.
+_HUBS = "; connect-src 'self' https: http:"
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; font-src 'self' data:; "
@@ -52,7 +54,9 @@ def page(request: HttpRequest, path: str) -> HttpResponseBase:
     answer = FileResponse(wanted.open("rb"), content_type=kind or "application/octet-stream")
     hashed = wanted.parent == built / "assets"
     answer["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
-    answer["Content-Security-Policy"] = _POLICY
+    answer["Content-Security-Policy"] = _POLICY + (
+        _HUBS if wanted == built / "station" / "index.html" else ""
+    )
     return answer
 
 

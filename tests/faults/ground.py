@@ -129,7 +129,7 @@ class Ground:
             self._lead.link.url, self._lead.link.http.base_url = url, httpx.URL(f"{url}/api")
 
     def _begun(self) -> tuple[subprocess.Popen[bytes], str]:
-        port = tree._free_port("127.0.0.1")
+        port = tree.free_port("127.0.0.1")
         words = tree._web_command(tree.Options(port=port, drill=True), port)
         return self._run([*words[:-1], self.application]), f"http://127.0.0.1:{port}"
 

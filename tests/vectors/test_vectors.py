@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from yingjian.access import envelopes
 from yingjian.engines import plan_codes
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population.rules import resident_id
@@ -42,8 +43,8 @@ def loaded(name: str) -> dict[str, Any]:
     return found
 
 
-NAMES = ("id-numbers", "resident-codes", "box-codes", "tubes", "roster")
-IDS, CODES, BOXES, TUBES, ROSTER = (loaded(f"{name}.json") for name in NAMES)
+NAMES = ("id-numbers", "resident-codes", "box-codes", "tubes", "roster", "hub")
+IDS, CODES, BOXES, TUBES, ROSTER, HUB = (loaded(f"{name}.json") for name in NAMES)
 
 
 def named(cases: list[dict[str, Any]]) -> pytest.MarkDecorator:
@@ -153,3 +154,14 @@ def test_roster(people: str, body: str) -> None:
         [_listed(one) for one in ROSTER[people]], key=bytes.fromhex(ROSTER["key"]), have=have
     )
     assert base64.b64encode(told.body).decode() == ROSTER[body]
+
+
+def test_what_passes_through_a_hub() -> None:
+    secret, plain, salt = HUB["secret"], HUB["plain"].encode(), bytes.fromhex(HUB["salt"])
+    device, sealed = uuid.UUID(HUB["device"]), bytes.fromhex(HUB["sealed"])
+    key = envelopes.hub_key(secret, uuid.UUID(HUB["hub"]))
+    assert key.hex() == HUB["hub_key"]
+    assert envelopes.seal_request(secret, device, plain, salt=salt) == sealed
+    assert envelopes.proof(key, "keep", b"7", sealed) == HUB["proof"]
+    assert envelopes.seal_answer(secret, device, plain, salt=salt).hex() == HUB["answer"]
+    assert envelopes.open_request(secret, sealed) == plain

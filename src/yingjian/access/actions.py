@@ -79,6 +79,11 @@ def invitation_token(id: uuid.UUID) -> str:
     return vault.token("invitation", str(id))
 
 
+def device_secret(id: uuid.UUID, token: str) -> str:
+    """What a device proves itself with; told again from its invitation's token, never stored."""
+    return vault.token("device", str(id), token)
+
+
 def device_enrol(*, at: datetime, token: str, device_id: uuid.UUID, name: str) -> str:
     """Bind a device to the invitation's station and tell its secret; the same device asking again hears it again.
 
@@ -89,7 +94,7 @@ def device_enrol(*, at: datetime, token: str, device_id: uuid.UUID, name: str) -
     )
     if invitation is None:
         raise RuleBroken("access.token_unknown", status=404)
-    secret = vault.token("device", str(device_id), token)
+    secret = device_secret(device_id, token)
     holder = Device.objects.filter(enrol_token=invitation).first()
     if holder is not None:
         if holder.id != device_id:
@@ -131,13 +136,21 @@ def device_revoke(*, actor: Actor, at: datetime, id: uuid.UUID, reason: str) -> 
 
 
 _BEAT = """UPDATE access_device SET beat_at = %s::timestamptz, waiting = %s::int, stuck = %s::int,
-       restored_at = coalesce(%s::timestamptz, restored_at) WHERE id = %s::uuid"""
+       restored_at = coalesce(%s::timestamptz, restored_at)
+ WHERE id = %s::uuid AND (beat_at IS NULL OR beat_at <= %s::timestamptz)"""
 
 
 def device_beat(*, device_id: uuid.UUID, beat: Beat, at: datetime) -> None:
     """Keep what a phone told of itself; the newest counts. A restored backup stays known: the phone may forget it."""
     with prepared.cursor() as cursor:
-        cursor.execute(_BEAT, [at, beat.waiting, beat.stuck, beat.restored_at, device_id])
+        cursor.execute(_BEAT, [at, beat.waiting, beat.stuck, beat.restored_at, device_id, at])
+
+
+def hub_beat(*, hub_id: uuid.UUID, waiting: int, stuck: int, address: str, at: datetime) -> None:
+    """Keep what a hub told of itself: requests that wait and are stuck on it, and where phones reach it."""
+    Device.objects.filter(id=hub_id).update(
+        beat_at=at, waiting=waiting, stuck=stuck, address=address
+    )
 
 
 def parked_decide(

@@ -16,7 +16,7 @@ from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import uuid7
 
-from . import accounts, actions, clocks, invitations, journal, parked, queries, scope, sync
+from . import accounts, actions, clocks, hubs, invitations, journal, parked, queries, scope, sync
 from .actor import NOBODY, Actor
 from .edges import actor_of, error_body, language, needs, request_time, user_actor
 
@@ -65,6 +65,19 @@ class Enrol(Schema):
 class Enrolled(Schema):
     device_id: uuid.UUID
     secret: str
+
+
+class HubKey(Schema):
+    device_id: uuid.UUID
+    key: str
+
+
+class HubKeys(Schema):
+    """The phones of a hub's area, each with what the two know each other by."""
+
+    area: str
+    devices: list[HubKey]
+    as_of: datetime
 
 
 class ClockList(Schema):
@@ -230,6 +243,22 @@ def enrol(request: HttpRequest, given: Enrol) -> Enrolled:
     actor = Actor("device", given.device_id, given.name)
     journal.record("device.enrol", {}, actor=actor, id=uuid7(now()), at=at)
     return Enrolled(device_id=given.device_id, secret=secret)
+
+
+@router.get("/hub/keys", auth=needs("forward"), response=HubKeys)
+def hub_keys(request: HttpRequest) -> Any:
+    """For a hub: the devices of its area, and by what it and each of them know each other (decision 18)."""
+    hub = hubs.hub_of(actor_of(request))
+    return {"area": hub.home_area, "devices": hubs.keys_for(hub), "as_of": request_time(request)}
+
+
+@router.post("/hub/forward", auth=needs("forward"))
+def hub_forward(request: HttpRequest) -> HttpResponse:
+    """For a hub: what phones sealed and it kept, in order; each is answered sealed for its phone, or with a code."""
+    hub, at = hubs.hub_of(actor_of(request)), request_time(request)
+    answers = hubs.forward(hub, request.body, at=at)
+    told = msgspec.json.encode({"answers": answers, "server_time": at})
+    return HttpResponse(told, content_type="application/json")
 
 
 @router.get("/devices", auth=needs("invite_device"), response=DeviceList)

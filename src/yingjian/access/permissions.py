@@ -9,7 +9,7 @@ PERMISSIONS: Final = frozenset(
         "sample", "transport", "supply", "waste", "receive", "test", "enter_result", "release_result",
         "investigate", "plan_round", "approve_round", "approve_plan", "close_round", "import_roster", "see_persons",
         "reveal", "see_round", "see_results", "mark_due", "work", "disinfect", "maintain", "invite_device", "audit",
-        "administer", "report", "export", "see_supplies", "acknowledge", "system",
+        "administer", "report", "export", "see_supplies", "acknowledge", "forward", "system",
     }
 )  # fmt: skip
 
@@ -38,6 +38,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
                                "export"},
         "village_worker": _SEE | {"see_persons", "mark_due", "disinfect", "acknowledge"},
         "auditor": {"see_round", "audit", "export"},
+        "hub": {"forward"},
         "administrator": {"see_round", "administer", "invite_device", "maintain", "audit"},
         "system": set(PERMISSIONS),
     }.items()

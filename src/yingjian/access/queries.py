@@ -16,7 +16,7 @@ from yingjian.kernel.ids import derived
 
 from . import rules, scope
 from .actor import NOBODY, Actor
-from .models import Clock, EnrolToken, JournalEntry, User
+from .models import Clock, Device, EnrolToken, JournalEntry, User
 
 FAILURES_ALLOWED: Final = (
     10  # guesses of one user name within the window; then it is shut for the window
@@ -207,6 +207,24 @@ def devices_for(actor: Actor, *, stations: Sequence[str] | None = None) -> list[
     with connection.cursor() as cursor:
         cursor.execute(_DEVICES, {"stations": given})
         return [DeviceRow(*row) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class HubRow:
+    """A hub that phones may turn to, where it last said it is."""
+
+    id: uuid.UUID
+    name: str
+    url: str
+
+
+def hubs_in(area: str) -> list[HubRow]:
+    """The hubs whose area takes in this one."""
+    prefixes = [area[:length] for length in range(1, len(area) + 1)]
+    with scope.everywhere():
+        found = Device.objects.filter(role=rules.HUB, revoked_at=None, area__in=prefixes)
+        rows = found.exclude(address="").order_by("name", "id").values_list("id", "name", "address")
+        return [HubRow(*row) for row in rows]
 
 
 _INVITATIONS: Final = """

@@ -10,8 +10,10 @@ from yingjian.kernel.errors import RuleBroken
 
 from .permissions import ROLES
 
+HUB: Final = "hub"
+"""The role of a node at a site that hands in what phones have sealed; no person holds it."""
 DEVICE_ROLES: Final = frozenset(
-    {"registrar", "sampler", "site_lead", "courier", "laboratory_clerk"}
+    {"registrar", "sampler", "site_lead", "courier", "laboratory_clerk", HUB}
 )
 AREA_LENGTHS: Final = frozenset({2, 4, 6, 9, 12})
 USERNAME: Final = re.compile(r"^[a-z0-9][a-z0-9._-]{1,63}$")
@@ -29,7 +31,7 @@ def area_checked(area: str, *, empty_allowed: bool = False) -> str:
 
 def role_checked(role: str) -> str:
     """A role that people can hold. Raises `access.role_unknown`."""
-    if role in ROLES and role != "system":
+    if role in ROLES and role not in {"system", HUB}:
         return role
     raise RuleBroken("access.role_unknown", role=role[:32])
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from yingjian.access import queries as access
 from yingjian.access import scope, vault
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as rounds
@@ -134,6 +135,7 @@ def pack_for(actor: Actor, code: str, *, at: datetime) -> dict[str, Any]:
         ],
         "revoked": revoking.in_force(at),
         "hash_key": _key(place).hex(),
+        "hubs": [{"id": hub.id, "name": hub.name, "url": hub.url} for hub in access.hubs_in(place.area)],
     }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ export class StationCore {
   roster: Roster | null = null;
   doors: Doors | null = null;
   station = new Station(NO_ROUND);
-  counts: Counts = { waiting: 0, parked: 0, stuck: 0, applied: 0 };
+  counts: Counts = { waiting: 0, parked: 0, stuck: 0, applied: 0, hub: 0 };
   restored: Restored | null = null;
   private turn: Promise<unknown> = Promise.resolve();
   private last = 0;

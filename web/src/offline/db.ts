@@ -21,6 +21,8 @@ export interface Entry {
   payload: Readonly<Record<string, unknown>>;
   readonly local?: Local;
   status: Status;
+  /** The hub whose disk has it, too. It waits all the same: only the county's verdict settles it. */
+  kept?: string;
   /** Why it was parked or is stuck: the server's stable code and its sentence. */
   code?: string;
   says?: string;

@@ -10,7 +10,8 @@ export type Chance = () => Uint8Array;
 export const chance: Chance = () => crypto.getRandomValues(new Uint8Array(10));
 
 export type Verdict = Readonly<{ id: string; verdict: string; first?: string; code?: string; says?: string }>;
-export type Counts = Readonly<{ waiting: number; parked: number; stuck: number; applied: number }>;
+/** `hub`: how many of those that wait lie on a hub as well. */
+export type Counts = Readonly<{ waiting: number; parked: number; stuck: number; applied: number; hub: number }>;
 export type Beat = Readonly<{ waiting: number; stuck: number; restored_at?: string }>;
 export type Restored = Readonly<{ at: number; known: number; server: number }>;
 
@@ -76,6 +77,26 @@ export class Journal {
     return this.ofStatus(device, 'waiting').limit(limit).toArray();
   }
 
+  private atHub(device: string): Collection<Entry, string> {
+    return this.ofStatus(device, 'waiting').filter((entry) => entry.kept !== undefined);
+  }
+
+  /** What waits and this hub does not have. */
+  notAt(hub: string, device: string, limit: number): PromiseLike<Entry[]> {
+    return this.ofStatus(device, 'waiting').filter((entry) => entry.kept !== hub).limit(limit).toArray();
+  }
+
+  /** Whether something of this device waits that a hub has: its verdict may come from there. */
+  async holds(device: string): Promise<boolean> {
+    return (await this.atHub(device).first()) !== undefined;
+  }
+
+  /** A hub has these on its disk. They go on waiting. */
+  async keptAt(hub: string, ids: readonly string[]): Promise<void> {
+    const { db } = this;
+    await db.transaction('rw', db.journal, () => db.journal.where('id').anyOf([...ids]).filter((entry) => entry.status === 'waiting').modify({ kept: hub }));
+  }
+
   private ofStatus(device: string, status: Status): Collection<Entry, string> {
     return this.db.journal.where('[device+status+seq]').between([device, status, 0], [device, status, Infinity]);
   }
@@ -87,9 +108,10 @@ export class Journal {
   }
 
   async counts(): Promise<Counts> {
-    const sums = { waiting: 0, parked: 0, stuck: 0, applied: 0 };
+    const sums = { waiting: 0, parked: 0, stuck: 0, applied: 0, hub: 0 };
     for (const sender of await this.senders()) {
       for (const status of ['waiting', 'parked', 'stuck', 'applied'] as const) sums[status] += await this.ofStatus(sender.device, status).count();
+      sums.hub += await this.atHub(sender.device).count();
     }
     return sums;
   }

@@ -17,6 +17,8 @@ export type Pack = Readonly<{
   keys: readonly Readonly<{ id: string; public: string }>[];
   revoked: readonly string[];
   hash_key: string;
+  /** Nodes that keep records where there is no line to the county; none in packs made before them. */
+  hubs?: readonly Readonly<{ id: string; name: string; url: string }>[];
   as_of: string;
 }>;
 

@@ -1,4 +1,5 @@
 import type { Entry, Sender } from './db';
+import type { Hubs } from './hub';
 import type { Journal, Restored, Verdict } from './journal';
 
 /**
@@ -7,8 +8,8 @@ import type { Journal, Restored, Verdict } from './journal';
  * (`stuck`) so that nothing waits behind it and nothing is tried for ever.
  */
 
-/** `full`: the phone's own disk does not take the verdicts down. */
-export type Phase = 'idle' | 'sending' | 'offline' | 'busy' | 'shut_out' | 'full';
+/** `full`: the phone's own disk does not take the verdicts down. `hub`: no line to the county, and a hub at the site keeps what waits. */
+export type Phase = 'idle' | 'sending' | 'offline' | 'busy' | 'shut_out' | 'full' | 'hub';
 export type SyncState = Readonly<{ phase: Phase; lastOk: number | null; retryAt: number | null; error: string; skewMs: number | null }>;
 
 export type Ports = Readonly<{
@@ -26,9 +27,11 @@ const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 60_000;
 const ANSWER_WITHIN = 30_000;
 const TRIES_OF_ONE = 6; // refusals of a single entry alone before it steps aside
+const ASK_HUB = 10_000; // whether the county's verdict has come to the hub meanwhile
 const GATHER = 250; // a scan is seldom alone: lock and seal follow it
 
-type Outcome = Readonly<{ kind: 'settled'; settled: number }> | Readonly<{ kind: 'none' }> | Readonly<{ kind: 'wait'; ms: number; phase: Phase; error: string }>;
+type Wait = Readonly<{ kind: 'wait'; ms: number; phase: Phase; error: string }>;
+type Outcome = Readonly<{ kind: 'settled'; settled: number }> | Wait;
 
 export class Sync {
   state: SyncState = { phase: 'idle', lastOk: null, retryAt: null, error: '', skewMs: null };
@@ -37,12 +40,15 @@ export class Sync {
   private tries = new Map<string, number>();
   private wake: AbortController | null = null;
   private kicked = false;
+  /** The county was not to be had; until then it is not asked again, and hubs are. */
+  private lost: Readonly<{ until: number; outcome: Wait }> | null = null;
   private readonly listeners = new Set<() => void>();
 
   constructor(
     private readonly journal: Journal,
     private readonly ports: Ports,
     private readonly onRestored: (restored: Restored) => void = () => undefined,
+    private readonly hubs: Pick<Hubs, 'give'> | null = null,
   ) {}
 
   onChange(listener: () => void): void {
@@ -51,11 +57,16 @@ export class Sync {
 
   /** Something was recorded. A wait that the server or the network imposed is not cut short by it. */
   kick(): void {
-    if (this.state.retryAt === null || this.state.retryAt <= this.ports.now()) this.now();
+    if (this.state.retryAt === null || this.state.retryAt <= this.ports.now()) this.rouse();
   }
 
   /** The network came back, or somebody asks: do not wait any longer. */
   now(): void {
+    this.lost = null;
+    this.rouse();
+  }
+
+  private rouse(): void {
     this.kicked = true;
     this.wake?.abort();
   }
@@ -80,28 +91,47 @@ export class Sync {
     return this.kicked;
   }
 
-  /** One request for each sender that has something to say. Says how long to wait before the next step (ms). */
+  /** To the county; where there is no line to it, to a hub. Says how long to wait before the next step (ms). */
   async step(): Promise<number> {
+    if (this.lost === null || this.ports.now() >= this.lost.until) {
+      const answer = await this.toCounty();
+      if (typeof answer === 'number') {
+        this.lost = null;
+        return answer;
+      }
+      if (answer.phase !== 'offline' || this.hubs === null) return this.waitFor(answer);
+      this.lost = { until: this.ports.now() + answer.ms, outcome: answer };
+    }
+    const { until, outcome } = this.lost;
+    const given = (await this.hubs?.give()) ?? null;
+    const left = Math.max(until - this.ports.now(), 0);
+    if (given === null) return this.waitFor({ ...outcome, ms: left });
+    this.tell({ phase: 'hub', error: '', retryAt: null }); // what is recorded next goes to the hub at once
+    return given.more ? 0 : Math.min(left, ASK_HUB);
+  }
+
+  /** One request for each sender that has something to say. Says how long to wait, or why the county was not to be had. */
+  private async toCounty(): Promise<number | Wait> {
     let more = false;
-    let shutOut: (Outcome & { kind: 'wait' }) | null = null;
+    let shutOut: Wait | null = null;
     for (const sender of await this.journal.senders()) {
       const batch = await this.journal.waiting(sender.device, this.size);
       if (batch.length === 0 && (sender.own === 0 || this.heardLately())) continue;
       this.tell({ phase: 'sending', retryAt: null });
       const outcome = await this.send(sender, batch);
       if (outcome.kind === 'wait') {
-        if (outcome.phase !== 'shut_out') return this.waitFor(outcome); // the line is down for every sender alike
+        if (outcome.phase !== 'shut_out') return outcome; // the line is down for every sender alike
         shutOut = outcome;
         continue;
       }
       more ||= batch.length > 0;
     }
-    if (shutOut !== null) return this.waitFor(shutOut);
+    if (shutOut !== null) return shutOut;
     if (this.state.phase !== 'idle') this.tell({ phase: 'idle', error: '', retryAt: null });
     return more ? 0 : LONGEST_WAIT;
   }
 
-  private waitFor({ ms, phase, error }: Outcome & { kind: 'wait' }): number {
+  private waitFor({ ms, phase, error }: Wait): number {
     this.tell({ phase, error, retryAt: this.ports.now() + ms });
     return ms;
   }
@@ -190,7 +220,7 @@ export class Sync {
     return { kind: 'settled', settled: 0 };
   }
 
-  private later(phase: Phase, error: string, asked: number | null = null): Outcome & { kind: 'wait' } {
+  private later(phase: Phase, error: string, asked: number | null = null): Wait {
     const grown = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures);
     this.failures = Math.min(this.failures + 1, 16);
     const spread = grown * (0.5 + this.ports.random() / 2);
@@ -203,18 +233,23 @@ export function wire(entry: Entry): Readonly<Record<string, unknown>> {
   return { id: entry.id, kind: entry.kind, at: new Date(entry.at).toISOString(), seq: entry.seq, payload: entry.payload };
 }
 
-type Body = Readonly<{ verdicts: Verdict[]; seq: number | null; serverTime: number | null }>;
+export type Body = Readonly<{ verdicts: Verdict[]; seq: number | null; serverTime: number | null }>;
 
 async function answered(answer: Response): Promise<Body | null> {
   try {
-    const told = (await answer.json()) as { verdicts?: unknown; seq?: unknown; server_time?: unknown };
-    if (!Array.isArray(told.verdicts)) return null;
-    const verdicts = (told.verdicts as unknown[]).filter((one): one is Verdict => typeof one === 'object' && one !== null && 'id' in one && 'verdict' in one);
-    const at = typeof told.server_time === 'string' ? Date.parse(told.server_time) : NaN;
-    return { verdicts, seq: typeof told.seq === 'number' ? told.seq : null, serverTime: Number.isNaN(at) ? null : at };
+    return bodyOf(await answer.json());
   } catch {
     return null; // a captive portal's page, a cut answer: no verdict
   }
+}
+
+/** The county's answer to a request, as it came or as a hub brought it; null where it is none. */
+export function bodyOf(answer: unknown): Body | null {
+  const told = (answer ?? {}) as { verdicts?: unknown; seq?: unknown; server_time?: unknown };
+  if (!Array.isArray(told.verdicts)) return null;
+  const verdicts = (told.verdicts as unknown[]).filter((one): one is Verdict => typeof one === 'object' && one !== null && 'id' in one && 'verdict' in one);
+  const at = typeof told.server_time === 'string' ? Date.parse(told.server_time) : NaN;
+  return { verdicts, seq: typeof told.seq === 'number' ? told.seq : null, serverTime: Number.isNaN(at) ? null : at };
 }
 
 async function codeOf(answer: Response): Promise<string> {

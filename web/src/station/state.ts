@@ -2,7 +2,8 @@ import { computed, reactive, ref, shallowRef, type ComputedRef, type Ref } from 
 
 import { StationCore } from '@/offline/core';
 import { StationDb } from '@/offline/db';
-import { chance, Journal, type Counts } from '@/offline/journal';
+import { Hubs } from '@/offline/hub';
+import { chance, Journal, type Counts, type Restored } from '@/offline/journal';
 import { lead, type Locks } from '@/offline/leader';
 import { PackRefused } from '@/offline/pack';
 import { Sync, type SyncState } from '@/offline/sync';
@@ -18,9 +19,11 @@ const journal = new Journal(db, chance);
 const send = (path: string, init: RequestInit): Promise<Response> => fetch(path, init);
 
 export const core = new StationCore(db, journal, { fetch: send, now: () => Date.now(), chance });
-export const sync = new Sync(journal, { fetch: send, now: () => Date.now(), random: () => Math.random(), language: () => language.value, sleep }, (found) => {
-  core.restored = found;
-});
+const now = (): number => Date.now();
+const speaks = (): string => language.value;
+const onRestored = (found: Restored): void => { core.restored = found; };
+export const hubs = new Hubs(journal, { fetch: send, now, language: speaks, random: (length) => crypto.getRandomValues(new Uint8Array(length)) }, onRestored);
+export const sync = new Sync(journal, { fetch: send, now, random: () => Math.random(), language: speaks, sleep }, onRestored, hubs);
 
 /** Goes up with every change of the core, which is no Vue object: whatever is computed from it asks for this first. */
 const version = ref(0);

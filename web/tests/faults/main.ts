@@ -12,6 +12,7 @@ type Asked = Readonly<{ ask: number; phone: string }> &
     | Readonly<{ what: 'bind'; token: string }>
     | Readonly<{ what: 'run'; steps: readonly Step[] }>
     | Readonly<{ what: 'drain'; ms: number }>
+    | Readonly<{ what: 'hub'; url: string }>
     | Readonly<{ what: 'report' | 'drop' }>
   );
 
@@ -29,6 +30,7 @@ async function answer(asked: Asked): Promise<unknown> {
     case 'bind': return known(asked.phone).bind(asked.token);
     case 'run': return known(asked.phone).run(asked.steps);
     case 'drain': return known(asked.phone).drain(asked.ms);
+    case 'hub': return known(asked.phone).hears(asked.url);
     case 'report': return known(asked.phone).report();
     case 'drop':
       await known(asked.phone).drop();

@@ -1,6 +1,7 @@
 import { exportQueue, importQueue, spokenCode } from '@/offline/carry';
 import { StationCore } from '@/offline/core';
 import { StationDb, type Entry, type Sender } from '@/offline/db';
+import { Hubs } from '@/offline/hub';
 import { Journal, type Chance } from '@/offline/journal';
 import { Sync } from '@/offline/sync';
 import type { Draft, Station } from '@/rules/station';
@@ -16,7 +17,7 @@ import { drafted, type Deed } from './hand';
  */
 
 /** How the phone was built: `sound`, or broken in a way that the campaign has to find. */
-export type Build = 'sound' | 'deletes_on_send' | 'hasty';
+export type Build = 'sound' | 'deletes_on_send' | 'hasty' | 'lets_go_at_hub';
 export type Step =
   | Deed
   | Readonly<{ do: 'wait'; ms: number }>
@@ -43,19 +44,31 @@ class Careless extends Journal {
   }
 }
 
+/** Broken on purpose: what a hub has is as good as uploaded. */
+class Trusting extends Journal {
+  override async keptAt(_hub: string, ids: readonly string[]): Promise<void> {
+    await this.db.journal.bulkDelete([...ids]);
+  }
+}
+
+const BUILDS: Partial<Record<Build, typeof Journal>> = { deletes_on_send: Careless, lets_go_at_hub: Trusting };
+
 class Life {
   readonly end = new AbortController();
   readonly db: StationDb;
   readonly journal: Journal;
   readonly core: StationCore;
+  readonly hubs: Hubs;
   readonly sync: Sync;
   constructor(phone: Phone) {
     const { now, chance, random } = phone;
     this.db = new StationDb(phone.name);
-    this.journal = phone.build === 'deletes_on_send' ? new Careless(this.db, chance) : new Journal(this.db, chance);
+    this.journal = new (BUILDS[phone.build] ?? Journal)(this.db, chance);
     const fetch = (path: string, init: RequestInit): Promise<Response> => this.send(phone, path, init);
     this.core = new StationCore(this.db, this.journal, { fetch, now, chance });
-    this.sync = new Sync(this.journal, { fetch, now, random, language: () => 'zh', sleep: (ms, signal) => this.nap(ms, signal) }, (found) => { this.core.restored = found; });
+    const language = (): string => 'zh';
+    this.hubs = new Hubs(this.journal, { fetch, now, language, random: (length) => crypto.getRandomValues(new Uint8Array(length)) });
+    this.sync = new Sync(this.journal, { fetch, now, random, language, sleep: (ms, signal) => this.nap(ms, signal) }, (found) => { this.core.restored = found; }, this.hubs);
     this.core.onChange(() => { this.sync.kick(); });
     this.core.onUnstored(() => { phone.refused += 1; });
   }
@@ -67,8 +80,9 @@ class Life {
   private send(phone: Phone, path: string, init: RequestInit): Promise<Response> {
     const signals = [this.end.signal, ...(init.signal ? [init.signal] : [])];
     const headers = new Headers(init.headers);
-    headers.set('X-Phone', phone.name);
-    return fetch(`${phone.url}${path}`, { ...init, headers, signal: AbortSignal.any(signals) });
+    const own = path.startsWith('/');
+    if (own) headers.set('X-Phone', phone.name);
+    return fetch(own ? `${phone.url}${path}` : path, { ...init, headers, signal: AbortSignal.any(signals) });
   }
 
   private nap(ms: number, signal: AbortSignal): Promise<void> {
@@ -136,6 +150,11 @@ export class Phone {
         await pause(100);
       }
     }
+  }
+
+  /** Somebody holds it before the code of a hub. */
+  async hears(url: string): Promise<void> {
+    if ((await this.life.hubs.add(url)) === null) throw new Error(`no hub at ${url}`);
   }
 
   async run(steps: readonly Step[]): Promise<void> {
@@ -276,7 +295,7 @@ export class Phone {
     return {
       devices: (await life.journal.senders()).filter((sender) => !sender.carried).map((sender) => sender.device),
       entries: await life.db.journal.toArray(), counts: await life.journal.counts(), restored: life.core.restored,
-      told, log, wrong, ids: [...ids], stuck, phase: life.sync.state,
+      told, log, wrong, ids: [...ids], stuck, phase: life.sync.state, hubs: await life.hubs.known(),
     };
   }
 

@@ -28,7 +28,7 @@ describe('a queue carried by another phone', () => {
     expect(carrying.restored).not.toHaveBeenCalled();
     const back = aSync(first.journal, (init) => server.receive(init));
     await back.sync.step();
-    expect(await first.journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 3 });
+    expect(await first.journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 3, hub: 0 });
     expect(server.kept.size).toBe(3);
   }, 60_000);
 

@@ -13,7 +13,7 @@ describe("the phone's journal", () => {
     const made = await journal.record([aSwab(1), aSwab(2)], given());
     db.close();
     const again = new Journal(new StationDb(db.name));
-    expect(await again.counts()).toEqual({ waiting: 2, parked: 0, stuck: 0, applied: 0 });
+    expect(await again.counts()).toEqual({ waiting: 2, parked: 0, stuck: 0, applied: 0, hub: 0 });
     const facts = await again.facts('phone-a', 'r1');
     expect(facts.map((fact) => [fact.kind, fact.at, fact.local?.person])).toEqual([['swab.add', NOW, 'p1'], ['swab.add', NOW, 'p2']]);
     expect(made.map((entry) => entry.seq)).toEqual([1, 2]);
@@ -85,7 +85,7 @@ describe("the phone's journal", () => {
       { id: made[2]!.id, verdict: 'something new' },
       { id: 'nobody', verdict: 'applied' },
     ]);
-    expect(await journal.counts()).toEqual({ waiting: 2, parked: 1, stuck: 0, applied: 1 });
+    expect(await journal.counts()).toEqual({ waiting: 2, parked: 1, stuck: 0, applied: 1, hub: 0 });
     expect((await journal.open('parked'))[0]!.code).toBe('x.y');
   });
 });

@@ -17,7 +17,7 @@ describe('sending', () => {
     expect(await sync.step()).toBe(0);
     expect(server.requests[0]!.commands.map((command) => command.seq)).toEqual(Array.from({ length: 12 }, (_, n) => n + 1));
     expect(server.requests[0]!.headers.get('Authorization')).toBe('Device phone-a:secret of phone-a');
-    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 12 });
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 12, hub: 0 });
     expect(sync.state).toMatchObject({ phase: 'idle', skewMs: 60_000, error: '' });
     await sync.step();
     expect(server.requests.length).toBe(1);
@@ -139,7 +139,7 @@ describe('sending', () => {
     expect(naps.slice(0, 3)).toEqual([500, 1000, 2000]);
     expect(states).toContain('full disk');
     expect(sync.state).toMatchObject({ phase: 'idle', error: '' });
-    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 2 });
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 2, hub: 0 });
     expect([...server.kept.values()].map((row) => row.arrivals)).toEqual([4, 4]);
   });
 
@@ -156,7 +156,7 @@ describe('sending', () => {
     const { sync } = aSync(journal, (init) => server.receive(init));
     await journal.record(swabs(10), given());
     for (let n = 0; n < 40; n += 1) await sync.step();
-    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 10 });
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 0, applied: 10, hub: 0 });
     expect([...server.kept.values()].every((row) => row.arrivals === 1)).toBe(true);
   });
 
@@ -167,7 +167,7 @@ describe('sending', () => {
     server.poison.add(made[20]!.id);
     const { sync } = aSync(journal, (init) => server.receive(init));
     await sync.step();
-    expect(await journal.counts()).toEqual({ waiting: 0, parked: 1, stuck: 0, applied: 49 });
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 1, stuck: 0, applied: 49, hub: 0 });
     expect((await journal.open('parked'))[0]).toMatchObject({ id: made[20]!.id, code: 'access.payload_malformed', says: 'x' });
     await sync.step();
     expect(server.requests.length).toBe(1); // nothing is tried for ever
@@ -180,7 +180,7 @@ describe('sending', () => {
     const bad = made[4]!.id;
     const { sync } = aSync(journal, (init) => ((init.body as string).includes(bad) ? Response.json({ code: 'access.unexpected' }, { status: 500 }) : server.receive(init)));
     for (let n = 0; n < 60; n += 1) await sync.step();
-    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 1, applied: 8 });
+    expect(await journal.counts()).toEqual({ waiting: 0, parked: 0, stuck: 1, applied: 8, hub: 0 });
     expect((await journal.open('stuck'))[0]).toMatchObject({ id: bad, code: 'access.unexpected' });
     const seen = server.requests.length;
     await sync.step();
