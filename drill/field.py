@@ -197,6 +197,8 @@ class Field:
             code = TUBE_CODE.format(round=self.world.scenario.seed % 10_000, serial=self._serial)
             numbered.append((code, tube))
             self.world.inside[code] = [guest.person_id for guest, _ in tube.swabs]
+            if tube.mode != "single":
+                self.world.pools.add(code)
         table.tubes = numbered
 
     def more(self, table: Table, tubes: Sequence[Filled]) -> None:

@@ -170,8 +170,10 @@ def _clocks(score: Score, seen: Readings) -> None:
 
 def _cases(score: Score, seen: Readings, world: World) -> None:
     """Every pool that held a positive is found and resolved; every positive found, told to all."""
-    seeded = {code for code, people in world.inside.items() if len(people) > 1
-              and (world.positive | world.grey).intersection(people)}  # fmt: skip
+    seeded = {
+        code for code in world.pools
+        if (world.positive | world.grey).intersection(world.inside[code])
+    }  # fmt: skip
     pools = [row for row in seen.pools if row["mode"] != "single"]
     found = {row["tube_code"] for row in pools}
     score.equal("pools_found", "阳性混管全部发现", "flagged pools found", len(found), len(seeded))

@@ -71,6 +71,8 @@ class World:
     """Persons whose pool comes out in the grey zone and whose own swabs are negative."""
     inside: dict[str, list[str]] = field(default_factory=dict)
     """Tube code → persons in it: what the bench finds when it opens the tube."""
+    pools: set[str] = field(default_factory=set)
+    """Tubes that a station filled as pools, however few came: the last one of a lane may hold one person."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     notes: dict[str, Any] = field(default_factory=dict)
 
