@@ -290,38 +290,46 @@ def goods_in(world: World) -> None:
             "supply.item", at=arrived, code=item.code, name_zh=item.name_zh, name_en=item.name_en,
             unit_zh=item.unit_zh, unit_en=item.unit_en,
         )  # fmt: skip
-        _move(
-            world,
-            item,
-            giver="supplier",
-            taker=given.store,
-            quantity=item.received,
-            at=arrived,
-            note="入库",
-        )
-    for item in given.items:
-        for site, share in zip(world.sites, shares(item.used, len(world.sites)), strict=True):
-            _move(
+        received = _move(
+            world, item, giver="supplier", taker=given.store, quantity=item.received, at=arrived, note="入库"
+        )  # fmt: skip
+        keeper.batch("supply.move", received, at=arrived)
+        issue = [
+            move
+            for site, share in zip(world.sites, shares(item.used, len(world.sites)), strict=True)
+            for move in _move(
                 world, item, giver=given.store, taker=site, quantity=share, at=issued, note="领用"
             )
+        ]
+        keeper.batch("supply.move", issue, at=issued)
 
 
 def goods_used(world: World, at: datetime) -> None:
-    """What the sites have used up."""
+    """What the sites have used up: one issue sheet for each kind of goods."""
     for item in world.scenario.items:
-        for site, share in zip(world.sites, shares(item.used, len(world.sites)), strict=True):
-            _move(world, item, giver=site, taker="used", quantity=share, at=at, note="消耗")
+        used = [
+            move
+            for site, share in zip(world.sites, shares(item.used, len(world.sites)), strict=True)
+            for move in _move(
+                world, item, giver=site, taker="used", quantity=share, at=at, note="消耗"
+            )
+        ]
+        world.user("storekeeper").batch("supply.move", used, at=at)
 
 
 def _move(
     world: World, item: Item, *, giver: str, taker: str, quantity: int, at: datetime, note: str
-) -> None:
-    if quantity:
-        world.user("storekeeper").command(
-            "supply.move", at=at, move_id=world.ids.new(at), item=item.code, giver=giver,
-            taker=taker, quantity=quantity, area=world.scenario.place.area,
-            round_id=world.round_id, note=note,
-        )  # fmt: skip
+) -> list[dict[str, Any]]:
+    """The movement of some goods, none where there is nothing to move."""
+    if not quantity:
+        return []
+    return [
+        {
+            "move_id": world.ids.new(at), "item": item.code, "giver": giver, "taker": taker,
+            "quantity": quantity, "area": world.scenario.place.area, "round_id": world.round_id,
+            "note": note,
+        }
+    ]  # fmt: skip
 
 
 def vehicles(world: World, at: datetime) -> None:

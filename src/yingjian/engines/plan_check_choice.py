@@ -17,7 +17,14 @@ from yingjian.engines.plan_model import PlanError, Site, Siting
 from yingjian.engines.plan_points import Question, question_of
 from yingjian.engines.plan_sites import survey
 from yingjian.engines.siting.check import bound_of
-from yingjian.engines.siting.model import MOBILE, SitingError, barred, walk_price, walked
+from yingjian.engines.siting.model import (
+    MOBILE,
+    Counts,
+    SitingError,
+    barred,
+    walk_price,
+    walked,
+)
 
 CIRCLE, ROOM = "sites.walking_circle", "sites.people_per_site"
 TRIED = "tried"
@@ -59,8 +66,9 @@ def check_choice(bench: Bench) -> None:
 def _certificate(bench: Bench, question: Question, stated: Siting) -> None:
     """Bound and cost, both recomputed."""
     try:
-        bound = bound_of(question.problem, np.array(stated.multipliers, dtype=np.int64))
-    except SitingError:
+        multipliers = np.array(stated.multipliers, dtype=np.int64)
+        bound = bound_of(question.problem, multipliers, _counts(stated))
+    except (SitingError, OverflowError):
         bench.say("certificate_forged", "error", "plan:siting", measured=stated.bound)
         return
     if stated.bound > bound:
@@ -79,6 +87,14 @@ def _certificate(bench: Bench, question: Question, stated: Siting) -> None:
         "certificate", "ok" if same else "error", "plan:siting", measured=stated.cost, limit=cost,
         over=abs(stated.cost - cost), gap=round((cost - bound) / cost * 100, 3) if cost else 0.0,
     )  # fmt: skip
+
+
+def _counts(stated: Siting) -> Counts | None:
+    """The prices on counts a plan states, as the judge of sites takes them."""
+    if not stated.count_prices:
+        return None
+    prices = np.array(stated.count_prices, dtype=np.int64).reshape(-1, 2)
+    return Counts(np.array(stated.counted, dtype=np.int64), prices[:, 0], prices[:, 1])
 
 
 def _sent(bench: Bench, question: Question) -> np.ndarray | None:

@@ -25,7 +25,9 @@ from yingjian.engines.plan_points import Question, hull, question_of
 from yingjian.engines.plan_sites import Ground, form_sites
 from yingjian.engines.siting.model import MOBILE, Params, Result, Stop, Watch, never, walked
 
-EFFORT = Params(dual_rounds=200, exact_rounds=8, steps_per_point=20, exact_points=0, sweeps=0)
+EFFORT = Params(
+    dual_rounds=200, exact_rounds=8, steps_per_point=20, exact_points=0, count_rounds=500, sweeps=0
+)  # fmt: skip
 """One pass: seconds for a county, so that a plan is there while people wait for it."""
 
 
@@ -203,6 +205,7 @@ def _told(question: Question, result: Result, unplaced: int) -> Siting:
     """The certificate, what was not chosen, and who is served outside the rules."""
     problem, rules = question.problem, question.problem.rules
     chosen = set(result.sites.tolist())
+    counts = result.certificate.counts
     outside = [
         Outside(
             area=question.area[b.point], site=question.candidates[b.site].key,
@@ -227,6 +230,10 @@ def _told(question: Question, result: Result, unplaced: int) -> Siting:
         proven=result.proven,
         complete=result.complete,
         multipliers=result.certificate.multipliers.tolist(),
+        counted=[] if counts is None else counts.group.tolist(),
+        count_prices=[]
+        if counts is None
+        else list(zip(counts.site.tolist(), counts.lane.tolist(), strict=True)),
         points=problem.points,
         options=[c for j, c in enumerate(question.candidates) if j not in chosen] + question.shut,
         spots=spots,

@@ -486,7 +486,7 @@ class Siting(msgspec.Struct, frozen=True):
     """How sites were chosen, and the proof of how near the best possible that is.
 
     Costs are millionths of a staff-day. No choice of sites for this question is cheaper than
-    `bound`; `engines.siting.check` recomputes it from the multipliers in whole numbers.
+    `bound`; `engines.siting.check` recomputes it from the multipliers and the prices on counts in whole numbers.
     """
 
     method: str
@@ -502,6 +502,10 @@ class Siting(msgspec.Struct, frozen=True):
     complete: bool = True
     """False: stopped before the search was through."""
     multipliers: list[int] = []
+    counted: list[int] = []
+    """Group of each point whose least number of sites and lanes is priced, -1: none; empty: no groups."""
+    count_prices: list[tuple[int, int]] = []
+    """(per site, per lane) of each group."""
     points: int = 0
     options: list[Candidate] = []
     """Candidates that were not chosen."""

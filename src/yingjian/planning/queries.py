@@ -209,7 +209,7 @@ SELECT id, round_id, area, version, state, made_at, applied_at, (document -> 'to
        (SELECT coalesce(jsonb_object_agg(level, n), '{}') FROM
           (SELECT f ->> 'level' AS level, sum(coalesce((f -> 'params' ->> 'elements')::numeric, 1))::int AS n
              FROM jsonb_array_elements(findings) f GROUP BY 1) counted)::text,
-       ((document -> 'siting') - '{multipliers,options,spots}'::text[])::text
+       ((document -> 'siting') - '{multipliers,counted,count_prices,options,spots}'::text[])::text
   FROM planning_planrecord
 """
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from yingjian.engines.siting.model import (
     MOBILE,
+    Counts,
     Ints,
     Problem,
     Result,
@@ -147,7 +148,7 @@ def certificate_findings(problem: Problem, result: Result) -> list[Finding]:
     if certificate.problem != problem.digest():
         return [Finding("certificate_of_other_problem", "certificate")]
     try:
-        bound = bound_of(problem, certificate.multipliers)
+        bound = bound_of(problem, certificate.multipliers, certificate.counts)
     except SitingError as error:
         return [Finding(error.code, "certificate")]
     if certificate.bound > bound:
@@ -157,16 +158,23 @@ def certificate_findings(problem: Problem, result: Result) -> list[Finding]:
     return []
 
 
-def bound_of(problem: Problem, multipliers: Ints) -> int:
-    """The lower bound proven by `multipliers`, whole number. Raises `SitingError("bad_multipliers")`.
+def bound_of(problem: Problem, multipliers: Ints, counts: Counts | None = None) -> int:
+    """The lower bound proven by `multipliers` and `counts`, a whole number.
 
-    Σ u + Σ points min(0, outside - u) + Σ sites min(0, price + lanes - best earnings): true for
-    every u, because each term is the least that its part of any plan can contribute.
+    Σ u + Σ groups (A x ⌈H / R⌉ + B x ⌈H / L⌉) + Σ points min(0, outside - u - A x h / r - B x h / l)
+    + Σ sites min(0, price - ΣA + lanes x (lane price - ΣB) - best earnings): true for every u and all
+    A, B >= 0, because each term is the least that its part of any plan can contribute. H: heads of
+    the group; R, L: the rule's most heads of a site and of a lane; r, l: what ⌈H / R⌉ - 1 full sites
+    (⌈H / L⌉ - 1 full lanes) leave over, which has to stay outside for one fewer to be enough.
+
+    Raises `SitingError("bad_multipliers")`.
     """
     u = multipliers
     if u.shape != (problem.points,) or u.dtype.kind != "i" or (abs(u.astype(object)) > 2**52).any():
         raise SitingError("bad_multipliers")
-    total = int(u.astype(object).sum()) + int(np.minimum(0, problem.outside() - u).sum())
+    whole = _Whole(problem, counts)
+    total = int(u.astype(object).sum()) + whole.least()
+    total += int(np.minimum(0, problem.outside() - u - whole.outside()).sum())
     room, opening = problem.room(), problem.opening()
     order = np.argsort(problem.site_x, kind="stable")
     along = np.argsort(problem.x, kind="stable")
@@ -178,28 +186,98 @@ def bound_of(problem: Problem, multipliers: Ints) -> int:
         high = int(np.searchsorted(sorted_x, problem.site_x[sites[-1]] + reach, side="right"))
         near = along[low:high]
         for j in sites:
-            total += _site_term(problem, int(j), near, u, int(room[j]), int(opening[j]))
+            total += _site_term(problem, int(j), near, u, int(room[j]), int(opening[j]), whole)
     return total
 
 
-def _site_term(problem: Problem, j: int, near: Ints, u: Ints, room: int, opening: int) -> int:
+class _Whole:
+    """What the prices on counts add to each part of the bound; nothing where there are none."""
+
+    def __init__(self, problem: Problem, counts: Counts | None) -> None:
+        self.problem, self.counts = problem, counts
+        self.group: Ints = np.full(problem.points, -1) if counts is None else counts.group
+        if counts is None:
+            return
+        prices = (counts.site, counts.lane)
+        groups = len(counts.site)
+        if (
+            counts.group.shape != (problem.points,)
+            or any(p.shape != (groups,) for p in prices)
+            or any(a.dtype.kind != "i" for a in (counts.group, *prices))
+            or (counts.group < -1).any() or (counts.group >= groups).any()
+            or any((p < 0).any() or (p > 2**31).any() for p in prices)
+        ):  # fmt: skip
+            raise SitingError("bad_multipliers")
+
+    def _parts(self) -> list[tuple[Ints, int]]:
+        rules = self.problem.rules
+        if self.counts is None:
+            return []
+        return [(self.counts.site, rules.heads_per_site), (self.counts.lane, rules.heads_per_lane)]
+
+    def _heads(self, groups: int) -> Ints:
+        heads = np.zeros(groups, dtype=np.int64)
+        inside = self.group >= 0
+        np.add.at(heads, self.group[inside], self.problem.heads[inside])
+        return heads
+
+    def least(self) -> int:
+        """What the least number of sites and lanes is worth."""
+        return sum(
+            int((price.astype(object) * _ceil(self._heads(len(price)), size)).sum())
+            for price, size in self._parts()
+        )
+
+    def outside(self) -> Ints:
+        """By how much staying outside is worth less, per point, rounded so that the bound stays true."""
+        less = np.zeros(self.problem.points, dtype=np.int64)
+        inside = self.group >= 0
+        group = self.group[inside]
+        for price, size in self._parts():
+            heads = self._heads(len(price))
+            left = heads - size * (_ceil(heads, size) - 1)
+            # in whole numbers of any size: a forged price must not overflow
+            parts = price.astype(object)[group] * self.problem.heads[inside].astype(object)
+            rounded = [-(-part // int(rest)) for part, rest in zip(parts, left[group], strict=True)]
+            less[inside] += np.minimum(np.array(rounded, dtype=object), 2**53).astype(np.int64)
+        return less
+
+    def at(self, points: Ints) -> tuple[int, int]:
+        """(price off the site, price off each lane) of a candidate that these points can reach."""
+        if self.counts is None:
+            return 0, 0
+        groups = np.unique(self.group[points])
+        groups = groups[groups >= 0]
+        return int(self.counts.site[groups].sum()), int(self.counts.lane[groups].sum())
+
+
+def _site_term(
+    problem: Problem, j: int, near: Ints, u: Ints, room: int, opening: int, whole: _Whole
+) -> int:
     """min(0, price + lanes - best earnings) of one candidate, exact."""
     close = np.abs(problem.y[near] - problem.site_y[j]) * problem.rules.detour
     near = near[close <= problem.rules.walk_m + 1]
     here = np.full(len(near), j)
     metres = walked(problem, near, here)
     gain = u[near] - walk_price(problem, near, metres)
-    may = (metres <= problem.rules.walk_m) & (gain > 0) & (problem.heads[near] <= room)
+    may = (metres <= problem.rules.walk_m) & (problem.heads[near] <= room)
+    if whole.counts is None:
+        may &= gain > 0
     may[may] = ~barred(problem, near[may], here[may])
+    off, lane_off = whole.at(near[may])
+    may &= gain > 0
     heads, gain = problem.heads[near[may]], gain[may]
-    if int(gain.sum()) <= opening + problem.prices.lane:
+    opening, lane_price = opening - off, problem.prices.lane - lane_off
+    if lane_price < 0:
+        raise SitingError("bad_multipliers")
+    if int(gain.sum()) <= opening + lane_price:
         return 0
     room = min(room, int(heads.sum()))
     best = np.zeros(room + 1, dtype=np.int64)
     for h, g in zip(heads.tolist(), gain.tolist(), strict=True):
         best[h:] = np.maximum(best[h:], best[: room + 1 - h] + g)
-    least = 0
+    least = min(0, opening + lane_price)
     for lanes in range(1, math.ceil(room / problem.rules.heads_per_lane) + 1):
         at = min(lanes * problem.rules.heads_per_lane, room)
-        least = min(least, opening + problem.prices.lane * lanes - int(best[at]))
+        least = min(least, opening + lane_price * lanes - int(best[at]))
     return least

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yingjian.engines.jit import compiled
+from yingjian.engines.siting.counts import Counted
 from yingjian.engines.siting.dual import Ascent, knapsack
 from yingjian.engines.siting.model import Flags, Floats, Ints, Stop
 from yingjian.engines.siting.network import Network
@@ -183,7 +184,7 @@ def best_columns(
     count = np.zeros(len(u))
     for j in range(len(s_ptr) - 1):
         a, b = s_ptr[j], s_ptr[j + 1]
-        reduced[j] = knapsack(
+        reduced[j], _ = knapsack(
             order, a, b, s_point, s_cost, heads, room[j], lane_heads, lane_price, price[j], u, count
         )
         for e in range(a, b):
@@ -193,19 +194,19 @@ def best_columns(
 
 
 def prove(
-    net: Network, solution: Solution, ascent: Ascent, most: int, nodes: int
+    net: Network, solution: Solution, proof: Counted, most: int, nodes: int
 ) -> tuple[Solution, int]:
     """(best plan, bound) of a component, by choosing among every column that could be in it.
 
-    In a plan better than `solution` no column's reduced cost exceeds its site's least by more than
-    the gap between the two, so listing those columns is enough. When there are more than `most`, or
-    HiGHS needs more than `nodes`, the answer is what came in.
+    In a plan better than `solution` no column's reduced cost (by the counts' prices too) exceeds
+    its site's least by more than the gap between the two, so listing those columns is enough. When
+    there are more than `most`, or HiGHS needs more than `nodes`, the answer is what came in.
     """
-    bound = int(np.ceil(ascent.bound - 0.5))
-    gap = solution.cost - ascent.bound
+    bound = int(np.ceil(proof.bound - 0.5))
+    gap = solution.cost - proof.bound
     if gap < 1:
         return solution, bound
-    pool = _all_columns(net, ascent.best, gap + 1.0, most)
+    pool = _all_columns(net, proof, gap + 1.0, most)
     if pool is None:
         return solution, bound
     choice = _choose(net, pool, solution.cost, nodes)
@@ -252,11 +253,12 @@ def _choose(net: Network, pool: Pool, cost: int, nodes: int) -> list[int] | None
     return [int(k) for k in np.flatnonzero(value > HALF)]
 
 
-def _all_columns(net: Network, u: Floats, gap: float, most: int) -> Pool | None:
+def _all_columns(full: Network, proof: Counted, gap: float, most: int) -> Pool | None:
     """Every column within `gap` of its site's least reduced cost; None when more than `most`."""
     pool = Pool()
     entry = np.zeros(most * 64, dtype=np.int32)
     first = np.zeros(most + 1, dtype=np.int64)
+    net, u = proof.discounted(full), proof.u
     least = np.zeros(len(net.sites))
     best_columns(
         net.s_ptr, net.s_point, net.s_cost, net.heads, net.room, net.lane_heads, net.lane_price,
@@ -274,7 +276,7 @@ def _all_columns(net: Network, u: Floats, gap: float, most: int) -> Pool | None:
         if count < 0:
             return None
         for k in range(count):
-            pool.add(net, j, np.sort(entry[first[k] : first[k + 1]]).astype(np.int64))
+            pool.add(full, j, np.sort(entry[first[k] : first[k + 1]]).astype(np.int64))
     return pool
 
 

@@ -66,10 +66,11 @@ def climb(net: Network, ascent: Ascent, goal: float, rounds: int, exact: bool, s
     scale, since = (0.4 if exact else 1.0), 0
     u = ascent.best.copy()
     for turn in range(rounds):
-        bound = float(u.sum()) + price_sites(
+        earned, _, _ = price_sites(
             net.s_ptr, net.s_point, net.s_cost, net.heads, net.room, net.lane_heads,
             net.lane_price, net.price, u, ascent.order, taken, exact,
         )  # fmt: skip
+        bound = float(u.sum()) + earned
         if bound > ascent.bound:
             if bound > ascent.bound + 1e-5 * goal:
                 since = 0
@@ -96,12 +97,14 @@ def climb(net: Network, ascent: Ascent, goal: float, rounds: int, exact: bool, s
 def price_sites(
     s_ptr: Ints, s_point: Ints, s_cost: Ints, heads: Ints, room: Ints, lane_heads: int,
     lane_price: int, price: Ints, u: Floats, order: Ints, taken: Floats, exact: bool,
-) -> float:  # fmt: skip
-    """Σ over sites of min(0, its best reduced cost); `taken[i]` counts who takes point i.
+) -> tuple[float, int, int]:  # fmt: skip
+    """Σ over sites of min(0, its best reduced cost), how many sites and lanes earn that.
 
-    Keeps each site's entries of `order` sorted by earnings per head.
+    `taken[i]` counts who takes point i. Keeps each site's entries of `order` sorted by earnings
+    per head.
     """
     total = 0.0
+    opened = manned = 0
     taken[:] = 0.0
     for j in range(len(s_ptr) - 1):
         a, b = s_ptr[j], s_ptr[j + 1]
@@ -123,13 +126,18 @@ def price_sites(
         if best >= 0.0:
             continue
         if exact and not whole:
-            best = knapsack(
+            best, lanes = knapsack(
                 order, a, b, s_point, s_cost, heads, room[j], lane_heads, lane_price, price[j],
                 u, taken,
             )  # fmt: skip
-            total += min(0.0, best)
+            if best < 0.0:
+                total += best
+                opened += 1
+                manned += lanes
             continue
         total += best
+        opened += 1
+        manned += lanes
         left = float(min(lanes * lane_heads, room[j]))
         for e in range(a, b):
             if ratio[e - a] <= 0.0 or left <= 0.0:
@@ -138,7 +146,7 @@ def price_sites(
             part = min(1.0, left / heads[i])
             taken[i] += part
             left -= part * heads[i]
-    return total
+    return total, opened, manned
 
 
 @compiled
@@ -172,7 +180,7 @@ def relaxed(
 def knapsack(
     order: Ints, a: int, b: int, s_point: Ints, s_cost: Ints, heads: Ints, room: int,
     lane_heads: int, lane_price: int, site_price: int, u: Floats, taken: Floats,
-) -> float:  # fmt: skip
+) -> tuple[float, int]:  # fmt: skip
     """Exact reduced cost of one site; adds 1 to `taken` for each point of its best set."""
     size = 0
     total = 0
@@ -197,14 +205,14 @@ def knapsack(
                 fresh[w] = max(with_it, best[w])
             best, fresh = fresh, best
             k += 1
-    low, low_w = 0.0, 0
+    low, low_w, low_lanes = 0.0, 0, 0
     lanes = 0
     while lanes * lane_heads < room:
         lanes += 1
         w = min(lanes * lane_heads, room)
         value = site_price + lane_price * lanes - best[w]
         if value < low:
-            low, low_w = value, w
+            low, low_w, low_lanes = value, w, lanes
     if low < 0.0:
         k = size - 1
         w = low_w
@@ -215,4 +223,4 @@ def knapsack(
                     taken[i] += 1.0
                     w -= heads[i]
                 k -= 1
-    return low
+    return low, low_lanes

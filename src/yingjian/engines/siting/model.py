@@ -254,6 +254,8 @@ class Params:
     """Rounds of multiplier ascent with relaxed knapsacks, per component."""
     exact_rounds: int = 40
     """Further rounds with exact ones."""
+    count_rounds: int = 150
+    """Rounds in which whole counts of sites and lanes are priced too, with relaxed knapsacks."""
     steps_per_point: int = 25
     """Ruin-and-recreate steps per demand point of a component."""
     least_steps: int = 200
@@ -288,10 +290,26 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """Proof that no plan is cheaper than `bound`: one multiplier per demand point.
+class Counts:
+    """Prices on whole numbers, for groups of points: a village has no part of a site.
 
-    Any multipliers give a valid bound; `check.bound` recomputes it in whole numbers.
+    Whoever of a group goes to a site needs at least ⌈heads / room⌉ of the sites it can reach and
+    ⌈heads / lane⌉ of their lanes. `check.bound_of` says what each price adds to the bound.
+    """
+
+    group: Ints
+    """`(n,)`: group of each point, -1: none."""
+    site: Ints
+    """`(g,)`, millionths of a staff-day per site of the group, not negative."""
+    lane: Ints
+    """`(g,)`: the same per lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Proof that no plan is cheaper than `bound`: one multiplier per demand point, prices on counts.
+
+    Any multipliers and prices give a valid bound; `check.bound_of` recomputes it in whole numbers.
     """
 
     problem: str
@@ -299,6 +317,7 @@ class Certificate:
     multipliers: Ints
     """`(n,)`, millionths of a staff-day."""
     bound: int
+    counts: Counts | None = None
 
 
 @dataclass(frozen=True, slots=True)

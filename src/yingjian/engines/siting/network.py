@@ -43,6 +43,8 @@ class Network:
     room: Ints
     price: Ints
     """Opening each candidate, without lanes, `(m,)`."""
+    site_heads: int
+    """The rule's most heads of a site; `room` may be less."""
     lane_heads: int
     lane_price: int
     s_ptr: Ints
@@ -127,6 +129,7 @@ def components(problem: Problem) -> Iterator[Network]:
             outside=outside[points],
             room=room[sites],
             price=price[sites],
+            site_heads=problem.rules.heads_per_site,
             lane_heads=problem.rules.heads_per_lane,
             lane_price=problem.prices.lane,
             s_ptr=_starts(s_rank[site[rows]], len(sites)),

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yingjian.engines.siting.columns import Pool, prove, tighten
+from yingjian.engines.siting.counts import Counted, price_counts
 from yingjian.engines.siting.dual import Ascent, climb, start
 from yingjian.engines.siting.model import (
     MOBILE,
     Breach,
     Certificate,
+    Counts,
     Floats,
     Ints,
     Params,
@@ -49,6 +51,15 @@ class _Part:
     bound: int
     """Best bound known, solvers trusted."""
     proven: bool = False
+    counted: Counted | None = None
+    """Multipliers with prices on counts, the best found."""
+
+    def best(self) -> Counted:
+        """What proves most: multipliers, with prices on counts or without."""
+        plain = Counted(self.ascent.best, 0, 0, self.ascent.bound)
+        if self.counted is None or self.counted.bound <= plain.bound:
+            return plain
+        return self.counted
 
 
 class _Told:
@@ -153,14 +164,27 @@ def _exact(part: _Part, params: Params, stop: Stop) -> None:
     net = part.net
     climb(net, part.ascent, part.solution.cost, params.exact_rounds, True, stop)
     _account(part)
+    _count(part, params, stop)
     if part.proven or len(net.points) > params.exact_points:
         return
     tighten(net, part.ascent, Pool(), params.column_rounds, stop)
     if not stop():
         part.solution, bound = prove(
-            net, part.solution, part.ascent, params.columns, params.mip_nodes
+            net, part.solution, part.best(), params.columns, params.mip_nodes
         )
         part.bound = max(part.bound, bound)
+    _account(part)
+
+
+def _count(part: _Part, params: Params, stop: Stop) -> None:
+    """Prices on the whole number of sites and lanes, from the best multipliers."""
+    if part.proven or stop():
+        return
+    counted = price_counts(
+        part.net, part.ascent, part.solution.cost, params.count_rounds, params.exact_rounds, stop
+    )
+    if counted.bound > max(part.ascent.bound, part.counted.bound if part.counted else 0.0):
+        part.counted = counted
     _account(part)
 
 
@@ -169,13 +193,14 @@ def _again(part: _Part, params: Params, seed: int, stop: Stop) -> None:
     pool = Pool()
     pool.add_solution(part.net, part.solution)
     tighten(part.net, part.ascent, pool, params.column_rounds, stop)
+    _count(part, params, stop)
     steps = params.least_steps + 3 * params.steps_per_point * len(part.net.points)
     _search(part, params, steps, seed, stop)
 
 
 def _account(part: _Part) -> None:
     """Costs are whole, so a bound may be rounded up; half a unit allows for float sums."""
-    part.bound = max(part.bound, int(np.ceil(part.ascent.bound - 0.5)))
+    part.bound = max(part.bound, int(np.ceil(part.best().bound - 0.5)))
     part.bound = min(part.bound, part.solution.cost)
     part.proven = part.solution.cost - part.bound <= max(2, part.solution.cost * 1e-6)
 
@@ -185,15 +210,24 @@ def _result(problem: Problem, parts: list[_Part]) -> Result:
 
     site_of = np.full(problem.points, MOBILE, dtype=np.int64)
     u = np.zeros(problem.points)
+    group = np.full(problem.points, -1, dtype=np.int64)
+    prices: list[tuple[int, int]] = []
     for part in parts:
         chosen = part.solution.site
         inside = chosen != NOBODY
         site_of[part.net.points[inside]] = part.net.sites[chosen[inside]]
-        u[part.net.points] = part.ascent.best
+        best = part.best()
+        u[part.net.points] = best.u
+        if best.site or best.lane:
+            group[part.net.points] = len(prices)
+            prices.append((best.site, best.lane))
     outside = np.flatnonzero(site_of == MOBILE)
     breaches = _place(problem, site_of, _breaking(problem, outside))
     multipliers = np.clip(np.rint(u), 0, problem.outside()).astype(np.int64)
-    certificate = Certificate(problem.digest(), multipliers, bound_of(problem, multipliers))
+    each = np.array(prices, dtype=np.int64).reshape(-1, 2)
+    counts = Counts(group, each[:, 0].copy(), each[:, 1].copy()) if prices else None
+    bound = bound_of(problem, multipliers, counts)
+    certificate = Certificate(problem.digest(), multipliers, bound, counts)
     return Result(
         site_of=site_of,
         lanes=lanes_of(problem, site_of),

@@ -16,6 +16,7 @@ from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, actor, new
 from yingjian.campaigns.models import DuePerson
 from yingjian.logistics import queries as logistics
 from yingjian.sampling import queries, tokens
+from yingjian.sampling.api import CodeOut
 from yingjian.sampling.models import Swab, Tube
 from yingjian.sampling.tests.factories import Field, a_field, added, opened, recorded, send, told
 
@@ -69,6 +70,7 @@ def test_codes_to_print_verify_and_are_journalled() -> None:
     rows = get(client, path)["items"]
     assert [row["person_id"] for row in rows] == [str(p) for p in sorted(field.people[:5])]
     for row in rows:
+        assert CodeOut.model_validate(row).model_dump(mode="json").keys() == row.keys()
         read = tokens.verify(row["token"], tokens.own_keys())
         assert [str(p) for p in read.persons] == [row["person_id"]]
         assert row["name"] == "测*人"

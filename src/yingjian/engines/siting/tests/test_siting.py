@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from yingjian.engines.siting.check import bound_of, check
 from yingjian.engines.siting.model import (
     MOBILE,
+    Counts,
     Params,
     Prices,
     Problem,
@@ -127,6 +128,54 @@ def test_no_multipliers_can_prove_too_much(asked: Problem, seed: int, size: floa
     rng = np.random.default_rng(seed)
     u = (rng.random(asked.points) * asked.outside() * size).astype(np.int64)
     assert bound_of(asked, u) <= solve(asked, QUICK).cost
+
+
+@settings(max_examples=40, deadline=None)
+@given(towns(most=5), st.integers(0, 2**31), st.floats(0, 2), st.floats(0, 1))
+def test_no_prices_on_counts_can_prove_too_much(
+    asked: Problem, seed: int, size: float, share: float
+) -> None:
+    """Whatever the groups, a village or half of two, and whatever their prices."""
+    asked = replace(asked, barriers=np.zeros((0, 4)))
+    rng = np.random.default_rng(seed)
+    u = (rng.random(asked.points) * asked.outside() * size).astype(np.int64)
+    groups = 1 + seed % 3
+    group = rng.integers(-1, groups, asked.points)
+    # a site that three groups reach takes all their prices off its lanes
+    site = (rng.random(groups) * PRICES.site * share).astype(np.int64)
+    lane = (rng.random(groups) * PRICES.lane * share / groups).astype(np.int64)
+    assert bound_of(asked, u, Counts(group, site, lane)) <= cheapest(asked)
+
+
+@pytest.mark.parametrize("heads", [[400, 400, 500], [300] * 7])
+def test_a_village_has_no_part_of_a_site(heads: list[int]) -> None:
+    """1,300 people beside rooms of 1,000 need two sites: multipliers alone prove 1.3 of one."""
+    asked = problem([(10.0 * i, 0.0) for i in range(len(heads))], heads)
+    quick = replace(QUICK, exact_points=0)
+    result, plain = solve(asked, quick), solve(asked, replace(quick, count_rounds=0))
+    assert check(asked, result) == []
+    assert plain.gap > 0.05
+    assert result.gap < plain.gap / 3
+    assert result.certificate.counts is not None
+
+
+def test_forged_prices_on_counts_are_refused() -> None:
+    asked = problem([(0.0, 0.0), (10.0, 0.0)], [700, 600])
+    good = solve(asked, replace(QUICK, exact_points=0))
+    counts = good.certificate.counts
+    assert counts is not None
+    for forged in (
+        replace(counts, group=counts.group[1:]),
+        replace(counts, group=counts.group + 1),
+        replace(counts, site=-counts.site - 1),
+        replace(counts, lane=counts.lane + PRICES.lane + 1),
+        replace(counts, lane=np.append(counts.lane, 0)),
+        replace(counts, site=counts.site + 2**40),
+    ):
+        found = check(asked, replace(good, certificate=replace(good.certificate, counts=forged)))
+        assert found[0].code in {"bad_multipliers", "forged_bound"}, forged
+    without = replace(good.certificate, counts=None)
+    assert [f.code for f in check(asked, replace(good, certificate=without))] == ["forged_bound"]
 
 
 @settings(max_examples=15, deadline=None)
