@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from django.db import (
@@ -165,19 +165,33 @@ def is_known(id: uuid.UUID) -> bool:
         return cursor.fetchone() is not None
 
 
-def reapply(*, actor: Actor, received_at: datetime, commands: Sequence[CommandIn]) -> list[Verdict]:
+class Request(NamedTuple):
+    """Commands that came in together, and from whom."""
+
+    actor: Actor
+    received_at: datetime
+    commands: Sequence[CommandIn]
+
+
+def reapply(requests: Sequence[Request], *, keep_plans: bool = False) -> list[list[Verdict]]:
     """Apply stored commands again, into whatever schema the connection points at (replay only).
 
-    What was applied once is expected to be applied again, so no savepoint is set; where that proves wrong, all of it is
-    undone and done as it was the first time. A device's plans are kept, as when it sent them.
+    What was applied once is expected to be applied again, so several requests share a transaction and no savepoint is
+    set; where that proves wrong, all of it is undone and each request is done as it was the first time. `keep_plans`:
+    as when devices sent them.
     """
     if not is_replaying():
         raise AssertionError("commands are applied again only while replaying")
-    kept = actor.kind == "device"
-    with suppress(*_REFUSALS), scope.everywhere(keep_plans=kept):
-        return _Submission(actor, received_at, park=True, savepoints=False).again(commands)
-    with scope.everywhere(keep_plans=kept):
-        return _Submission(actor, received_at, park=True).again(commands)
+    with suppress(*_REFUSALS), scope.everywhere(keep_plans=keep_plans):
+        return [
+            _Submission(actor, received_at, park=True, savepoints=False).again(commands)
+            for actor, received_at, commands in requests
+        ]
+    verdicts = []
+    for actor, received_at, commands in requests:
+        with scope.everywhere(keep_plans=keep_plans):
+            verdicts.append(_Submission(actor, received_at, park=True).again(commands))
+    return verdicts
 
 
 def submit_system(

@@ -25,6 +25,8 @@ from yingjian.access.security import APP_ROLE
 
 SCHEMA: Final = "replay"
 CHUNK: Final = 2000
+SHARED: Final = 50
+"""Requests in one transaction: a beginning, a sight and an end cost as much as a small command."""
 Progress = Callable[[int, int], None]
 
 
@@ -229,25 +231,46 @@ def _apply_all(progress: Progress | None) -> tuple[int, list[tuple[uuid.UUID, st
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM access_journal WHERE verdict = 'applied'")
         total = int(cursor.fetchone()[0])
-    actors = _Actors()
     done, refused = 0, []
     with _pointing_at_scratch(), journal.replaying():
-        for (kind, id, received_at, _), group in groupby(_entries(), key=lambda entry: entry[1]):
-            commands = [command for command, _ in group]
-            for start in range(0, len(commands), CHUNK):
-                part = commands[start : start + CHUNK]
-                verdicts = journal.reapply(
-                    actor=actors.get(kind, id), received_at=received_at, commands=part
-                )
+        for of_devices, requests in _sharing():
+            told = journal.reapply(requests, keep_plans=of_devices)
+            for request, verdicts in zip(requests, told, strict=True):
                 refused += [
                     (command.id, command.kind, verdict.code or "")
-                    for command, verdict in zip(part, verdicts, strict=True)
+                    for command, verdict in zip(request.commands, verdicts, strict=True)
                     if verdict.verdict != "applied"
                 ]
-                done += len(part)
-                if progress is not None:
-                    progress(done, total)
+                done += len(request.commands)
+            if progress is not None:
+                progress(done, total)
     return done, refused
+
+
+def _sharing() -> Iterator[tuple[bool, list[journal.Request]]]:
+    """Requests that share a transaction: of devices or of others, one after the other, `CHUNK` commands at most."""
+    held: list[journal.Request] = []
+    of_devices, commands = False, 0
+    for request in _requests():
+        more = len(request.commands)
+        by_device = request.actor.kind == "device"
+        if held and (by_device != of_devices or len(held) >= SHARED or commands + more > CHUNK):
+            yield of_devices, held
+            held, commands = [], 0
+        held.append(request)
+        of_devices, commands = by_device, commands + more
+    if held:
+        yield of_devices, held
+
+
+def _requests() -> Iterator[journal.Request]:
+    """Each request with its actor; a very long one in parts."""
+    actors = _Actors()
+    for (kind, id, received_at, _), group in groupby(_entries(), key=lambda entry: entry[1]):
+        commands = [command for command, _ in group]
+        actor = actors.get(kind, id)
+        for start in range(0, len(commands), CHUNK):
+            yield journal.Request(actor, received_at, commands[start : start + CHUNK])
 
 
 Key = tuple[str, uuid.UUID, datetime, int]

@@ -196,7 +196,8 @@ def test_replaying_the_commands_gives_the_same_rows() -> None:
                 msgspec.Raw(journal.unsealed(entry.payload)),
             )
             by = phone if entry.actor_kind == "device" else SYSTEM
-            (verdict,) = journal.reapply(actor=by, received_at=UPLOADED, commands=[again])
+            request = journal.Request(by, UPLOADED, [again])
+            ((verdict,),) = journal.reapply([request])
             assert verdict.verdict == "applied"
     assert state() == live
 
