@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+from yingjian.engines.plan_choice import EFFORT, Search
 from yingjian.engines.plan_model import (
     Block,
     Lab,
@@ -19,6 +21,12 @@ from yingjian.engines.plan_model import (
 CHINA = timezone(timedelta(hours=8))
 START = datetime(2021, 1, 16, 7, tzinfo=CHINA)
 UTC_START = START.astimezone(UTC)
+
+
+QUICK = Search(
+    effort=replace(EFFORT, dual_rounds=60, steps_per_point=3, least_steps=30, count_rounds=20)
+)
+"""For tests that ask what a plan holds, not how good it is."""
 
 
 def limit(value: object, low: float | None = None, high: float | None = None) -> Limit:

@@ -46,7 +46,7 @@ def errors(problem: PlanProblem, plan: Plan) -> dict[str, int]:
 
 def test_a_town_is_planned_without_a_broken_rule() -> None:
     problem = cases.small()
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert errors(problem, plan) == {}
     assert plan.totals.people == 5_000
     assert plan.totals.lab_shortage == 0
@@ -56,7 +56,7 @@ def test_a_town_is_planned_without_a_broken_rule() -> None:
 
 def test_a_county_of_many_towns_is_planned_without_a_broken_rule() -> None:
     problem = cases.problem(*cases.county(40_000, 24, towns=9))
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert errors(problem, plan) == {}
     assert plan.totals.people == 40_000
 
@@ -79,7 +79,7 @@ def test_a_fixed_number_of_sites_leaves_one_tube_not_full() -> None:
         clocks__deliver=Limit(value="18:00", unit="at", origin="S4/YL R61"),
     )
     problem = cases.problem(villages, blocks, book=book, hours=8)
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert errors(problem, plan) == {}
     assert plan.totals.sites == 15
     assert plan.totals.lanes == 15
@@ -103,7 +103,7 @@ def test_small_villages_share_a_site_with_the_nearest_in_their_town() -> None:
         Block(f"h{i:032x}", village.area, 2, pool=4)
         for i, village in enumerate(v for v in villages for _ in range(100))
     ]
-    plan = make_plan(cases.problem(villages, blocks))
+    plan = make_plan(cases.problem(villages, blocks), search=cases.QUICK)
     served = sorted(tuple(share.area for share in site.villages) for site in plan.sites)
     assert served == [
         ("640121100201", "640121100202"),
@@ -115,7 +115,7 @@ def test_small_villages_share_a_site_with_the_nearest_in_their_town() -> None:
 def test_without_places_small_villages_of_a_town_still_share() -> None:
     villages, blocks = cases.county(900, 6, places=False)
     problem = cases.problem(villages, blocks)
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert plan.totals.sites == 1
     assert errors(problem, plan) == {}
     codes = {f.code for f in plan_checker.check(problem, plan)}
@@ -134,7 +134,7 @@ def test_one_site_per_village_grows_by_groups() -> None:
         rounds__finish=7 * 1440,
     )
     problem = cases.problem(villages, blocks, book=book, hours=10, days=7)
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert errors(problem, plan) == {}
     assert plan.totals.sites == 2
     assert sum(site.groups for site in plan.sites) == sum(
@@ -154,7 +154,7 @@ def test_places_named_by_the_plan_have_their_own_hours() -> None:
     problem = msgspec.structs.replace(
         problem, places=[Place("甲楼", [afternoon[0]]), Place("乙堂", [afternoon[1]])]
     )
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert errors(problem, plan) == {}
     assert [site.name for site in plan.sites] == ["甲楼", "乙堂"]
     assert [site.open for site in plan.sites] == [[span] for span in afternoon]
@@ -181,8 +181,10 @@ def test_a_changed_rule_changes_the_plan(
     change: dict[str, object], total: str, grows: bool
 ) -> None:
     villages, blocks = cases.county(5_000, 6)
-    before = make_plan(cases.problem(villages, blocks))
-    after = make_plan(cases.problem(villages, blocks, book=cases.rules(**change)))
+    before = make_plan(cases.problem(villages, blocks), search=cases.QUICK)
+    after = make_plan(
+        cases.problem(villages, blocks, book=cases.rules(**change)), search=cases.QUICK
+    )
     one, two = getattr(before.totals, total), getattr(after.totals, total)
     assert (two > one) is grows
     assert one != two
@@ -191,8 +193,8 @@ def test_a_changed_rule_changes_the_plan(
 def test_a_shorter_day_needs_more_lanes() -> None:
     villages, blocks = cases.county(5_000, 6)
     book = cases.rules(sites__people_per_lane=None)
-    long = make_plan(cases.problem(villages, blocks, book=book, hours=12))
-    short = make_plan(cases.problem(villages, blocks, book=book, hours=3))
+    long = make_plan(cases.problem(villages, blocks, book=book, hours=12), search=cases.QUICK)
+    short = make_plan(cases.problem(villages, blocks, book=book, hours=3), search=cases.QUICK)
     assert short.totals.lanes > long.totals.lanes
     assert short.forecast.sampling_ends < long.forecast.sampling_ends
 
@@ -201,7 +203,7 @@ def test_a_shorter_day_needs_more_lanes() -> None:
 
 
 def test_key_groups_come_first_and_households_together() -> None:
-    plan = make_plan(cases.small())
+    plan = make_plan(cases.small(), search=cases.QUICK)
     for site in plan.sites:
         if site.kind == "mobile":  # from hamlet to hamlet; within each, key groups first
             continue
@@ -212,7 +214,7 @@ def test_key_groups_come_first_and_households_together() -> None:
 
 
 def test_an_empty_slot_drains_the_queue_and_nobody_waits_beyond_the_limit() -> None:
-    plan = make_plan(cases.small())
+    plan = make_plan(cases.small(), search=cases.QUICK)
     assert max(slot.wait for site in plan.sites for slot in site.slots) <= 30
 
 
@@ -222,7 +224,7 @@ def test_people_at_home_are_on_a_list_and_never_in_a_slot() -> None:
         Block("h" + "2" * 32, "640121100201", 2, pool=2, home_pool=1),
     ]
     problem = cases.problem([Village("640121100201", "甲")], blocks)
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     (site,) = plan.sites
     assert [key for slot in site.slots for key in slot.blocks] == ["h" + "2" * 32]
     assert [visit.key for visit in site.home] == ["h" + "1" * 32, "h" + "2" * 32]
@@ -234,7 +236,7 @@ def test_everybody_at_home_still_gets_a_station_and_a_pick_up() -> None:
     problem = cases.problem(
         [Village("640121100201", "甲")], [Block("h" + "1" * 32, "640121100201", home_pool=3)]
     )
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert plan.sites[0].lanes == 1
     assert plan.sites[0].slots == []
     assert plan.runs
@@ -248,7 +250,7 @@ def test_one_person_is_a_plan() -> None:
     problem = cases.problem(
         [Village("640121100201", "甲")], [Block("p" + "1" * 32, "640121100201", pool=1)]
     )
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert errors(problem, plan) == {}
     assert (plan.totals.sites, plan.totals.lanes, plan.totals.tubes) == (1, 1, 1)
 
@@ -256,7 +258,7 @@ def test_one_person_is_a_plan() -> None:
 def test_no_laboratory_still_plans_and_names_the_shortage() -> None:
     villages, blocks = cases.county(900, 2)
     problem = cases.problem(villages, blocks, labs=[])
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     found = errors(problem, plan)
     assert found["no_laboratory"] == 1
     assert found["lab_short"] == len(plan.sites)
@@ -268,7 +270,7 @@ def test_no_laboratory_still_plans_and_names_the_shortage() -> None:
 def test_a_laboratory_too_small_takes_what_it_can() -> None:
     villages, blocks = cases.county(3_000, 3)
     problem = cases.problem(villages, blocks, labs=[Lab("L1", "小", 100), Lab("L2", "停", 0)])
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert sum(share.tubes for share in plan.shares) == 100
     assert {share.lab for share in plan.shares} == {"L1"}
     assert plan.totals.lab_shortage == plan.totals.tubes - 100
@@ -279,7 +281,7 @@ def test_too_few_staff_keeps_everybody_and_names_the_queue() -> None:
     problem = cases.problem(
         villages, blocks, hours=3, resources=Resources(lanes=2, vehicles=1, staff={"sampler": 4})
     )
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     found = errors(problem, plan)
     assert found["queue"] >= 1
     assert "not_called" not in found
@@ -289,7 +291,7 @@ def test_too_few_staff_keeps_everybody_and_names_the_queue() -> None:
 def test_a_household_larger_than_a_site_is_not_torn_apart() -> None:
     blocks = [Block("h" + "1" * 32, "640121100201", pool=1600)]
     problem = cases.problem([Village("640121100201", "甲")], blocks)
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert len(plan.sites) == 1
     found = plan_checker.broken(plan_checker.check(problem, plan))
     capacity = [f for f in found if f.code == "site_capacity"]
@@ -327,7 +329,7 @@ def test_a_household_larger_than_a_site_is_not_torn_apart() -> None:
 )
 def test_what_cannot_be_planned_has_a_name(problem: PlanProblem, code: str) -> None:
     with pytest.raises(PlanError) as caught:
-        make_plan(problem)
+        make_plan(problem, search=cases.QUICK)
     assert caught.value.code == code
 
 
@@ -336,7 +338,7 @@ def test_what_cannot_be_planned_has_a_name(problem: PlanProblem, code: str) -> N
 
 def test_plan_and_problem_survive_json() -> None:
     problem = cases.small()
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     assert plan_from_json(to_json(plan)) == plan
     again = problem_from_json(to_json(problem))
     assert again == problem
@@ -344,7 +346,7 @@ def test_plan_and_problem_survive_json() -> None:
 
 
 def test_json_of_another_make_is_refused() -> None:
-    text = to_json(make_plan(cases.small()))
+    text = to_json(make_plan(cases.small(), search=cases.QUICK))
     with pytest.raises(PlanError) as caught:
         plan_from_json(text.replace(b'"schema":1', b'"schema":2'))
     assert caught.value.code == "unknown_schema"
@@ -364,9 +366,13 @@ def test_the_order_of_the_input_does_not_matter_much_and_the_same_input_gives_th
     None
 ):
     problem = cases.small()
-    assert to_json(make_plan(problem)) == to_json(make_plan(problem))
+    assert to_json(make_plan(problem, search=cases.QUICK)) == to_json(
+        make_plan(problem, search=cases.QUICK)
+    )
     turned = msgspec.structs.replace(problem, blocks=problem.blocks[::-1])
-    assert make_plan(turned).sites == make_plan(problem).sites
+    assert (
+        make_plan(turned, search=cases.QUICK).sites == make_plan(problem, search=cases.QUICK).sites
+    )
 
 
 # --- properties ----------------------------------------------------------------------------------
@@ -425,9 +431,9 @@ def test_everybody_exactly_once_whatever_the_rules(
     problem = cases.problem([], blocks, book=book, hours=hours, days=days)
     if not any(block.people for block in blocks):
         with pytest.raises(PlanError):
-            make_plan(problem)
+            make_plan(problem, search=cases.QUICK)
         return
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     called = [key for site in plan.sites for slot in site.slots for key in slot.blocks]
     visited = [visit.key for site in plan.sites for visit in site.home]
     assert sorted(called) == sorted(b.key for b in blocks if b.walkers)
@@ -508,7 +514,7 @@ def test_a_far_site_is_delivered_late_and_said_so() -> None:
     villages = [Village("640121100201", "远", 110.0, 38.2)]
     blocks = [Block(f"h{n:032x}", "640121100201", 2, pool=3) for n in range(300)]
     problem = cases.problem(villages, blocks, labs=cases.LABS[:1])
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     found = errors(problem, plan)
     assert found["delivery_late"] == 1
     assert "vehicle_twice" not in found, "more vehicles take turns on a long way"
@@ -517,7 +523,7 @@ def test_a_far_site_is_delivered_late_and_said_so() -> None:
 
 def test_pick_ups_follow_the_interval_and_end_after_closing() -> None:
     problem = cases.small()
-    plan = make_plan(problem)
+    plan = make_plan(problem, search=cases.QUICK)
     for site in plan.sites:
         calls = sorted(s.at for run in plan.runs for s in run.stops if s.site == site.code)
         marks = [site.open[0].start, *calls]
@@ -542,12 +548,12 @@ def test_laboratories_are_chosen_as_the_preset_says(method: str, lab: str) -> No
         book=cases.rules(laboratory__allocation=method),
         labs=labs,
     )
-    assert {share.lab for share in make_plan(problem).shares} == {lab}
+    assert {share.lab for share in make_plan(problem, search=cases.QUICK).shares} == {lab}
 
 
 def test_parameters_shape_the_plan() -> None:
     problem = cases.small()
-    quick = make_plan(problem, PlanParams(load=0.5))
-    slow = make_plan(problem, PlanParams(load=1.0))
+    quick = make_plan(problem, PlanParams(load=0.5), search=cases.QUICK)
+    slow = make_plan(problem, PlanParams(load=1.0), search=cases.QUICK)
     assert quick.forecast.sampling_ends > slow.forecast.sampling_ends
     assert quick.params.load == 0.5

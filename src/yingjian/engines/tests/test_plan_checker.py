@@ -39,7 +39,7 @@ def good() -> tuple[PlanProblem, Plan]:
         clocks__key_groups_finish=120,
     )
     problem = cases.problem(*cases.county(5_000, 6, seed=5), book=book)
-    return problem, make_plan(problem)
+    return problem, make_plan(problem, search=cases.QUICK)
 
 
 def levels(problem: PlanProblem, plan: Plan) -> dict[str, set[str]]:

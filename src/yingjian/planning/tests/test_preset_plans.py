@@ -44,7 +44,7 @@ def changed(preset: Preset, path: str, **leaf: Any) -> Preset:
 
 
 def planned(preset: Preset, *, days: float | None = None) -> Plan:
-    return make_plan(problem(preset, days=days))
+    return make_plan(problem(preset, days=days), search=cases.QUICK)
 
 
 def test_there_are_nine() -> None:
@@ -54,7 +54,7 @@ def test_there_are_nine() -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_every_preset_plans_a_town_without_a_broken_rule(code: str) -> None:
     case = problem(presets.load(code))
-    plan = make_plan(case)
+    plan = make_plan(case, search=cases.QUICK)
     found = plan_checker.broken(plan_checker.check(case, plan))
     assert [f for f in found if f.level == "error"] == []
     assert plan.totals.people == 7_409
@@ -104,7 +104,7 @@ def test_the_finish_time_changes_the_days_and_the_verdict(code: str) -> None:
     tight = changed(preset, "rounds.finish", value=[{"up_to": None, "hours": 1.5}])
     if preset.school.slots.value:
         case = problem(tight)
-        found = plan_checker.check(case, make_plan(case))
+        found = plan_checker.check(case, make_plan(case, search=cases.QUICK))
         assert [f.level for f in found if f.code == "sampling_late"] == ["error"]
         return
     case = problem(tight)
@@ -113,7 +113,7 @@ def test_the_finish_time_changes_the_days_and_the_verdict(code: str) -> None:
     wide = problem(loose, days=3)
     assert len(wide.days) == 3
     assert wide.deadline == START + timedelta(hours=72)
-    more, fewer = make_plan(case), make_plan(wide)
+    more, fewer = make_plan(case, search=cases.QUICK), make_plan(wide, search=cases.QUICK)
     assert more.forecast.sampling_ends < fewer.forecast.sampling_ends
 
 
@@ -275,7 +275,7 @@ def test_everybody_takes_one_seat_and_every_seat_one_person() -> None:
 
 def test_condensing_keeps_every_breach_and_counts_what_holds() -> None:
     case = problem(presets.load("yilaha"))
-    findings = plan_checker.check(case, make_plan(case))
+    findings = plan_checker.check(case, make_plan(case, search=cases.QUICK))
     kept = rules.condensed(findings)
     told = [f for f in kept if f.level != "ok"]
     assert len(told) == len([f for f in findings if f.level != "ok"])
