@@ -10,19 +10,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from yingjian.campaigns import queries as campaigns
 from yingjian.engines.day.model import NEVER, DayError, Forecast, Habits
 from yingjian.engines.day.planned import Bench, PlannedDay, days_of, habits_of, limits_of
-from yingjian.engines.day.rehearsal import DayRehearsal, Outlook, rehearsal
 from yingjian.engines.plan_model import Plan
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.papers import Heading, Paragraph, Report, Table
 
 from . import queries, rules, wording
+
+if TYPE_CHECKING:
+    from yingjian.engines.day.rehearsal import DayRehearsal, Outlook
 
 KEPT: Final = 16
 Spread = tuple[float, float, float]
@@ -120,6 +122,9 @@ class _Key:
 
 @lru_cache(maxsize=KEPT)
 def _played(key: _Key) -> tuple[tuple[DayRehearsal, ...], Habits, Bench]:
+    # the compiler costs 190 MB and a second: only who rehearses
+    from yingjian.engines.day.rehearsal import rehearsal
+
     plan, book = key.plan, rules.rules_of(campaigns.preset_of(key.round_id))
     bench = Bench(hours=plan.params.bench_hours)
     habits = habits_of(book, plan.params.slot_minutes, bench, Habits())
