@@ -13,17 +13,24 @@ from dataclasses import dataclass
 
 import msgspec
 
-from yingjian.engines import plan_codes, plan_slots, plan_staff, plan_transport
+from yingjian.engines import (
+    plan_codes,
+    plan_routes,
+    plan_slots,
+    plan_staff,
+    plan_tours,
+    plan_transport,
+)
 from yingjian.engines.plan_choice import Group, Search, choose
 from yingjian.engines.plan_model import (
     Block,
     Forecast,
+    HomeVisit,
     KitLine,
     LabLoad,
     LabShare,
     Plan,
     PlanError,
-    PlanParams,
     PlanProblem,
     Post,
     Run,
@@ -37,10 +44,11 @@ from yingjian.engines.plan_model import (
     Tubes,
     Visit,
 )
+from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.plan_sites import Ground, survey
 from yingjian.engines.plan_transport import Output, Ways
 
-PLANNER = "certified@1"
+PLANNER = "certified@2"
 DEFAULTS = PlanParams()
 
 
@@ -61,16 +69,21 @@ def make_plan(
     outputs = [_output(draft, problem) for draft in drafts]
     ways = Ways(params, outputs, problem.labs)
     shares = plan_transport.allocate(outputs, problem, ways)
-    runs = plan_transport.plan_runs(outputs, shares, problem, ways)
+    routed = plan_routes.plan_runs(outputs, shares, problem, ways, seed=seed)
+    runs = routed.runs
     calls = Counter(stop.site for run in runs for stop in run.stops)
-    sites = [_site(draft, problem, params, calls[draft.code]) for draft in drafts]
+    homes = _homes(problem, drafts, runs, params, seed)
+    sites = [
+        _site(draft, problem, params, calls[draft.code], homes.visits.get(draft.code, []))
+        for draft in drafts
+    ]
     used = plan_staff.headcount(post for site in sites for post in site.posts)
     posts = plan_staff.round_posts(problem, [(s.code, s.open) for s in sites], used)
     doors: Counter[str] = Counter()
     for site in sites:
         doors[site.area[:9]] += len(site.home)
     stated = "sampler" in problem.rules.table("staffing.round")
-    teams = plan_staff.moving_teams(problem, doors, params, stated=stated)
+    teams = plan_staff.moving_teams(problem, doors, params, stated=stated, toured=homes.teams)
     kit = plan_staff.round_kit(problem.rules)
     return Plan(
         round_id=problem.round_id,
@@ -86,10 +99,39 @@ def make_plan(
         runs=runs,
         shares=shares,
         labs=_lab_loads(problem, shares),
-        totals=_totals(problem, sites, teams=teams, posts=posts, kit=kit, runs=runs, shares=shares),
+        totals=msgspec.structs.replace(
+            _totals(problem, sites, teams=teams, posts=posts, kit=kit, runs=runs, shares=shares),
+            home_tours=len(homes.tours),
+        ),
         forecast=_forecast(problem, params, sites, runs),
         siting=_sited(siting, drafts),
+        tours=homes.tours,
+        transport=routed.choices,
     )
+
+
+def _homes(
+    problem: PlanProblem, drafts: list[_Draft], runs: list[Run], params: PlanParams, seed: int
+) -> plan_tours.HomePlan:
+    """Tours of the home-visit teams, once it is known how often each site is called at."""
+    if not params.routed:
+        return plan_tours.HomePlan({}, [], {})
+    carry = plan_tours.carry_of(problem.rules, runs, params)
+    bases = [
+        plan_tours.Base(d.code, d.area, d.point, d.open, d.members, carry.get(d.code, 0))
+        for d in drafts
+    ]
+    found = plan_tours.home_tours(bases, params, seed=seed)
+    minutes = sum(day.minutes for day in problem.days) * params.load
+    toured = {visit.key for visits in found.visits.values() for visit in visits}
+    listed: Counter[str] = Counter()
+    for draft in drafts:
+        listed[draft.area[:9]] += sum(1 for b in draft.members if b.home and b.key not in toured)
+    teams = {
+        town: count + math.ceil(listed[town] * params.home_minutes / minutes)
+        for town, count in found.teams.items()
+    }
+    return plan_tours.HomePlan(found.visits, found.tours, teams)
 
 
 @dataclass
@@ -254,10 +296,12 @@ def _output(draft: _Draft, problem: PlanProblem) -> Output:
         share = math.ceil(draft.tubes.total * count / total) if total else left
         tubes[day] += min(share, left)
         left -= min(share, left)
-    return Output(draft.code, draft.area, draft.point, tubes, draft.open, days)
+    return Output(draft.code, draft.area, draft.point, tubes, draft.open, days, draft.lanes)
 
 
-def _site(draft: _Draft, problem: PlanProblem, params: PlanParams, calls: int) -> Site:
+def _site(
+    draft: _Draft, problem: PlanProblem, params: PlanParams, calls: int, toured: list[HomeVisit]
+) -> Site:
     rules = problem.rules
     open_days = draft.open
     walkers = sum(b.walkers for b in draft.members)
@@ -269,7 +313,8 @@ def _site(draft: _Draft, problem: PlanProblem, params: PlanParams, calls: int) -
         for post in plan_staff.lane_posts(draft.code, station.code, open_days, rules)
     ] + plan_staff.site_posts(draft.code, open_days, rules)
     groups = plan_slots.groups_of(people, rules) or draft.lanes
-    doors = sum(1 for b in draft.members if b.home)
+    on_tour = {visit.key for visit in toured}
+    listed = [b for b in draft.members if b.home and b.key not in on_tour]
     general = int(rules.number("scope.general_rank") or 0)
     return Site(
         code=draft.code,
@@ -287,10 +332,11 @@ def _site(draft: _Draft, problem: PlanProblem, params: PlanParams, calls: int) -
         open=open_days,
         stations=stations,
         slots=draft.called.slots,
-        home=plan_slots.visits(
-            draft.members,
+        home=toured
+        + plan_slots.visits(
+            listed,
             open_days,
-            plan_staff.home_minutes_share(doors, open_days, params),
+            plan_staff.home_minutes_share(len(listed), open_days, params),
             params,
         ),
         posts=posts,
@@ -336,7 +382,8 @@ def _lab_loads(problem: PlanProblem, shares: list[LabShare]) -> list[LabLoad]:
     for lab in problem.labs:
         days = by_day[lab.code]
         busiest = min(days, key=lambda day: (-days[day], day)) if days else 0
-        loads.append(LabLoad(lab.code, lab.tubes_per_day, busiest, sum(days.values())))
+        whole = sum(days.values())
+        loads.append(LabLoad(lab.code, lab.tubes_per_day, busiest, whole, lab.lon, lab.lat))
     return loads
 
 
@@ -376,6 +423,8 @@ def _totals(
         boxes=sum(len(station.boxes) for site in sites for station in site.stations),
         vehicles=len({run.vehicle for run in runs}),
         runs=len(runs),
+        drivers=len({(run.vehicle, run.leaves.date(), run.driver) for run in runs}),
+        km=round(sum(run.km for run in runs), 1),
         staff=dict(sorted(staff.items())),
         staff_total=sum(staff.values()),
         standby=dict(sorted(standby.items())),

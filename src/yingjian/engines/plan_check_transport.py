@@ -9,6 +9,10 @@ from datetime import datetime, timedelta
 from yingjian.engines.plan_judge import Bench, minutes, straight_km
 from yingjian.engines.plan_model import Run, Site
 
+REASONS = frozenset({"late", "dearer", "asked"})
+NEAR_KM = 0.01
+DAY = 24
+
 
 def check_transport(bench: Bench) -> None:
     """Every run and laboratory share against R58–R62, R80, R81."""
@@ -21,7 +25,9 @@ def check_transport(bench: Bench) -> None:
     for site in bench.plan.sites:
         _pick_ups(bench, site, sorted(calls[site.code], key=lambda c: c[0]))
     _delivery(bench, calls)
+    _carried(bench)
     _vehicles(bench)
+    _chosen(bench)
     _laboratories(bench)
 
 
@@ -97,16 +103,119 @@ def _age(
 ) -> float:
     """Minutes from just after the call before this one, or from opening, to the laboratory."""
     found = bench.sites.get(site)
-    opened = [span.start for span in found.open if span.start <= at] if found else []
+    opened = [span for span in found.open if span.start < at] if found else []
+    if not opened:
+        return 0.0
+    span = max(opened, key=lambda one: one.start)
     before = [moment for moment, other in calls[site] if moment < at and other is not run]
-    marks = ([max(opened)] if opened else []) + [
-        moment for moment in before if not opened or moment > max(opened)
-    ]
-    return minutes(run.arrives, max(marks)) if marks else 0.0
+    since = max([span.start, *before])
+    return minutes(run.arrives, since) if since < span.end else 0.0
+
+
+def _carried(bench: Bench) -> None:
+    """Every tube of every site on a run; boxes as the lanes pack them, no more than the vehicle takes."""
+    holds = int(bench.problem.rules.number("transport.box_tubes") or 1)
+    room = bench.problem.resources.vehicle_boxes or bench.plan.params.vehicle_boxes
+    taken: Counter[str] = Counter()
+    routes: dict[str, set[str]] = defaultdict(set)
+    for run in bench.plan.runs:
+        for stop in run.stops:
+            routes[stop.site].add(run.route)
+    for run in bench.plan.runs:
+        taken.update({stop.site: 0 for stop in run.stops})
+        held = 0
+        for stop in run.stops:
+            taken[stop.site] += stop.tubes
+            site = bench.sites.get(stop.site)
+            lanes = max(1, len(site.stations)) if site else 1
+            lanes = -(-lanes // len(routes[stop.site]))
+            held += min(stop.tubes, lanes * -(-stop.tubes // (lanes * holds)))
+        element = f"run:{run.vehicle}"
+        whole = sum(stop.tubes for stop in run.stops)
+        if whole != run.tubes:
+            bench.same("run_sum", element, run.tubes, whole, "tubes")
+        stated = sum(stop.boxes for stop in run.stops)
+        if stated != held:
+            bench.same("run_sum", element, stated, held, "boxes")
+        bench.most("vehicle_full", element, "transport.dedicated_vehicle", held, room)
+    for code, site in sorted(bench.sites.items()):
+        bench.same("run_sum", f"site:{code}", taken[code], site.tubes.total, "tubes")
+
+
+def _chosen(bench: Bench) -> None:
+    """Each timetable's own numbers counted again; where the simple one was kept, that is said and why."""
+    lab_of = {
+        (choice.lab, site): n
+        for n, choice in enumerate(bench.plan.transport)
+        for site in choice.sites
+    }
+    runs: dict[int, list[Run]] = defaultdict(list)
+    for run in bench.plan.runs:
+        of = {lab_of.get((run.lab, stop.site)) for stop in run.stops}
+        if len(of) != 1 or None in of:
+            bench.say("run_of_none", "error", f"run:{run.vehicle}", measured=run.route)
+        runs[min((n for n in of if n is not None), default=-1)].append(run)
+    for n, choice in enumerate(bench.plan.transport):
+        own, element = runs[n], f"lab:{choice.lab or '-'}"
+        road = sum(_km(bench, run) for run in own)
+        bench.same(
+            "run_sum", element, choice.taken.vehicles, len({r.vehicle for r in own}), "vehicles"
+        )
+        bench.same("run_sum", element, choice.taken.runs, len(own), "runs")
+        if abs(choice.taken.km - road) > NEAR_KM * (1 + road):
+            bench.same("run_sum", element, choice.taken.km, round(road, 1), "km")
+        if choice.method == "routed":
+            bench.say("runs_simple", "ok", element, "transport.fixed_route")
+            continue
+        other = choice.beside
+        bench.say(
+            f"runs_simple_{choice.reason}" if choice.reason in REASONS else "runs_simple_failed",
+            "note" if choice.reason in {"dearer", "asked"} else "warning", element,
+            "transport.fixed_route", measured=choice.taken.vehicles, sites=len(choice.sites),
+            reason=choice.reason, late=other.late if other else 0.0, cars=other.vehicles if other else 0,
+        )  # fmt: skip
+
+
+def _km(bench: Bench, run: Run) -> float:
+    """Road of a run, out and back again."""
+    params = bench.plan.params
+    lab = next((one for one in bench.problem.labs if one.code == run.lab), None)
+    where = None if lab is None else (lab.lon, lab.lat)
+    total = 0.0
+    spots = [_spot(bench, stop.site) for stop in run.stops]
+    for a, b, unknown in (
+        [
+            (where, spots[0], params.unknown_lab_minutes),
+            *((a, b, params.unknown_drive_minutes) for a, b in itertools.pairwise(spots)),
+            (spots[-1], where, params.unknown_lab_minutes),
+        ]
+        if spots
+        else []
+    ):
+        if a is None or b is None or None in (*a, *b):
+            total += unknown / 60 * params.drive_km_per_h
+        else:
+            total += straight_km(a[0] or 0, a[1] or 0, b[0] or 0, b[1] or 0) * params.road_factor
+    return total
+
+
+def _spot(bench: Bench, site: str) -> tuple[float | None, float | None] | None:
+    found = bench.sites.get(site)
+    return None if found is None else (found.lon, found.lat)
 
 
 def _vehicles(bench: Bench) -> None:
-    """One vehicle, one route, one place at a time (R62); no faster than the road."""
+    """One vehicle, one route, one place at a time (R62); no faster than the road; drivers relieved."""
+    free = bench.problem.rules.get("transport.fixed_route").value is False
+    ways: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    shifts: dict[tuple[str, str, int], list[datetime]] = defaultdict(list)
+    longest = bench.plan.params.driver_hours * 60
+    for run in bench.plan.runs:
+        ways[run.route].add(tuple(stop.site for stop in run.stops))
+        shifts[run.vehicle, str(run.leaves.date()), run.driver] += [run.leaves, run.arrives]
+    for (vehicle, _, _), marks in sorted(shifts.items()):
+        bench.most("driver_long", f"vehicle:{vehicle}", "", minutes(max(marks), min(marks)), longest,
+                   level="warning")  # fmt: skip
     by_vehicle: dict[str, list[Run]] = defaultdict(list)
     for run in bench.plan.runs:
         by_vehicle[run.vehicle].append(run)
@@ -115,9 +224,9 @@ def _vehicles(bench: Bench) -> None:
         runs.sort(key=lambda r: r.leaves)
         element = f"vehicle:{vehicle}"
         routes = {run.route for run in runs}
-        way = {tuple(stop.site for stop in run.stops) for run in runs}
         ends = {run.lab for run in runs}
-        fixed = len(routes) == 1 and len(way) == 1 and len(ends) == 1
+        fixed = len(ends) == 1 and all(len(ways[route]) == 1 for route in routes)
+        fixed = fixed and (free or len(routes) == 1)
         bench.say("route_changes", "ok" if fixed else "error", element, "transport.fixed_route")
         clash = [b for a, b in itertools.pairwise(runs) if b.leaves < a.arrives]
         bench.say("vehicle_twice", "error" if clash else "ok", element,
@@ -136,6 +245,11 @@ def _road(bench: Bench, run: Run) -> None:
         if need is not None and minutes(b.at, a.at) < need - 2:
             bench.say("run_too_fast", "error", f"run:{run.vehicle}",
                       measured=minutes(b.at, a.at), limit=round(need, 1))  # fmt: skip
+    closes = next((lab.closes_hour for lab in bench.problem.labs if lab.code == run.lab), DAY)
+    if closes < DAY:
+        due = run.leaves.replace(hour=closes, minute=0, second=0)
+        bench.most("lab_closed", f"run:{run.vehicle}", "", max(0.0, minutes(run.arrives, due)), 0.0,
+                   level="warning")  # fmt: skip
     if run.arrives < run.stops[-1].at + timedelta(minutes=params.stop_minutes - 1):
         bench.say("run_too_fast", "error", f"run:{run.vehicle}", measured=run.arrives.isoformat())
 

@@ -12,6 +12,7 @@ from collections import Counter
 from yingjian.engines.plan_check_choice import check_choice
 from yingjian.engines.plan_check_sites import check_sites
 from yingjian.engines.plan_check_staff import check_staff
+from yingjian.engines.plan_check_tours import check_tours
 from yingjian.engines.plan_check_transport import check_transport
 from yingjian.engines.plan_judge import Bench, Finding, summary, twice
 from yingjian.engines.plan_model import Plan, PlanProblem
@@ -31,6 +32,7 @@ def check(problem: PlanProblem, plan: Plan) -> list[Finding]:
     check_choice(bench)
     check_staff(bench)
     check_transport(bench)
+    check_tours(bench)
     _totals(bench)
     _finish(bench)
     return bench.findings
@@ -141,6 +143,9 @@ def _totals(bench: Bench) -> None:
         "boxes": sum(len(s.boxes) for site in plan.sites for s in site.stations),
         "vehicles": len({run.vehicle for run in plan.runs}),
         "runs": len(plan.runs),
+        "drivers": len({(run.vehicle, run.leaves.date(), run.driver) for run in plan.runs}),
+        "km": round(sum(run.km for run in plan.runs), 1),
+        "home_tours": len(plan.tours),
         "staff_total": sum(seats.values()),
         "mobile_teams": sum(site.kind == "mobile" for site in plan.sites),
         "mobile_visits": sum(len(site.visits) for site in plan.sites),

@@ -17,10 +17,10 @@ from yingjian.engines.plan_mobile import Tour, tours
 from yingjian.engines.plan_model import (
     Candidate,
     Outside,
-    PlanParams,
     Siting,
     Spot,
 )
+from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.plan_points import Question, hull, question_of
 from yingjian.engines.plan_sites import Ground, form_sites
 from yingjian.engines.siting.model import MOBILE, Params, Result, Stop, Watch, never, walked

@@ -6,19 +6,27 @@ it on foot. The stops of one team keep within its open hours and within what a l
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from yingjian.engines.plan_geo import Point, km
-from yingjian.engines.plan_model import PlanParams, PlanProblem, Span
+from yingjian.engines.plan_model import (
+    PlanProblem,
+    Span,
+)
+from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.plan_points import Question, heads_per_lane, order_near
 from yingjian.engines.plan_sites import Ground
+from yingjian.engines.plan_tours import halts_in_tours
 
 SPARE = 1.1
 """Households are not divided between slots, so a visit is a little longer than its people need."""
+LEAST = 3
+"""Halts from which tours are worth planning."""
 SHORTEST = 10
 """Minutes of the shortest visit."""
 
@@ -94,17 +102,52 @@ def _halts(
 
 
 def _teams(problem: PlanProblem, halts: list[Halt], params: PlanParams) -> list[Tour]:
-    """Halts in the order of a tour, cut into teams where hours or heads are used up."""
+    """Halts given to teams: by tours, or along one chain; the fewer teams, then the shorter way."""
+    chained = _cut(problem, halts, [_chain(halts)], params)
+    if not params.routed or len(halts) < LEAST:
+        return chained
+    clock = _Clock(problem, params)
+    days = len(problem.days)
+    tours = halts_in_tours(
+        [halt.point for halt in halts],
+        [clock.minutes(halt) for halt in halts],
+        [halt.people for halt in halts],
+        day=int(max(span.minutes for span in problem.days)),
+        most=heads_per_lane(problem, params) // days,
+        params=params,
+    )
+    joined = [list(itertools.chain(*tours[n : n + days])) for n in range(0, len(tours), days)]
+    routed = _cut(problem, halts, joined, params)
+    return min((routed, chained), key=lambda teams: (len(teams), _way(teams)))
+
+
+def _way(teams: list[Tour]) -> float:
+    """Kilometres between halts."""
+    return sum(
+        km(a.point, b.point) for team in teams for a, b in itertools.pairwise(team.stops)
+    )  # fmt: skip
+
+
+def _chain(halts: list[Halt]) -> list[int]:
+    """All halts from the outermost on, always to the next."""
     lon = np.array([halt.point[0] for halt in halts])
     lat = np.array([halt.point[1] for halt in halts])
     narrow = math.cos(math.radians(float(lat.mean())))
     start = int(np.argmax(np.hypot((lon - lon.mean()) * narrow, lat - lat.mean())))
+    return list(order_near(lon * narrow, lat, start))
+
+
+def _cut(
+    problem: PlanProblem, halts: list[Halt], chains: list[list[int]], params: PlanParams
+) -> list[Tour]:
+    """Each chain by teams of its own; a new one where hours or heads are used up."""
     most = heads_per_lane(problem, params)
     found: list[Tour] = []
     clock = _Clock(problem, params)
-    for n in order_near(lon * narrow, lat, start):
-        halt = halts[n]
-        team = found[-1] if found else None
+    begins = {chain[0] for chain in chains}
+    for n in itertools.chain(*chains):
+        halt = replace(halts[n])
+        team = found[-1] if found and n not in begins else None
         held = sum(stop.people for stop in team.stops) if team else 0
         span = clock.next(team.stops[-1].point if team else None, halt)
         if team is None or span is None or held + halt.people > most:

@@ -13,6 +13,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from yingjian.engines.plan_moves import HomeTour, RunsChoice
+from yingjian.engines.plan_params import PlanParams
+
 SCHEMA = 1
 """Version of `Plan` and `PlanProblem` as JSON; raised whenever a stored plan would not decode."""
 
@@ -154,6 +157,9 @@ class Lab(msgspec.Struct, frozen=True):
     area: str = ""
     lon: float | None = None
     lat: float | None = None
+    opens_hour: int = 0
+    closes_hour: int = 24
+    """Hours in which its reception works; 0 to 24: around the clock."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -185,43 +191,8 @@ class Resources(msgspec.Struct, frozen=True):
     lanes: int | None = None
     vehicles: int | None = None
     staff: dict[str, int] | None = None
-
-
-class PlanParams(msgspec.Struct, frozen=True):
-    """How the planner models the world where no plan states a rule. Shown with every plan."""
-
-    load: float = 0.85
-    """Share of a lane's throughput that slots fill when there is room."""
-    slot_minutes: int = 30
-    walk_km_per_h: float = 4.5
-    drive_km_per_h: float = 40.0
-    road_factor: float = 1.3
-    """Road distance over straight line."""
-    stop_minutes: float = 6.0
-    home_minutes: float = 10.0
-    """One door of a home visit, with the way to it."""
-    unknown_drive_minutes: float = 15.0
-    unknown_lab_minutes: float = 30.0
-    bench_hours: float = 5.0
-    """From arrival at an idle instrument to a released result."""
-    site_name: str = "{village}{n}采样点"
-    mobile_name: str = "{village}流动采样{n}队"
-    mobile: bool = True
-    """Whether mobile teams serve villages too small and too far off for a site."""
-    isolated_share: float = 0.3
-    """Isolated: fewer people within the walk than this share of what one lane, or site, takes."""
-    visit_minutes: float = 60.0
-    """A mobile team's way to a village and setting up there, as priced when sites are chosen."""
-    setup_minutes: float = 20.0
-    """Of these, setting up and packing, in the team's timetable."""
-    opening_days: float = 2.0
-    """Staff-days to put one site up and take it down."""
-    walk_price: float = 0.0026
-    """Staff-days that one person's walk of one kilometre counts for."""
-    cluster_m: float = 150.0
-    """Households this near are sent to one site together, so that sites are chosen for buildings."""
-    most_points: int = 3000
-    """More buildings than this are seen together in coarser groups."""
+    vehicle_boxes: int | None = None
+    """Boxes the smallest of the vehicles takes."""
 
 
 class PlanProblem(msgspec.Struct, frozen=True):
@@ -294,6 +265,8 @@ class HomeVisit(msgspec.Struct, frozen=True):
     key: str
     people: int
     start: datetime
+    tour: int = 0
+    """Which of the plan's home tours it is on, counted from 1; 0: by the list."""
 
 
 class Station(msgspec.Struct, frozen=True):
@@ -389,10 +362,12 @@ class Team(msgspec.Struct, frozen=True):
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """A vehicle at a site at a moment."""
+    """A vehicle at a site at a moment, and what it is expected to take."""
 
     site: str
     at: datetime
+    tubes: int = 0
+    boxes: int = 0
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -406,6 +381,13 @@ class Run(msgspec.Struct, frozen=True):
     arrives: datetime
     oldest_minutes: float
     tubes: int
+    driver: int = 0
+    """Serial of the driver within the vehicle and day, 1 first."""
+    km: float = 0.0
+
+    @property
+    def boxes(self) -> int:
+        return sum(stop.boxes for stop in self.stops)
 
 
 class LabShare(msgspec.Struct, frozen=True):
@@ -424,6 +406,8 @@ class LabLoad(msgspec.Struct, frozen=True):
     tubes_per_day: int
     busiest_day: int
     tubes: int
+    lon: float | None = None
+    lat: float | None = None
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -450,6 +434,10 @@ class Totals(msgspec.Struct, frozen=True):
     lab_shortage: int
     mobile_teams: int = 0
     mobile_visits: int = 0
+    drivers: int = 0
+    km: float = 0.0
+    """Of all pick-up runs."""
+    home_tours: int = 0
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -548,6 +536,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Who fills which seat, by staff id; a seat that is not named is vacant."""
     schema: int = SCHEMA
     siting: Siting = Siting("by_village")
+    tours: list[HomeTour] = []
+    transport: list[RunsChoice] = []
 
 
 def to_json(value: Plan | PlanProblem) -> bytes:

@@ -15,7 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yingjian.engines import plan_codes, plan_staff
-from yingjian.engines.plan_model import Candidate, PlanParams, PlanProblem
+from yingjian.engines.plan_model import (
+    Candidate,
+    PlanProblem,
+)
+from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.plan_sites import Ground
 from yingjian.engines.siting import model as siting
 

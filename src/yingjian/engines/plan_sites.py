@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yingjian.engines.plan_geo import Point, curve, km, pack
-from yingjian.engines.plan_model import Block, PlanError, PlanParams, PlanProblem, Rules
+from yingjian.engines.plan_model import (
+    Block,
+    PlanError,
+    PlanProblem,
+    Rules,
+)
+from yingjian.engines.plan_params import PlanParams
 
 Floats = NDArray[np.float64]
 SLACK = 4

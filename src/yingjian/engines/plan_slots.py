@@ -11,13 +11,13 @@ from yingjian.engines.plan_geo import pack
 from yingjian.engines.plan_model import (
     Block,
     HomeVisit,
-    PlanParams,
     PlanProblem,
     Rules,
     Slot,
     Span,
     Tubes,
 )
+from yingjian.engines.plan_params import PlanParams
 
 
 def tubes_for(blocks: list[Block], rules: Rules) -> Tubes:

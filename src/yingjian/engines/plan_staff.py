@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from yingjian.engines.plan_model import (
     KitLine,
-    PlanParams,
     PlanProblem,
     Post,
     Rules,
@@ -17,6 +16,7 @@ from yingjian.engines.plan_model import (
     Team,
     Tubes,
 )
+from yingjian.engines.plan_params import PlanParams
 
 
 def team_letters(day: Span, rules: Rules) -> list[tuple[str, Span]]:
@@ -99,15 +99,20 @@ def headcount(posts: Iterable[Post]) -> Counter[str]:
 
 
 def moving_teams(
-    problem: PlanProblem, doors: dict[str, int], params: PlanParams, *, stated: bool
-) -> list[Team]:
-    """Home-visit teams by town for the doors listed, and recheck teams by town and village (R43)."""
+    problem: PlanProblem, doors: dict[str, int], params: PlanParams, *, stated: bool,
+    toured: Mapping[str, int],
+) -> list[Team]:  # fmt: skip
+    """Home-visit teams by town for the doors listed, and recheck teams by town and village (R43).
+
+    `toured`: teams of the towns whose home visits are planned as tours.
+    """
     rules = problem.rules
     jobs = rules.table("staffing.recheck_team")
     minutes = sum(day.minutes for day in problem.days) * params.load
     teams: list[Team] = []
     for town, count in sorted(doors.items()):
         need = math.ceil(count * params.home_minutes / minutes) if minutes else 0
+        need = toured.get(town, need) if count else 0
         for n in range(1, need + 1):
             share = count // need + (n <= count % need)
             teams.append(Team(f"H-{town}-{n:02d}", "home", town, jobs, share, own=not stated))

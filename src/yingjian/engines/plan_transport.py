@@ -13,13 +13,13 @@ from yingjian.engines.plan_geo import Point, km
 from yingjian.engines.plan_model import (
     Lab,
     LabShare,
-    PlanParams,
     PlanProblem,
     Rules,
     Run,
     Span,
     Stop,
 )
+from yingjian.engines.plan_params import PlanParams
 
 NO_LAB = ""
 SPREAD = 20
@@ -37,6 +37,7 @@ class Output:
     open: list[Span]
     days: list[int]
     """Which day of the round each open span falls on, 0 first."""
+    lanes: int = 1
 
 
 class Ways:
@@ -144,10 +145,8 @@ def rhythm(rules: Rules, closings: Iterable[datetime]) -> Rhythm:
     return Rhythm(every, most)
 
 
-def plan_runs(
-    outputs: list[Output], shares: list[LabShare], problem: PlanProblem, ways: Ways
-) -> list[Run]:
-    """Fixed routes per laboratory, repeated so that no site waits longer than the interval."""
+def by_laboratory(outputs: list[Output], shares: list[LabShare]) -> dict[str, list[Output]]:
+    """Sites by the laboratory that takes most of their tubes."""
     home: dict[str, Counter[str]] = defaultdict(Counter)
     for share in shares:
         home[share.site][share.lab] += share.tubes
@@ -156,14 +155,21 @@ def plan_runs(
         labs = home[output.code]
         lab = min(labs, key=lambda code: (-labs[code], code)) if labs else NO_LAB
         by_lab[lab].append(output)
-    pace = rhythm(problem.rules, {span.end for output in outputs for span in output.open})
-    runs: list[Run] = []
-    number = 0
-    for lab in sorted(by_lab):
-        for route in _routes(by_lab[lab], lab, pace, ways):
-            number += 1
-            runs.extend(_repeat(f"T{number:03d}", route, lab, pace, ways))
-    return runs
+    return by_lab
+
+
+def simple_runs(
+    outputs: list[Output], lab: str, pace: Rhythm, ways: Ways, number: int
+) -> list[Run]:
+    """Fixed routes of a laboratory, repeated so that no site waits longer than the interval.
+
+    Routes are numbered on from `number`. `plan_routes` plans better ones and keeps these to compare.
+    """
+    return [
+        run
+        for n, route in enumerate(_routes(outputs, lab, pace, ways), start=number + 1)
+        for run in _repeat(f"T{n:03d}", route, lab, pace, ways)
+    ]
 
 
 def _hours(output: Output) -> tuple[Span, ...]:
@@ -215,16 +221,17 @@ def _repeat(name: str, route: list[Output], lab: str, pace: Rhythm, ways: Ways) 
             at = [_minute(base + timedelta(minutes=o)) for o in offset]
             arrives = _minute(base + timedelta(minutes=whole), up=True)
             oldest = max((arrives - b) / timedelta(minutes=1) for b in before)
+            tubes = _between(route, index, before, at)
             runs.append(
                 Run(
                     route=name,
                     vehicle=f"{name}-{n % vehicles + 1}",
                     lab=lab,
                     leaves=_minute(base - timedelta(minutes=out)),
-                    stops=[Stop(o.code, t) for o, t in zip(route, at, strict=True)],
+                    stops=[Stop(o.code, t, n) for o, t, n in zip(route, at, tubes, strict=True)],
                     arrives=arrives,
                     oldest_minutes=round(oldest, 1),
-                    tubes=_between(route, index, before, at),
+                    tubes=sum(tubes),
                 )
             )
             before = at
@@ -241,9 +248,11 @@ def _bases(span: Span, last: float, every: float) -> list[datetime]:
     return [_minute(first + (span.end - first) * n / steps) for n in range(steps)] + [span.end]
 
 
-def _between(route: list[Output], index: int, before: list[datetime], at: list[datetime]) -> int:
-    """Tubes collected: the day's tubes in proportion to the open minutes since the last call."""
-    total = 0
+def _between(
+    route: list[Output], index: int, before: list[datetime], at: list[datetime]
+) -> list[int]:
+    """Tubes collected at each stop: the day's in proportion to the open minutes since the last call."""
+    found = []
     for output, start, end in zip(route, before, at, strict=True):
         span = output.open[index]
         tubes = output.tubes.get(output.days[index], 0)
@@ -254,8 +263,8 @@ def _between(route: list[Output], index: int, before: list[datetime], at: list[d
             )
             for t in (start, end)
         ]
-        total += done[1] - done[0]
-    return total
+        found.append(done[1] - done[0])
+    return found
 
 
 def _minute(at: datetime, *, up: bool = False) -> datetime:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 import msgspec
 
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan_model import Plan, Run
 from yingjian.kernel.papers import Heading, Paragraph, Report, Table
 
 from . import wording
@@ -54,6 +54,10 @@ def paper(
     ]  # fmt: skip
     if totals.mobile_teams:
         blocks += [Heading(own["mobile"]), _visits(plan, names, own, tz)]
+    if plan.runs:
+        blocks += _routes(plan, names, own, tz)
+    if plan.tours:
+        blocks += [Heading(own["home"]), _tours(plan, names, own, tz)]
     lines = [(names["level"][f["level"]], wording.told(f, language), f.get("origin", ""))
              for f in findings if f["level"] in SHOWN]  # fmt: skip
     blocks.append(Heading(own["findings"]))
@@ -95,8 +99,68 @@ def _visits(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) 
     return Table(own["mobile"], head, rows, widths=(5, 5, 3, 2, 1))
 
 
+def _routes(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) -> list[Any]:
+    """Each route once: where it calls, who drives it, when it leaves."""
+    col = names["col"]
+    sites = {site.code: site.name for site in plan.sites}
+    of: dict[str, list[Run]] = {}
+    for run in sorted(plan.runs, key=lambda r: (r.route, r.leaves)):
+        of.setdefault(run.route, []).append(run)
+    head = (
+        col["route"],
+        own["vehicles"],
+        col["lab"],
+        own["calls"],
+        own["times"],
+        own["boxes"],
+        col["oldest"],
+    )
+    rows = tuple(
+        (
+            route, "、".join(sorted({run.vehicle for run in runs})), runs[0].lab,
+            "、".join(sites.get(stop.site, stop.site) for stop in runs[0].stops),
+            "、".join(run.leaves.astimezone(tz).strftime("%H:%M") for run in runs if _day(run) == _day(runs[0])),
+            max(run.boxes for run in runs), round(max(run.oldest_minutes for run in runs)),
+        )
+        for route, runs in of.items()
+    )  # fmt: skip
+    beside = [
+        choice.beside or choice.taken for choice in plan.transport if choice.method == "routed"
+    ]
+    beside += [choice.taken for choice in plan.transport if choice.method != "routed"]
+    told = own["runs_proof"].format(
+        vehicles=plan.totals.vehicles, runs=plan.totals.runs, km=round(plan.totals.km),
+        oldest=round(max(run.oldest_minutes for run in plan.runs)),
+        cars=sum(one.vehicles for one in beside), road=round(sum(one.km for one in beside)),
+    )  # fmt: skip
+    table = Table(own["runs"], head, rows, widths=(2, 2, 2, 4, 4, 1, 1))
+    return [Heading(own["runs"]), *([Paragraph(told)] if beside else []), table]
+
+
+def _day(run: Run) -> date:
+    return run.leaves.date()
+
+
+def _tours(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) -> Table:
+    """Home visits by team and time; doors are counted, never named."""
+    col = names["col"]
+    sites = {site.code: site.name for site in plan.sites}
+    rows = tuple(
+        (
+            tour.team, sites.get(tour.site, tour.site), tour.leaves.astimezone(tz).strftime("%m-%d %H:%M"),
+            tour.back.astimezone(tz).strftime("%H:%M"), tour.doors, tour.people,
+        )
+        for tour in sorted(plan.tours, key=lambda t: (t.team, t.leaves))
+    )  # fmt: skip
+    head = (own["team"], col["site_name"], col["leaves"], col["back"], col["doors"], col["people"])
+    return Table(own["home"], head, rows, widths=(4, 4, 3, 2, 1, 2))
+
+
 def geojson(plan: Plan) -> bytes:
-    """Features by `layer`: `site`, `catchment`, `visit`, `spot` (groups of homes), `candidate`."""
+    """Features by `layer`: `site`, `catchment`, `visit`, `spot` (groups of homes), `candidate`, `lab`,
+    `route` (a pick-up route, straight from place to place), `tour` (a mobile team's way). Home visits are
+    not drawn: their doors are nobody's business.
+    """
     features: list[dict[str, Any]] = []
     walk = plan.siting.walk_m / plan.params.road_factor
     for site in plan.sites:
@@ -123,7 +187,37 @@ def geojson(plan: Plan) -> bytes:
     for place in plan.siting.options:
         told = {"key": place.key, "name": place.name, "lock": place.lock}
         features.append(_feature("candidate", "Point", [place.lon, place.lat], told))
+    features += _roads(plan)
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
+
+
+def _roads(plan: Plan) -> list[dict[str, Any]]:
+    """Laboratories, pick-up routes and mobile teams' ways, where their places are known."""
+    found: list[dict[str, Any]] = []
+    places = {site.code: [site.lon, site.lat] for site in plan.sites if site.lon is not None}
+    labs = {lab.lab: [lab.lon, lab.lat] for lab in plan.labs if lab.lon is not None}
+    for code, where in labs.items():
+        found.append(_feature("lab", "Point", where, {"code": code}))
+    of: dict[str, list[Run]] = {}
+    for run in plan.runs:
+        of.setdefault(run.route, []).append(run)
+    for route, runs in sorted(of.items()):
+        ends = [labs[runs[0].lab]] if runs[0].lab in labs else []
+        way = ends + [places[stop.site] for stop in runs[0].stops if stop.site in places] + ends
+        told = {
+            "code": route, "lab": runs[0].lab, "vehicles": len({run.vehicle for run in runs}),
+            "runs": len(runs), "boxes": max(run.boxes for run in runs), "km": max(run.km for run in runs),
+            "oldest": max(run.oldest_minutes for run in runs),
+        }  # fmt: skip
+        if len(way) > 1:
+            found.append(_feature("route", "LineString", way, told))
+    for site in plan.sites:
+        stops = [[v.lon, v.lat] for v in sorted(site.visits, key=lambda v: v.start)]
+        if len(stops) > 1:
+            found.append(
+                _feature("tour", "LineString", stops, {"code": site.code, "name": site.name})
+            )
+    return found
 
 
 def _feature(layer: str, kind: str, where: Any, told: dict[str, Any]) -> dict[str, Any]:

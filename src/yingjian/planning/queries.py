@@ -94,7 +94,7 @@ def labs_of(area: str, wanted: tuple[str, ...] | None) -> list[Lab]:
     Raises `PlanError("unknown_laboratory")` for a named one that is not there or not receiving.
     """
     rows = _rows(
-        """SELECT l.code, l.name, l.tubes_per_day, l.area, place.lon, place.lat
+        """SELECT l.code, l.name, l.tubes_per_day, l.area, place.lon, place.lat, l.opens_hour, l.closes_hour
              FROM laboratory_laboratory l
              LEFT JOIN LATERAL (SELECT avg(h.lon) AS lon, avg(h.lat) AS lat FROM population_household h
                                  WHERE h.area ^@ l.area) place ON length(l.area) > %(county)s
@@ -115,15 +115,15 @@ def labs_of(area: str, wanted: tuple[str, ...] | None) -> list[Lab]:
 
 
 def _resources(area: str, choice: rules.Choice) -> Resources:
-    vehicles = choice.vehicles
-    if vehicles is None:
-        rows = _rows(
-            "SELECT count(*) FROM logistics_vehicle WHERE area ^@ %(area)s OR %(area)s ^@ area",
-            {"area": area},
-        )
-        vehicles = rows[0][0] or None
+    ((known, boxes),) = _rows(
+        "SELECT count(*), min(boxes_max) FROM logistics_vehicle WHERE area ^@ %(area)s OR %(area)s ^@ area",
+        {"area": area},
+    )
+    vehicles = choice.vehicles if choice.vehicles is not None else known or None
     staff = workforce.staff_counts(area) if choice.limit_to_staff else None
-    return Resources(lanes=choice.lanes, vehicles=vehicles, staff=staff)
+    return Resources(
+        lanes=choice.lanes, vehicles=vehicles, staff=staff, vehicle_boxes=boxes or None
+    )
 
 
 def _campaign_no(round_id: uuid.UUID) -> int:

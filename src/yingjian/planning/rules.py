@@ -23,7 +23,6 @@ from yingjian.engines.plan_model import (
     Place,
     Plan,
     PlanError,
-    PlanParams,
     PlanProblem,
     Resources,
     Rules,
@@ -31,6 +30,7 @@ from yingjian.engines.plan_model import (
     Span,
     Village,
 )
+from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.siting.model import Params
 
 GROUPS = frozenset(

@@ -36,6 +36,8 @@ def workbook(plan: Plan, findings: list[dict[str, Any]], *, language: str, tz: Z
             ("staff", STAFF, _staff(plan)),
             ("kit", KIT, _kit(plan)),
             ("runs", RUN, _runs(plan)),
+            ("calls", CALL, _calls(plan)),
+            ("tours", TOUR, _tours(plan, names)),
             ("labs", LAB, _labs(plan)),
             ("findings", FINDING, _findings(findings, names, language)),
         ):
@@ -51,7 +53,21 @@ SITE = [
 SLOT = ["site_code", "site_name", "start", "end", "people", "wait"]
 STAFF = ["site_code", "station_code", "job", "team", "seat", "start", "end", "filled"]
 KIT = ["site_code", "item", "quantity", "unit", "why"]
-RUN = ["route", "vehicle", "lab", "leaves", "calls", "arrives", "oldest", "tubes"]
+RUN = [
+    "route",
+    "vehicle",
+    "driver",
+    "lab",
+    "leaves",
+    "calls",
+    "arrives",
+    "oldest",
+    "tubes",
+    "boxes",
+    "km",
+]
+CALL = ["vehicle", "leaves", "order", "site_code", "site_name", "at", "tubes", "boxes"]
+TOUR = ["team", "kind", "order", "place", "start", "end", "doors", "people"]
 LAB = ["lab", "site_code", "day", "tubes", "capacity"]
 FINDING = ["level", "says", "element", "measured", "limit", "why", "origin"]
 
@@ -136,7 +152,35 @@ def _runs(plan: Plan) -> Iterable[Row]:
     for run in plan.runs:
         calls = "、".join(stop.site for stop in run.stops)
         yield [
-            run.route, run.vehicle, run.lab, run.leaves, calls, run.arrives, run.oldest_minutes, run.tubes
+            run.route, run.vehicle, run.driver, run.lab, run.leaves, calls, run.arrives, run.oldest_minutes,
+            run.tubes, run.boxes, run.km,
+        ]  # fmt: skip
+
+
+def _calls(plan: Plan) -> Iterable[Row]:
+    """A courier's day: every stop of every run in order."""
+    names = {site.code: site.name for site in plan.sites}
+    for run in sorted(plan.runs, key=lambda r: (r.vehicle, r.leaves)):
+        for n, stop in enumerate(run.stops, start=1):
+            name = names.get(stop.site, "")
+            yield [run.vehicle, run.leaves, n, stop.site, name, stop.at, stop.tubes, stop.boxes]
+
+
+def _tours(plan: Plan, names: dict[str, Any]) -> Iterable[Row]:
+    """Mobile teams' stops in order, and home-visit tours. Doors are counted, never named."""
+    kind = names["tour_kind"]
+    for site in plan.sites:
+        for n, visit in enumerate(sorted(site.visits, key=lambda v: v.start), start=1):
+            yield [
+                site.name, kind["mobile"], n, visit.name, visit.start, visit.end, None, visit.people
+            ]  # fmt: skip
+    sites = {site.code: site.name for site in plan.sites}
+    order: dict[str, int] = {}
+    for tour in sorted(plan.tours, key=lambda t: (t.team, t.leaves)):
+        order[tour.team] = order.get(tour.team, 0) + 1
+        yield [
+            tour.team, kind["home"], order[tour.team], sites.get(tour.site, tour.site), tour.leaves,
+            tour.back, tour.doors, tour.people,
         ]  # fmt: skip
 
 

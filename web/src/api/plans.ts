@@ -49,7 +49,24 @@ export function usePlan(planId: Ref<string>): UseQueryReturnType<PlanWhole, Erro
 
 export type Feature = Readonly<{
   properties: Readonly<Record<string, string | number>> & Readonly<{ layer: string }>;
-  geometry: Readonly<{ type: 'Point'; coordinates: readonly [number, number] }> | Readonly<{ type: 'Polygon'; coordinates: readonly (readonly [number, number][])[] }>;
+  geometry: Readonly<{ type: 'Point'; coordinates: readonly [number, number] }> | Readonly<{ type: 'LineString'; coordinates: readonly (readonly [number, number])[] }> | Readonly<{ type: 'Polygon'; coordinates: readonly (readonly [number, number][])[] }>;
+}>;
+
+/** A round of a pick-up route, as it stands in the plan. Plans made before routes were planned lack boxes and kilometres. */
+export type PlannedRun = Readonly<{
+  route: string; vehicle: string; lab: string; leaves: string; arrives: string; oldest_minutes: number; tubes: number; km?: number;
+  stops: readonly Readonly<{ site: string; at: string; tubes?: number; boxes?: number }>[];
+}>;
+export type PlannedTour = Readonly<{ team: string; site: string; leaves: string; back: string; doors: number; people: number }>;
+type RunsMeasure = Readonly<{ vehicles: number; runs: number; km: number; oldest: number; late: number; full: number }>;
+export type RunsChoice = Readonly<{ lab: string; method: string; reason: string; taken: RunsMeasure; beside?: RunsMeasure | null }>;
+export type PlannedSite = Readonly<{
+  code: string; name: string; kind: string; visits?: readonly Readonly<{ name: string; start: string; end: string; people: number }>[];
+}>;
+
+/** Of a plan's document what moves: runs, tours, and whom they call at. */
+export type PlannedTransport = Readonly<{
+  runs?: readonly PlannedRun[]; transport?: readonly RunsChoice[]; tours?: readonly PlannedTour[]; sites?: readonly PlannedSite[];
 }>;
 
 /** The plan's places on the map. */

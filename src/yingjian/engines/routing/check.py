@@ -6,11 +6,12 @@ and how old it was. A breach the result admits is no finding; one it hides, or m
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
 from yingjian.engines.routing.model import (
+    LONGEST,
     Call,
     Problem,
     Result,
@@ -101,6 +102,7 @@ def _calls(
 def _roads(problem: Problem, result: Result) -> list[Finding]:
     """No faster than the road, no fuller than the vehicle."""
     found = []
+    parts = Counter(s for s, _ in {call for route in result.routes for call in route.stops})
     for t, trip in enumerate(result.trips):
         lab = problem.size + result.routes[trip.route].lab
         where = [lab, *(call.stop for call in trip.calls), lab]
@@ -109,9 +111,17 @@ def _roads(problem: Problem, result: Result) -> list[Finding]:
             need = int(problem.minutes[a, b]) + (problem.service if k else 0)
             if j - i < need:
                 found.append(Finding("too_fast", f"trip:{t}", j - i, need))
-        if trip.tubes > problem.rules.capacity:
-            found.append(Finding("vehicle_full", f"trip:{t}", trip.tubes, problem.rules.capacity))
+        held = sum(_boxes(problem, call, parts[call.stop]) for call in trip.calls)
+        if held > problem.rules.capacity:
+            found.append(Finding("vehicle_full", f"trip:{t}", held, problem.rules.capacity))
     return found
+
+
+def _boxes(problem: Problem, call: Call, parts: int) -> int:
+    """Boxes of a call when each lane packs its own, and the lanes are shared by the parts."""
+    lanes = 1 if problem.stops.lanes is None else int(problem.stops.lanes[call.stop])
+    lanes = -(-lanes // parts)
+    return lanes * -(-call.tubes // (lanes * problem.rules.box))
 
 
 def _vehicles(problem: Problem, result: Result) -> list[Finding]:
@@ -165,8 +175,8 @@ def _receptions(
         rate = int(problem.labs.tubes_per_hour[lab])
         free = int(problem.labs.opens[lab])
         for trip in sorted(trips, key=lambda trip: trip.received):
-            need = -(-trip.tubes * 60 // rate)
-            if trip.received - max(free, trip.arrives) < need:
+            need = 0 if rate >= LONGEST else -(-trip.tubes * 60 // rate)
+            if rate < LONGEST and trip.received - max(free, trip.arrives) < need:
                 had = trip.received - max(free, trip.arrives)
                 found.append(Finding("reception", f"lab:{lab}", had, need))
             free = max(free, trip.received)

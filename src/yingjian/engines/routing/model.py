@@ -52,6 +52,8 @@ class Stops:
     """Laboratory each stop's tubes go to."""
     area: Ints | None = None
     """Fixed areas (R62): a route keeps to one. None: one area."""
+    lanes: Ints | None = None
+    """Lanes of each stop: every lane packs boxes of its own. None: one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Labs:
     opens: Ints
     closes: Ints
     tubes_per_hour: Ints
-    """Tubes the reception checks in per hour; vehicles queue for it."""
+    """Tubes the reception checks in per hour; vehicles queue for it. `LONGEST`: nobody ever waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,9 @@ class Rules:
     deliver: int | None = None
     """Most minutes from the oldest sample to its receipt (R59, R60)."""
     capacity: int = LONGEST
-    """Tubes one vehicle carries: boxes times tubes of a box."""
+    """Boxes one vehicle carries."""
+    box: int = 1
+    """Tubes of a box; 1: `capacity` counts tubes."""
     fixed_route: bool = True
     """A vehicle drives one route only (R62); False: several in turn where they fit."""
     driver_shift: int = 480
@@ -90,6 +94,11 @@ class Prices:
     """One vehicle for the day, its driver included."""
     minute: int = 2_000
     """One minute on the road."""
+
+
+def boxes(tubes: Ints, lanes: Ints, box: int) -> Ints:
+    """Boxes that so many lanes fill with so many tubes, shared evenly."""
+    return lanes * -(-tubes // (lanes * box))
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,13 @@ class Problem:
     def size(self) -> int:
         """How many stops."""
         return len(self.stops.tubes)
+
+    @property
+    def lanes(self) -> Ints:
+        """Lanes of each stop."""
+        if self.stops.lanes is None:
+            return np.ones(self.size, dtype=np.int64)
+        return self.stops.lanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +277,10 @@ def validate(problem: Problem) -> None:
         raise RoutingError("no_laboratory")
     stops, labs = problem.stops, problem.labs
     area = np.zeros(n, dtype=np.int64) if stops.area is None else stops.area
+    lanes = problem.lanes
     for name, array, length in (
         ("tubes", stops.tubes, n), ("opens", stops.opens, n), ("closes", stops.closes, n),
-        ("lab", stops.lab, n), ("area", area, n), ("labs.opens", labs.opens, k),
+        ("lab", stops.lab, n), ("area", area, n), ("lanes", lanes, n), ("labs.opens", labs.opens, k),
         ("labs.closes", labs.closes, k), ("labs.tubes_per_hour", labs.tubes_per_hour, k),
     ):  # fmt: skip
         _ints(name, array, length)
@@ -274,11 +291,13 @@ def validate(problem: Problem) -> None:
     ):  # fmt: skip
         if (closes <= opens).any():
             raise RoutingError("never_open", field=name, row=int((closes <= opens).argmax()))
+    if (lanes < 1).any():
+        raise RoutingError("no_lane", row=int((lanes < 1).argmax()))
     if (labs.tubes_per_hour < 1).any():
         raise RoutingError("no_reception", row=int((labs.tubes_per_hour < 1).argmax()))
     rules = problem.rules
     for name, value, least in (
-        ("every", rules.every, 1), ("capacity", rules.capacity, 1),
+        ("every", rules.every, 1), ("capacity", rules.capacity, 1), ("box", rules.box, 1),
         ("driver_shift", rules.driver_shift, 1), ("service", problem.service, 0),
         ("unload", problem.unload, 0), ("fill", problem.fill, 0),
         ("deliver", 1 if rules.deliver is None else rules.deliver, 1),

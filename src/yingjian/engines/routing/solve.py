@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,7 @@ from yingjian.engines.routing.model import (
     Route,
     Stop,
     Trip,
+    boxes,
     validate,
 )
 from yingjian.engines.routing.tours import Round, plan_round
@@ -39,7 +41,7 @@ class _Places:
     part: Ints
     tubes: Ints
     load: Ints
-    """Most tubes of one call."""
+    """Most boxes of one call."""
     group: Ints
     """Stops of one group may share a route."""
 
@@ -67,9 +69,12 @@ def never() -> bool:
 
 
 def solve(
-    problem: Problem, params: Params = DEFAULTS, *, seed: int = 0, stop: Stop = never
-) -> Result:
+    problem: Problem, params: Params = DEFAULTS, *, seed: int = 0, stop: Stop = never,
+    given: Sequence[Sequence[int]] = (),
+) -> Result:  # fmt: skip
     """Routes and timetable for every stop. Raises `RoutingError` only where the question has no meaning.
+
+    `given`: routes known already, as stops in order, to begin from where they cost less.
 
     Without `stop` the same problem, params and seed give the same answer.
     """
@@ -85,7 +90,7 @@ def solve(
                 index = np.flatnonzero(places.group == group)
                 margin = margins[int(problem.stops.lab[places.stop[index[0]]])]
                 own = replace(params, margin=margin)
-                kept[group] = _group(problem, own, places, index, seed=seed, stop=stop)
+                kept[group] = _group(problem, own, places, index, seed=seed, stop=stop, given=given)
         found = _lay(problem, params, places, [t for g in sorted(kept) for t in kept[g]])
         late = _late(found)
         value = (sum(late.values()), found.cost)
@@ -100,7 +105,52 @@ def solve(
     return answer
 
 
+def repeat(problem: Problem, planned: Result, params: Params = DEFAULTS) -> Result:
+    """The routes and vehicles of `planned` driven on another day: other hours and tubes, the same
+    stops and laboratories. Raises `RoutingError`.
+    """
+    validate(problem)
+    places, row = _kept_places(problem, planned.routes)
+    turns: list[_Turn] = []
+    cars: tuple[int, ...] = ()
+    for route in planned.routes:
+        tour = [row[call] for call in route.stops]
+        length = _cycle(problem, places, tour)
+        if turns and route.vehicles == cars:
+            turns[-1].leads.append(turns[-1].length)
+            turns[-1].tours.append(tour)
+            turns[-1].length += length
+        else:
+            turns.append(_Turn([tour], route.gap, route.lab, route.area, length, [0]))
+        cars = route.vehicles
+    return _lay(problem, params, places, turns)
+
+
+def _kept_places(
+    problem: Problem, routes: list[Route]
+) -> tuple[_Places, dict[tuple[int, int], int]]:
+    """The stops cut into the parts that the routes call at; where each stands."""
+    calls = sorted({call for route in routes for call in route.stops})
+    stop = np.array([s for s, _ in calls], dtype=np.int64)
+    part = np.array([p for _, p in calls], dtype=np.int64)
+    parts = np.bincount(stop, minlength=problem.size)
+    whole = problem.stops.tubes[stop]
+    tubes = whole // parts[stop] + (part < whole % parts[stop])
+    nothing = np.zeros(len(calls), dtype=np.int64)
+    places = _Places(stop, part, tubes, nothing, nothing)
+    return places, {call: n for n, call in enumerate(calls)}
+
+
 def _lay(problem: Problem, params: Params, places: _Places, turns: list[_Turn]) -> Result:
+    """Turns laid over the day; their last rounds spread only where the reception is rushed else."""
+    plain = _laid(problem, replace(params, stagger=0), places, turns)
+    if not params.stagger or not plain.breaches:
+        return plain
+    spread = _laid(problem, params, places, turns)
+    return min((plain, spread), key=lambda found: (sum(_late(found).values()), found.cost))
+
+
+def _laid(problem: Problem, params: Params, places: _Places, turns: list[_Turn]) -> Result:
     """Turns laid over the day, with what they cost and break."""
     routes, trips, owners = _timetable(problem, params, places, turns)
     trips = _receive(problem, trips)
@@ -125,20 +175,21 @@ def rounds_of(problem: Problem, index: Ints) -> int:
     """About how many rounds a day has."""
     stops = problem.stops
     opened = int((stops.closes[index] - stops.opens[index]).max())
-    return max(1, -(-opened // problem.rules.every))
+    return 1 + -(-opened // problem.rules.every)  # the last one is after closing
 
 
 def _places(problem: Problem) -> _Places:
     stops, rules = problem.stops, problem.rules
     hours = stops.closes - stops.opens
-    load = np.minimum(stops.tubes, stops.tubes * rules.every // hours + 1)
-    parts = np.maximum(1, -(-load // rules.capacity))
+    parts = np.ones(problem.size, dtype=np.int64)
     while True:
         each = -(-stops.tubes // parts)
         each = np.minimum(each, each * rules.every // hours + 1)
+        each = boxes(each, -(-problem.lanes // parts), rules.box)
         if (each <= rules.capacity).all():
             break
-        parts = np.where(each > rules.capacity, parts + 1, parts)
+        many = np.maximum(parts + 1, parts * each // (2 * rules.capacity))
+        parts = np.where(each > rules.capacity, many, parts)
     stop = np.repeat(np.arange(problem.size), parts)
     part = np.arange(len(stop)) - np.repeat(np.cumsum(parts) - parts, parts)
     tubes = stops.tubes[stop] // parts[stop] + (part < stops.tubes[stop] % parts[stop])
@@ -154,8 +205,9 @@ def _age_limit(problem: Problem, gap: int, margin: int) -> int:
 
 
 def _group(
-    problem: Problem, params: Params, places: _Places, index: Ints, *, seed: int, stop: Stop
-) -> list[_Turn]:
+    problem: Problem, params: Params, places: _Places, index: Ints, *, seed: int, stop: Stop,
+    given: Sequence[Sequence[int]],
+) -> list[_Turn]:  # fmt: skip
     """Turns of one group: the usual rhythm, and a quicker one for stops too far away for it."""
     gap = problem.rules.every
     asked = _round(problem, params, places, index, gap)
@@ -164,9 +216,11 @@ def _group(
     turns: list[_Turn] = []
     if near:
         part = index[near]
+        row = {int(places.stop[p]): n for n, p in enumerate(part) if not places.part[p]}
         tours = plan_round(
             _round(problem, params, places, part, gap),
             iterations=params.iterations, seed=seed, stop=stop,
+            given=[[row[s] for s in tour if s in row] for tour in given],
         )  # fmt: skip
         turns += _pack(problem, params, places, [[int(part[i]) for i in t] for t in tours], gap)
     for i in far:
@@ -345,6 +399,8 @@ def _receive(problem: Problem, trips: list[Trip]) -> list[Trip]:
         if trip.tubes:
             by_lab.setdefault(int(problem.stops.lab[trip.calls[0].stop]), []).append(n)
     for lab, own in by_lab.items():
+        if problem.labs.tubes_per_hour[lab] >= LONGEST:
+            continue
         free = int(problem.labs.opens[lab])
         coming = sorted(own, key=lambda n: (-trips[n].arrives, -n))
         waiting: list[tuple[int, int]] = []

@@ -81,16 +81,45 @@ class Round:
         )
 
 
-def plan_round(asked: Round, *, iterations: int, seed: int, stop: Stop) -> list[list[int]]:
-    """Tours serving every place once. A place that breaks a limit even alone has a tour of its own."""
+def plan_round(
+    asked: Round, *, iterations: int, seed: int, stop: Stop, given: list[list[int]] | None = None
+) -> list[list[int]]:
+    """Tours serving every place once. A place that breaks a limit even alone has a tour of its own.
+
+    `given`: tours known already (of some places, each at most once), to be as good as where they keep
+    the limits.
+    """
     alone = [i for i in range(asked.base) if not asked.allows([i])]
     able = [i for i in range(asked.base) if asked.allows([i])]
-    tours = min((_savings(asked, able, longer=longer) for longer in (False, True)), key=asked.total)
+    begun = [_savings(asked, able, longer=longer) for longer in (False, True)]
+    if given:
+        begun.append(_completed(asked, able, given))
+    tours = min(begun, key=asked.total)
     if len(able) > 1 and iterations and not stop():
         better = _improve(asked, tours, able, iterations=iterations, seed=seed, stop=stop)
         if asked.total(better) < asked.total(tours):
             tours = better
     return sorted([*tours, *([i] for i in alone)])
+
+
+def _completed(asked: Round, able: list[int], given: list[list[int]]) -> list[list[int]]:
+    """The given tours, cut where they break a limit, and every other place alone."""
+    left = dict.fromkeys(able)
+    kept: list[list[int]] = []
+    for tour in given:
+        part: list[int] = []
+        for place in reversed(tour):  # from the base outwards: what is cut off is farther away
+            if place not in left:
+                continue
+            del left[place]
+            longer = [place, *part]
+            if part and not asked.allows(longer):
+                kept.append(part)
+                longer = [place]
+            part = longer
+        if part:
+            kept.append(part)
+    return [*kept, *([place] for place in left)]
 
 
 def _savings(asked: Round, able: list[int], *, longer: bool) -> list[list[int]]:

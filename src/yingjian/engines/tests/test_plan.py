@@ -21,7 +21,6 @@ from yingjian.engines.plan_model import (
     Place,
     Plan,
     PlanError,
-    PlanParams,
     PlanProblem,
     Resources,
     Span,
@@ -30,6 +29,7 @@ from yingjian.engines.plan_model import (
     problem_from_json,
     to_json,
 )
+from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.tests import plan_cases as cases
 
 

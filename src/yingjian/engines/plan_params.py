@@ -1,0 +1,65 @@
+"""How a planner models the world where no plan states a rule. Shown with every plan, changed by its proposer."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class PlanParams(msgspec.Struct, frozen=True):
+    """How the planner models the world where no plan states a rule. Shown with every plan."""
+
+    load: float = 0.85
+    """Share of a lane's throughput that slots fill when there is room."""
+    slot_minutes: int = 30
+    walk_km_per_h: float = 4.5
+    drive_km_per_h: float = 40.0
+    road_factor: float = 1.3
+    """Road distance over straight line."""
+    stop_minutes: float = 6.0
+    home_minutes: float = 10.0
+    """One door of a home visit, with the way to it."""
+    unknown_drive_minutes: float = 15.0
+    unknown_lab_minutes: float = 30.0
+    bench_hours: float = 5.0
+    """From arrival at an idle instrument to a released result."""
+    site_name: str = "{village}{n}采样点"
+    mobile_name: str = "{village}流动采样{n}队"
+    mobile: bool = True
+    """Whether mobile teams serve villages too small and too far off for a site."""
+    isolated_share: float = 0.3
+    """Isolated: fewer people within the walk than this share of what one lane, or site, takes."""
+    visit_minutes: float = 60.0
+    """A mobile team's way to a village and setting up there, as priced when sites are chosen."""
+    setup_minutes: float = 20.0
+    """Of these, setting up and packing, in the team's timetable."""
+    opening_days: float = 2.0
+    """Staff-days to put one site up and take it down."""
+    walk_price: float = 0.0026
+    """Staff-days that one person's walk of one kilometre counts for."""
+    cluster_m: float = 150.0
+    """Households this near are sent to one site together, so that sites are chosen for buildings."""
+    most_points: int = 3000
+    """More buildings than this are seen together in coarser groups."""
+    routed: bool = True
+    """Whether runs and tours are planned by `engines.routing`; else the simple timetable."""
+    route_area: int = 0
+    """Digits of the region code a vehicle keeps to (9: its town); 0: only to its route."""
+    margin_minutes: float = 20.0
+    """Of the delivery limit kept for traffic and the queue at the laboratory, where it can be had."""
+    fill_minutes: float = 10.0
+    """From the first swab of a tube to its seal: one begun before a call rides with the next."""
+    unload_minutes: float = 10.0
+    """At the laboratory before the vehicle may leave again, disinfection included."""
+    reception_per_hour: float = 3000.0
+    """Tubes a laboratory's reception checks in (by the box); a large one a quarter of its day."""
+    driver_hours: float = 8.0
+    """Longest shift of one driver."""
+    vehicle_boxes: int = 40
+    """Boxes one vehicle takes where no vehicle says."""
+    door_minutes: float = 8.0
+    """At one door of a home visit, and `person_minutes` for every further person."""
+    person_minutes: float = 2.0
+    tour_minutes: float = 120.0
+    """Longest tour of home visits; less where the delivery clock leaves less."""
+    turn_minutes: float = 10.0
+    """At the site between two tours."""
