@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -137,6 +138,47 @@ def search_told(plan_id: uuid.UUID, *, at: datetime, **told: Any) -> bool:
     row = PlanSearch.objects.filter(id=plan_id)
     row.update(seen_at=at, **told)
     return row.values_list("stop_asked", flat=True).first() is not False
+
+
+_LOCK = "planning.search."
+SILENT = timedelta(minutes=2)
+"""A search nobody works on and nobody has heard of for so long was interrupted: it tells once a second."""
+
+
+@contextmanager
+def searching(plan_id: uuid.UUID) -> Iterator[None]:
+    """Held while a search is worked on. The database lets go of it when the worker dies."""
+    key = f"{_LOCK}{plan_id}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [key])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+
+
+def searches_interrupted(*, at: datetime) -> list[uuid.UUID]:
+    """Close the searches that run according to their state, and in fact by nobody: their worker died.
+
+    They end as `failed` with `planning.search_interrupted`; no plan was made, another search may be begun.
+    """
+    ended = []
+    with scope.everywhere():
+        running = PlanSearch.objects.filter(state="running", seen_at__lt=at - SILENT)
+        for plan_id in running.order_by("id").values_list("id", flat=True):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+                    [f"{_LOCK}{plan_id}"],
+                )
+                free = cursor.fetchone()[0]
+            left = PlanSearch.objects.filter(id=plan_id, state="running")
+            if free and left.update(
+                state="failed", error="planning.search_interrupted", seen_at=at
+            ):
+                ended.append(plan_id)
+    return ended
 
 
 def store(

@@ -20,12 +20,23 @@ from .models import PlanSearch
 log = logging.getLogger("yingjian.planning")
 
 
+@app.periodic(cron="* * * * *")
+@app.task(
+    name="planning.close_interrupted", queue="upkeep", queueing_lock="planning.close_interrupted"
+)
+def close_interrupted(timestamp: int, **_: Any) -> None:
+    """Searches whose worker died say so, and another may be begun."""
+    for run in actions.searches_interrupted(at=now()):
+        log.warning("plan_search_interrupted", extra={"plan_id": str(run)})
+
+
 @app.task(name="planning.search", queue="imports")
 def search(*, plan_id: str, **_: Any) -> None:
     """Permission and round were checked when the search was asked for; its end is in its row."""
     run = uuid.UUID(plan_id)
     try:
-        _search(run)
+        with actions.searching(run):
+            _search(run)
     except RuleBroken as error:
         _ended(run, state="failed", error=error.code)
         log.info("plan_refused", extra={"plan_id": plan_id, "code": error.code})

@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import json
 import uuid
+from datetime import timedelta
 
+import psycopg
 import pytest
+from django.db import connection
 from docx import Document
 
 from yingjian.access import scope
 from yingjian.access.tests.factories import TOWN_A, actor, new_id
 from yingjian.campaigns.tests.factories import VILLAGE_A, VILLAGE_B, frozen, persons, send
+from yingjian.kernel import clock
 from yingjian.kernel.errors import RuleBroken
-from yingjian.planning import annex, documents, jobs, queries
+from yingjian.planning import actions, annex, documents, jobs, queries
 from yingjian.planning.models import PlanSearch
 from yingjian.planning.tests.plan_factories import laboratory, refusal
 from yingjian.population.models import Household
@@ -71,6 +75,36 @@ def test_a_search_that_was_stopped_still_brings_a_plan() -> None:
     with scope.everywhere():
         assert PlanSearch.objects.get(id=plan_id).state == "done"
         assert queries.document_of(plan_id).totals.people == 130
+
+
+def test_a_search_whose_worker_died_is_closed_and_another_may_begin() -> None:
+    round_id = two_villages()
+    plan_id = look(round_id)
+    row = PlanSearch.objects.filter(id=plan_id)
+    late = clock.now() + timedelta(minutes=5)
+    assert actions.searches_interrupted(at=late) == [], "one that waits has no worker yet"
+    with scope.everywhere():
+        row.update(state="running", seen_at=clock.now())
+    jobs.close_interrupted(timestamp=0)
+    with scope.everywhere():
+        assert row.get().state == "running", "it told a moment ago"
+    known = connection.get_connection_params()
+    names = {"host", "port", "dbname", "user", "password"} & known.keys()
+    held = psycopg.connect(**{name: known[name] for name in names})
+    held.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"planning.search.{plan_id}"])
+    assert actions.searches_interrupted(at=late) == [], "its worker lives, however silent"
+    held.close()
+    assert actions.searches_interrupted(at=late) == [plan_id]
+    with scope.everywhere():
+        (told,) = queries.searches_for(actor("round_planner"), round_id)
+    assert (told.state, told.error) == ("failed", "planning.search_interrupted")
+    jobs.search(plan_id=str(plan_id))
+    with scope.everywhere():
+        assert row.get().state == "failed", "its job, given out again, does not begin anew"
+    again = look(round_id)
+    jobs.search(plan_id=str(again))
+    with scope.everywhere():
+        assert PlanSearch.objects.get(id=again).state == "done"
 
 
 def test_locks_are_kept_and_what_was_tried_is_said() -> None:
