@@ -73,6 +73,8 @@ ROUTES: Final[dict[str, list[Ask]]] = {
         Ask({"plan_id": "plan_id"}, nothing="a drawing; the walk asks that a stranger gets none"),
         Ask({"plan_id": "plan_id"}, "under={village}", nothing="the same"),
     ],
+    "GET /plans/{plan_id}/crew": [Ask({"plan_id": "plan_id"})],
+    "GET /plans/{plan_id}/goods": [Ask({"plan_id": "plan_id"})],
     "GET /plans/{plan_id}/plan.docx": [Ask({"plan_id": "plan_id"})],
     "GET /plans/{plan_id}/plan.geojson": [Ask({"plan_id": "plan_id"})],
     "GET /plans/{plan_id}/plan.xlsx": [Ask({"plan_id": "plan_id"})],

@@ -1,8 +1,7 @@
 """The smallest parts of a protocol preset: values that carry their origin.
 
 A *leaf* is one line a county clerk edits: a value, its unit, and where it comes from. Pure: no
-Django, no clock, no files. Groups of leaves are in `preset_schema`, reading files in
-`preset_files`, decisions in `presets` (which re-exports everything other rooms need).
+Django, no clock, no files. Groups are in `preset_schema`, reading files in `preset_files`, decisions in `presets`.
 """
 
 from __future__ import annotations
@@ -57,6 +56,7 @@ STAFF = (
     "doctor",
     "waste_handler",
     "counsellor",
+    "vaccinator",
 )
 """Roles that stand at a site; the ones beyond `ROLES` need no account."""
 
@@ -101,6 +101,7 @@ ITEMS = (
     "loudspeaker",
     "heater",
     "fan",
+    "raincoat",
     "disinfection_set",
     "sample_tube",
     "swab",
@@ -220,9 +221,9 @@ class Leaf(Strict):
     """One value with its origin.
 
     `origin` is `S4/YN R59` (the plan says so), or `default …` when the plan is silent and the value
-    is filled from another plan, public guidance, the law or our own assumption; then `reason` says
-    why. A plan's own wording without a rule number is given in `quote`. `note` carries a conflict
-    or a reading. `layer` names the file the line came from and is never written by hand.
+    is filled from another plan, public guidance, the law or our own assumption; then `reason` says why.
+    A plan's own wording without a rule number is given in `quote`. `note` carries a conflict or a reading.
+    `layer` names the file the line came from and is never written by hand.
     """
 
     origin: str

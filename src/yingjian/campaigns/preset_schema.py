@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -75,6 +75,9 @@ ZONES = (
 PARTIES = ("ambulance_120", "hospital", "community", "police", "cdc", "command")
 LABORATORIES = ("region_cdc", "city_cdc", "district_cdc", "county_laboratory", "any_other")
 CHANNELS = ("app", "notice", "phone_by_id", "list_to_unit", "other_systems")
+Weather = Literal["rain", "cold", "heat", "night"]
+"""Kinds of weather a site may have to be equipped for; night counts as one."""
+WEATHER: tuple[str, ...] = get_args(Weather)
 READ_PATHS = ("large_screen", "statistics", "own_history", "own_result", "own_code")
 
 
@@ -196,6 +199,10 @@ class StaffPlan(Strict):
     trained_before_start: Flag
     sampler_not_vaccinator: Flag
     vaccine_separation: Span
+    standby: Share | None = None
+    """Stand-ins over the people placed, by job; None in presets stored before there was such a line."""
+    institution_share: Share | None = None
+    """The most of its free people an institution may send; None as above."""
 
 
 class Transport(Strict):
@@ -284,6 +291,13 @@ class Hygiene(Strict):
     ]
 
 
+class WeatherKit(Strict):
+    """Goods for one kind of weather, per site and per lane."""
+
+    site: Items
+    lane: Items
+
+
 class Kits(Strict):
     """Goods per site, per lane, per sampling group and day, and stated totals of a round."""
 
@@ -291,6 +305,8 @@ class Kits(Strict):
     lane: Items
     group_day: Items
     round: Items
+    weather: dict[Weather, WeatherKit] | None = None
+    """On top, in such weather; None in presets stored before there was such a kit."""
 
 
 class Supplies(Strict):

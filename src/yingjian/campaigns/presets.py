@@ -41,10 +41,18 @@ from yingjian.campaigns.preset_leaves import (
     Leaf,
     due_after,
 )
-from yingjian.campaigns.preset_schema import CLOCK_CODES, GROUPS, OUTCOMES, Preset, leaves
+from yingjian.campaigns.preset_schema import (
+    CLOCK_CODES,
+    GROUPS,
+    OUTCOMES,
+    WEATHER,
+    Preset,
+    leaves,
+)
 from yingjian.campaigns.preset_table import (
     Row,
     diff,
+    label_of,
     labels,
     preset_json,
     render_diff,
@@ -64,6 +72,7 @@ __all__ = [
     "OUTCOMES",
     "ROLES",
     "STAFF",
+    "WEATHER",
     "ClockMeaning",
     "ClockRule",
     "Leaf",
@@ -82,6 +91,7 @@ __all__ = [
     "finish_hours",
     "flags_pool",
     "in_force",
+    "label_of",
     "labels",
     "leaves",
     "load",

@@ -15,6 +15,8 @@ import msgspec
 
 from yingjian.engines import (
     plan_codes,
+    plan_crew,
+    plan_goods,
     plan_routes,
     plan_slots,
     plan_staff,
@@ -22,6 +24,7 @@ from yingjian.engines import (
     plan_transport,
 )
 from yingjian.engines.plan_choice import Group, Search, choose
+from yingjian.engines.plan_lanes import lane_spans
 from yingjian.engines.plan_model import (
     Block,
     Forecast,
@@ -73,10 +76,13 @@ def make_plan(
     runs = routed.runs
     calls = Counter(stop.site for run in runs for stop in run.stops)
     homes = _homes(problem, drafts, runs, params, seed)
-    sites = [
-        _site(draft, problem, params, calls[draft.code], homes.visits.get(draft.code, []))
-        for draft in drafts
-    ]
+    sites, goods = plan_goods.packed(
+        problem,
+        [
+            _site(draft, problem, params, calls[draft.code], homes.visits.get(draft.code, []))
+            for draft in drafts
+        ],
+    )
     used = plan_staff.headcount(post for site in sites for post in site.posts)
     posts = plan_staff.round_posts(problem, [(s.code, s.open) for s in sites], used)
     doors: Counter[str] = Counter()
@@ -85,6 +91,7 @@ def make_plan(
     stated = "sampler" in problem.rules.table("staffing.round")
     teams = plan_staff.moving_teams(problem, doors, params, stated=stated, toured=homes.teams)
     kit = plan_staff.round_kit(problem.rules)
+    crew, seats = plan_crew.crew_of(problem, params, sites=sites, posts=posts, teams=teams)
     return Plan(
         round_id=problem.round_id,
         preset=problem.preset,
@@ -107,6 +114,9 @@ def make_plan(
         siting=_sited(siting, drafts),
         tours=homes.tours,
         transport=routed.choices,
+        seats=seats,
+        crew=crew,
+        goods=goods,
     )
 
 
@@ -310,7 +320,9 @@ def _site(
     posts = [
         post
         for station in stations
-        for post in plan_staff.lane_posts(draft.code, station.code, open_days, rules)
+        for post in plan_staff.lane_posts(
+            draft.code, station.code, open_days, rules, staffed=station.open or open_days
+        )
     ] + plan_staff.site_posts(draft.code, open_days, rules)
     groups = plan_slots.groups_of(people, rules) or draft.lanes
     on_tour = {visit.key for visit in toured}
@@ -340,15 +352,7 @@ def _site(
             params,
         ),
         posts=posts,
-        kit=plan_staff.site_kit(
-            people=people,
-            tubes=draft.tubes,
-            lanes=draft.lanes,
-            groups=groups,
-            days=len(open_days),
-            posts=posts,
-            rules=rules,
-        ),
+        kit=[],
         kind="fixed" if draft.group.tour is None else "mobile",
         visits=draft.visits,
         candidate=draft.group.candidate,
@@ -361,6 +365,8 @@ def _stations(draft: _Draft, problem: PlanProblem, calls: int) -> list[Station]:
     """Tubes shared evenly; one box per station and pick-up, more where one cannot hold them."""
     holds = int(problem.rules.need("transport.box_tubes"))
     stations = []
+    open_days = draft.open
+    staffed = lane_spans(draft.lanes, open_days, draft.called.slots, problem.rules)
     for n in range(draft.lanes):
         code = plan_codes.station_code(draft.code, n + 1)
         tubes = draft.tubes.total // draft.lanes + (n < draft.tubes.total % draft.lanes)
@@ -370,7 +376,8 @@ def _stations(draft: _Draft, problem: PlanProblem, calls: int) -> list[Station]:
             plan_codes.box_code(code, problem.campaign_no, problem.round_no, serial)
             for serial in range(1, boxes + 1)
         ]
-        stations.append(Station(code, tubes, codes))
+        own = [] if staffed[n] == open_days else staffed[n]
+        stations.append(Station(code, tubes, codes, own))
     return stations
 
 

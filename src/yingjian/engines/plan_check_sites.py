@@ -1,4 +1,4 @@
-"""Sites, slots, tubes, codes and kits held against the rules. Counts again; no planner code."""
+"""Sites, slots, tubes and codes held against the rules. Counts again; no planner code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from yingjian.engines.plan_model import Block, Site
 
 
 def check_sites(bench: Bench) -> None:
-    """Every site against R9, R10, R13, R16–R20, R23, R29, R49, R82–R84 and its own sums."""
+    """Every site against R9, R10, R13, R16–R20, R23, R29, R49 and its own sums."""
     _number_of_sites(bench)
     _codes(bench)
     for site in bench.plan.sites:
@@ -25,8 +25,6 @@ def check_sites(bench: Bench) -> None:
         if site.kind == "fixed":  # a mobile team comes to hamlet after hamlet
             _order(bench, site)
         _tubes(bench, site, members)
-        _kit(bench, site, members)
-    _round_kit(bench)
 
 
 def _people_at(bench: Bench, site: Site) -> tuple[int, int]:
@@ -192,9 +190,10 @@ def _slots(bench: Bench, site: Site) -> None:
         *bench.problem.days,
         *(span for place in bench.problem.places for span in place.spans),
     ]
-    rate = (rules.number("sites.lane_per_hour") or 0) * len(site.stations) / 60
+    lane = (rules.number("sites.lane_per_hour") or 0) / 60
     behind, worst, previous = 0.0, 0.0, None
     for slot in sorted(site.slots, key=lambda s: s.start):
+        rate = lane * _lanes_at(site, slot.start, slot.end)
         if slot.end <= slot.start or not any(
             span.start <= slot.start and slot.end <= span.end for span in site.open
         ):
@@ -223,6 +222,14 @@ def _slots(bench: Bench, site: Site) -> None:
     if site.slots:
         limit = rules.number("sites.queue_limit")
         bench.most("queue", element, "sites.queue_limit", min(worst, 1e9), limit)
+
+
+def _lanes_at(site: Site, start: datetime, end: datetime) -> int:
+    """Lanes staffed all through a span: a lane may close in shifts nobody is called in."""
+    return sum(
+        not lane.open or any(own.start <= start and end <= own.end for own in lane.open)
+        for lane in site.stations
+    )
 
 
 def _open_between(site: Site, start: datetime, end: datetime) -> float:
@@ -333,48 +340,3 @@ def _check_holds(code: str) -> bool:
     for digit in code[:-1]:
         carry = (2 * ((carry + int(digit)) % 10 or 10)) % 11
     return (carry + int(code[-1])) % 10 == 1
-
-
-# --- kits ----------------------------------------------------------------------------------------
-
-
-def _kit(bench: Bench, site: Site, members: list[Block]) -> None:
-    """Nothing a site needs is short (R82–R84): own, lanes', groups', consumables, clothing."""
-    rules = bench.problem.rules
-    groups_per = rules.number("sites.people_per_group")
-    people = sum(b.people for b in members)
-    groups = max(1, math.ceil(people / groups_per)) if groups_per else len(site.stations)
-    times = {"site": 1, "lane": len(site.stations), "group_day": groups * len(site.open)}
-    need: Counter[str] = Counter()
-    why: dict[str, str] = {}
-    for level, count in times.items():
-        for item, each in rules.table(f"kits.{level}").items():
-            need[item] += each * count
-            why[item] = f"kits.{level}.{item}"
-    spare = 1 + (rules.number("supplies.reserve_share") or 0)
-    for item, used in (
-        ("sample_tube", site.tubes.total),
-        ("swab", people),
-        ("label", site.tubes.total),
-    ):
-        if need[item] < math.ceil(used * spare):
-            need[item] = math.ceil(used * spare)
-            why[item] = "supplies.reserve_share"
-    for post in site.posts:
-        for item, each in rules.table(f"ppe.{post.job}").items():
-            need[item] += each
-            why.setdefault(item, f"ppe.{post.job}.{item}")
-    have: Counter[str] = Counter()
-    for line in site.kit:
-        have[line.item] += line.quantity
-    for item in sorted(need):
-        if need[item]:
-            bench.least(
-                "kit_short", f"site:{site.code}", why[item], have[item], need[item], item=item
-            )
-
-
-def _round_kit(bench: Bench) -> None:
-    have = {line.item: line.quantity for line in bench.plan.kit}
-    for item, stated in sorted(bench.problem.rules.table("kits.round").items()):
-        bench.least("kit_short", "plan", f"kits.round.{item}", have.get(item, 0), stated, item=item)

@@ -43,7 +43,8 @@ def _lane_cover(bench: Bench, site: Site) -> None:
     for station in site.stations:
         for job, count in want.items():
             posts = [p for p in by_station[station.code] if p.job == job]
-            least = min((_fewest(posts, span) for span in site.open), default=0)
+            spans = station.open or site.open
+            least = min((_fewest(posts, span) for span in spans), default=0)
             bench.least(
                 "lane_staff",
                 f"station:{station.code}",

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 
 from yingjian.engines.plan_check_choice import check_choice
+from yingjian.engines.plan_check_crew import check_crew
+from yingjian.engines.plan_check_goods import check_goods
 from yingjian.engines.plan_check_sites import check_sites
 from yingjian.engines.plan_check_staff import check_staff
 from yingjian.engines.plan_check_tours import check_tours
@@ -31,6 +33,8 @@ def check(problem: PlanProblem, plan: Plan) -> list[Finding]:
     check_sites(bench)
     check_choice(bench)
     check_staff(bench)
+    check_crew(bench)
+    check_goods(bench)
     check_transport(bench)
     check_tours(bench)
     _totals(bench)

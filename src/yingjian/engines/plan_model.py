@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from yingjian.engines.plan_means import Crew, Force, Goods, Stock
 from yingjian.engines.plan_moves import HomeTour, RunsChoice
 from yingjian.engines.plan_params import PlanParams
 
@@ -217,6 +218,12 @@ class PlanProblem(msgspec.Struct, frozen=True):
     """Places given for sites; where none is in reach, a group of houses is one itself."""
     locks: dict[str, str] = {}
     """Candidates by key that `stay` or are `never` opened, given or not."""
+    force: Force = Force()
+    """People who may be called, and their institutions; empty where nobody is registered."""
+    stocks: list[Stock] = []
+    """Stores of the county and above it; empty where no store is kept."""
+    weather: list[str] = []
+    """Kinds of weather to pack for (`rain`, `cold`, `heat`, `night`)."""
 
     def digest(self) -> str:
         """SHA-256 of the problem: a plan names the problem it answers."""
@@ -275,6 +282,8 @@ class Station(msgspec.Struct, frozen=True):
     code: str
     tubes: int
     boxes: list[str]
+    open: list[Span] = []
+    """When it is staffed; empty: as long as its site is open."""
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -538,6 +547,10 @@ class Plan(msgspec.Struct, frozen=True):
     siting: Siting = Siting("by_village")
     tours: list[HomeTour] = []
     transport: list[RunsChoice] = []
+    crew: Crew | None = None
+    """Who goes where; None in plans made before there was a roster by name."""
+    goods: Goods | None = None
+    """Where packs come from; None in plans made before stores were asked."""
 
 
 def to_json(value: Plan | PlanProblem) -> bytes:

@@ -63,3 +63,5 @@ class PlanParams(msgspec.Struct, frozen=True):
     """Longest tour of home visits; less where the delivery clock leaves less."""
     turn_minutes: float = 10.0
     """At the site between two tours."""
+    bus_seats: int = 20
+    """People one bus takes from an institution to a site."""

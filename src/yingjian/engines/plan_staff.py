@@ -1,4 +1,4 @@
-"""Posts by shift, moving teams, kits. Who fills a seat by name is decided when a plan is applied."""
+"""Posts by shift and moving teams. Who fills a seat is `plan_crew`, what a site packs `plan_goods`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from yingjian.engines.plan_model import (
     Rules,
     Span,
     Team,
-    Tubes,
 )
 from yingjian.engines.plan_params import PlanParams
 
@@ -52,11 +51,15 @@ def lanes_staffed(problem: PlanProblem) -> int | None:
     return max(1, min(limits)) if limits else None
 
 
-def lane_posts(site: str, station: str, days: list[Span], rules: Rules) -> list[Post]:
-    """Seats of one lane over its days: teams take turns, nobody two shifts running."""
+def lane_posts(
+    site: str, station: str, days: list[Span], rules: Rules, *, staffed: list[Span]
+) -> list[Post]:
+    """Seats of one lane in the shifts it is staffed: teams take turns, nobody two shifts running."""
     posts: list[Post] = []
     for day in days:
         for team, span in team_letters(day, rules):
+            if not any(own.start <= span.start and span.end <= own.end for own in staffed):
+                continue
             for job, count in team_jobs(rules).items():
                 for n in range(1, count + 1):
                     seat = f"{station}-{team}-{job}-{n}"
@@ -129,6 +132,17 @@ def moving_teams(
     return teams
 
 
+def team_seats(team: Team) -> list[tuple[str, str]]:
+    """Seats of a moving team with people of its own, each with its job."""
+    if not team.own:
+        return []
+    return [
+        (f"{team.code}-{job}-{n}", job)
+        for job, count in team.jobs.items()
+        for n in range(1, count + 1)
+    ]
+
+
 def home_minutes_share(doors: int, days: list[Span], params: PlanParams) -> int:
     """Teams whose visits run side by side at one site."""
     minutes = sum(day.minutes for day in days) * params.load
@@ -136,60 +150,6 @@ def home_minutes_share(doors: int, days: list[Span], params: PlanParams) -> int:
 
 
 # --- kits ----------------------------------------------------------------------------------------
-
-TUBE, SWAB, LABEL = "sample_tube", "swab", "label"
-
-
-def site_kit(
-    *,
-    people: int,
-    tubes: Tubes,
-    lanes: int,
-    groups: int,
-    days: int,
-    posts: list[Post],
-    rules: Rules,
-) -> list[KitLine]:
-    """What a site brings: its own, its lanes', each group's for each day, consumables with reserve,
-    protective clothing for every person and shift (R82–R85).
-    """
-    lines: dict[str, KitLine] = {}
-    for prefix, times in (
-        ("kits.site", 1),
-        ("kits.lane", lanes),
-        ("kits.group_day", groups * days),
-    ):
-        for item, count in rules.table(prefix).items():
-            path = f"{prefix}.{item}"
-            _add(lines, item, count * times, rules.get(path).unit, path)
-    spare = 1 + (rules.number("supplies.reserve_share") or 0.0)
-    for item, need in ((TUBE, tubes.total), (SWAB, people), (LABEL, tubes.total)):
-        _raise(lines, item, math.ceil(need * spare), "supplies.reserve_share")
-    shifts = Counter(post.job for post in posts)
-    for job, count in sorted(shifts.items()):
-        for item, each in rules.table(f"ppe.{job}").items():
-            path = f"ppe.{job}.{item}"
-            _add(lines, item, each * count, rules.get(path).unit, path)
-    return [lines[item] for item in sorted(lines)]
-
-
-def _add(lines: dict[str, KitLine], item: str, quantity: int, unit: str, why: str) -> None:
-    if quantity <= 0:
-        return
-    old = lines.get(item)
-    if old is None:
-        lines[item] = KitLine(item, quantity, unit, [why])
-    else:
-        lines[item] = KitLine(item, old.quantity + quantity, old.unit, [*old.why, why])
-
-
-def _raise(lines: dict[str, KitLine], item: str, least: int, why: str) -> None:
-    """At least this many: a kit that already holds more is left as it is."""
-    old = lines.get(item)
-    if old is None:
-        _add(lines, item, least, "piece", why)
-    elif old.quantity < least:
-        lines[item] = KitLine(item, least, old.unit, [*old.why, why])
 
 
 def round_kit(rules: Rules) -> list[KitLine]:

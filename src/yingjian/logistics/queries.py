@@ -333,6 +333,26 @@ def supplies_for(actor: Actor, round_id: uuid.UUID | None) -> list[dict[str, Any
     )
 
 
+def stocks_of(area: str) -> list[tuple[str, str, str, int]]:
+    """Stores of an area's county and of the levels above it: place, area, item, what it holds.
+
+    For handlers of higher rooms. A store's area is that of the last movement into it; places outside
+    the stock and sites (15-digit codes: goods there are given out) are none.
+    """
+    rows = _rows(
+        """SELECT m.place, home.area, m.item, sum(m.count)::bigint AS held
+             FROM (SELECT taker AS place, item_id AS item, quantity AS count FROM logistics_supplymove
+                   UNION ALL SELECT giver, item_id, -quantity FROM logistics_supplymove) m
+             JOIN (SELECT DISTINCT ON (taker) taker AS place, area FROM logistics_supplymove
+                    ORDER BY taker, at DESC, id) home ON home.place = m.place
+            WHERE split_part(m.place, ':', 1) <> ALL(%(outside)s) AND m.place !~ '^[0-9]{15}$'
+              AND (home.area ^@ left(%(area)s, 6) OR %(area)s ^@ home.area)
+            GROUP BY m.place, home.area, m.item HAVING sum(m.count) > 0 ORDER BY m.place, m.item""",
+        {"area": area, "outside": sorted(OUTSIDE)},
+    )
+    return [(row["place"], row["area"], row["item"], row["held"]) for row in rows]
+
+
 def consumption(round_id: uuid.UUID) -> dict[str, int]:
     """What a round used up, by item: everything that went to `used` (R82, capability 87)."""
     rows = _rows(

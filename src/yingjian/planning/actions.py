@@ -59,7 +59,7 @@ def asked(round_id: uuid.UUID, options: Mapping[str, Any]) -> tuple[rules.Choice
 
 
 def planned(problem: PlanProblem, choice: rules.Choice, search: Search) -> Plan:
-    """The plan, without people on its seats. Needs no database; takes seconds to minutes.
+    """The plan. Needs no database; takes seconds to minutes.
 
     Refused with `planning.rule_missing`, `planning.bad_area`, `planning.too_many_sites`.
     """
@@ -70,11 +70,7 @@ def planned(problem: PlanProblem, choice: rules.Choice, search: Search) -> Plan:
 
 
 def judged(problem: PlanProblem, plan: Plan) -> tuple[Plan, list[plan_checker.Finding]]:
-    """The plan with people on its seats, and what the checker says of it."""
-    staff = queries.staff_on_hand(plan, problem.area)
-    plan = msgspec.structs.replace(
-        plan, seats=rules.fill_seats(plan, staff, round_area=problem.area)
-    )
+    """The plan, and what the checker says of it."""
     return plan, rules.condensed(plan_checker.check(problem, plan))
 
 
@@ -346,8 +342,10 @@ def _staff(record: PlanRecord, plan: Plan) -> int:
     """Posts of the seats that have somebody who is still free; the rest stay vacant in the plan."""
     if not plan.seats:
         return 0
-    free = {person.id for person in queries.staff_on_hand(plan, record.area)}
-    posts = [*(post for site in plan.sites for post in site.posts), *plan.posts]
+    free = queries.free_staff(plan, record.area)
+    posts = [
+        *(post for site in plan.sites for post in site.posts), *plan.posts, *rules.team_posts(plan)
+    ]  # fmt: skip
     rows = [
         PostRow(
             id=derived(record.round_id, f"post.{post.seat}.{post.start.isoformat()}"),

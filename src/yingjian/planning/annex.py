@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from yingjian.engines.plan_model import Plan, Run
-from yingjian.kernel.papers import Heading, Paragraph, Report, Table
+from yingjian.kernel.papers import Block, Heading, Paragraph, Report, Table
 
 from . import wording
 
@@ -33,10 +33,10 @@ def proof(plan: Plan, names: dict[str, Any]) -> str:
 
 
 def paper(
-    plan: Plan, findings: Sequence[dict[str, Any]], *, round_name: str, version: int,
+    plan: Plan, findings: Sequence[dict[str, Any]], *, means: Sequence[Block], round_name: str, version: int,
     as_of: datetime, tz: tzinfo, language: str,
 ) -> Report:  # fmt: skip
-    """The annex."""
+    """The annex; `means` are its parts on people and goods."""
     names = wording.words(language)
     own = names["annex"]
     totals = plan.totals
@@ -58,6 +58,7 @@ def paper(
         blocks += _routes(plan, names, own, tz)
     if plan.tours:
         blocks += [Heading(own["home"]), _tours(plan, names, own, tz)]
+    blocks += means
     lines = [(names["level"][f["level"]], wording.told(f, language), f.get("origin", ""))
              for f in findings if f["level"] in SHOWN]  # fmt: skip
     blocks.append(Heading(own["findings"]))

@@ -12,7 +12,7 @@ from ninja import Query, Router, Schema
 
 from yingjian.access.edges import actor_of, language, needs, request_time
 
-from . import documents, queries, rehearsing
+from . import documents, means, queries, rehearsing
 
 router = Router(tags=["planning"])
 
@@ -138,6 +138,20 @@ def workbook(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
         queries.document_of(plan_id), queries.findings_of(plan_id), language(request)
     )
     return documents.answer(data, documents.XLSX, f"plan-{plan_id}.xlsx")
+
+
+@router.get("/plans/{plan_id}/crew", auth=needs("see_round"), response=means.PlanCrew)
+def crew(request: HttpRequest, plan_id: uuid.UUID, site: str = "") -> means.PlanCrew:
+    """Who works where: jobs, institutions, stand-ins, teams; one site with hours, shifts and names."""
+    head = queries.head_for(actor_of(request), plan_id)
+    return means.crew_of(head, site=site, language=language(request))
+
+
+@router.get("/plans/{plan_id}/goods", auth=needs("see_round"), response=means.PlanGoods)
+def goods(request: HttpRequest, plan_id: uuid.UUID, site: str = "") -> means.PlanGoods:
+    """What the sites pack, what stores cover it, what is missing by when; one site with its pack."""
+    head = queries.head_for(actor_of(request), plan_id)
+    return means.goods_of(head, site=site, language=language(request))
 
 
 Runs = Annotated[int, Query(ge=1, le=500)]

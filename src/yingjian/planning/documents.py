@@ -12,8 +12,9 @@ from yingjian.campaigns import queries as campaigns
 from yingjian.engines.plan_model import Plan
 from yingjian.kernel import rendering
 from yingjian.kernel.errors import RuleBroken
+from yingjian.workforce import queries as workforce
 
-from . import annex, labels, queries, rehearsing, wording
+from . import annex, crewing, labels, means_annex, queries, rehearsing, wording
 from .workbook import workbook
 
 PDF = "application/pdf"
@@ -67,7 +68,8 @@ def code_sheet(plan: Plan, *, under: str, language: str) -> bytes:
 
 def tables(plan: Plan, findings: list[dict[str, Any]], language: str) -> bytes:
     """The workbook in local time."""
-    return workbook(plan, findings, language=language, tz=queries.local_time())
+    names = workforce.names_of(crewing.staff_ids(plan))
+    return workbook(plan, findings, names_of=names, language=language, tz=queries.local_time())
 
 
 def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str) -> bytes:
@@ -92,8 +94,9 @@ def places(plan: Plan) -> bytes:
 def plan_annex(head: queries.PlanHead, *, at: datetime, language: str) -> bytes:
     """Sites, mobile teams, proof and rules in Word, times in local time."""
     tz = queries.local_time()
+    plan = queries.document_of(head.id)
     report = annex.paper(
-        queries.document_of(head.id), queries.findings_of(head.id),
+        plan, queries.findings_of(head.id), means=means_annex.of(plan, tz=tz, language=language),
         round_name=campaigns.round_brief(head.round_id).name, version=head.version,
         as_of=at.astimezone(tz), tz=tz, language=language,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from django.db import connection
 
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as campaigns
+from yingjian.engines.plan_means import Force, Stock, Unit, Worker
 from yingjian.engines.plan_model import (
     Block,
     Lab,
@@ -26,9 +28,10 @@ from yingjian.engines.plan_model import (
     plan_from_json,
 )
 from yingjian.kernel.errors import RuleBroken
+from yingjian.logistics import queries as logistics
 from yingjian.workforce import queries as workforce
 
-from . import rules
+from . import rules, wording
 
 COUNTY = 6
 SCREENING = ("hospital", "company", "cdc_county")
@@ -153,6 +156,9 @@ def problem_of(round_id: uuid.UUID, choice: rules.Choice) -> PlanProblem:
         round_no=brief.no,
         window=Span(brief.window_start, brief.window_end),
     )
+    days = rules.days_for(
+        preset, facts, people=sum(block.people for block in blocks), tz=local_time()
+    )
     return rules.problem_for(
         preset,
         facts,
@@ -162,16 +168,69 @@ def problem_of(round_id: uuid.UUID, choice: rules.Choice) -> PlanProblem:
         resources=_resources(brief.area, choice),
         tz=local_time(),
         choice=choice,
+        force=force_of(brief.area, _span_of(days), choice) if days else Force(),
+        stocks=stocks_of(brief.area),
     )
 
 
-def staff_on_hand(plan: Plan, area: str) -> list[rules.Person]:
-    """Staff of the area, and of the levels above, who are free for the whole plan."""
-    spans = [span for site in plan.sites for span in site.open]
-    free = workforce.staff_free(
-        area, starts=min(s.start for s in spans), ends=max(s.end for s in spans)
-    )
-    return [rules.Person(str(p.id), p.job, p.area, p.qualified_for) for p in free]
+def _span_of(days: Sequence[Span]) -> Span:
+    return Span(min(day.start for day in days), max(day.end for day in days))
+
+
+def force_of(area: str, span: Span, choice: rules.Choice) -> Force:
+    """Staff of an area and of the levels above it who are free all through, with their institutions.
+
+    Raises `PlanError("bad_option")` for a quota of an institution that has nobody free.
+    """
+    free = workforce.staff_free(area, starts=span.start, ends=span.end)
+    units = workforce.institutions({one.institution_id for one in free})
+    unknown = sorted(choice.quotas.keys() - {str(unit.id) for unit in units})
+    if unknown:
+        raise PlanError("bad_option", option="quotas", got=unknown[0])
+    none: rules.Quota = (0, None)
+    return Force(
+        workers=[
+            Worker(
+                str(one.id), str(one.institution_id), one.job,
+                [job for job in one.qualified_for if job != one.job], one.worked,
+                one.last_duty, one.vaccinated,
+            )
+            for one in free
+        ],
+        units=[
+            Unit(str(unit.id), unit.name, unit.area, *choice.quotas.get(str(unit.id), none))
+            for unit in units
+        ],
+    )  # fmt: skip
+
+
+def stocks_of(area: str) -> list[Stock]:
+    """Stores of the county and above it, with what they hold."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for place, where, item, held in logistics.stocks_of(area):
+        found.setdefault((place, where), {})[item] = held
+    return [Stock(place, where, items) for (place, where), items in found.items()]
+
+
+def free_staff(plan: Plan, area: str) -> set[str]:
+    """Ids of staff who are still free for the whole plan."""
+    span = _span_of([span for site in plan.sites for span in site.open])
+    return {str(one.id) for one in workforce.staff_free(area, starts=span.start, ends=span.end)}
+
+
+LEVELS = {2: "province", 4: "city", 6: "county", 9: "town", 12: "village"}
+
+
+def area_names(areas: Collection[str], language: str) -> dict[str, str]:
+    """Names of areas; the word for the level and the code where the region tree does not know one."""
+    known = dict(
+        _rows("SELECT area, name FROM population_region WHERE area = ANY(%(areas)s)", {"areas": sorted(areas)})
+    )  # fmt: skip
+    words = wording.words(language)["area"]
+    return {
+        area: known.get(area) or words[LEVELS.get(len(area), "other")].format(area=area)
+        for area in areas
+    }
 
 
 def laboratory_ids(codes: set[str]) -> dict[str, uuid.UUID]:

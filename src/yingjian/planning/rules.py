@@ -15,6 +15,7 @@ from yingjian.campaigns.presets import Leaf, Preset
 from yingjian.engines.plan_check_choice import TRIED
 from yingjian.engines.plan_choice import EFFORT
 from yingjian.engines.plan_judge import LEVELS, Finding
+from yingjian.engines.plan_means import Force, Stock
 from yingjian.engines.plan_model import (
     Block,
     Candidate,
@@ -24,6 +25,7 @@ from yingjian.engines.plan_model import (
     Plan,
     PlanError,
     PlanProblem,
+    Post,
     Resources,
     Rules,
     Scalar,
@@ -41,6 +43,7 @@ GROUPS = frozenset(
 )  # fmt: skip
 """Groups of the preset a plan depends on."""
 
+NOBODY = Force()
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -169,6 +172,8 @@ def problem_for(
     tz: tzinfo,
     choice: Choice | None = None,
     candidates: Sequence[Candidate] = (),
+    force: Force = NOBODY,
+    stocks: Sequence[Stock] = (),
 ) -> PlanProblem:
     """Put preset, round and people together. Raises `PlanError` (`nobody`, `no_open_hours`)."""
     choice = choice or Choice(PlanParams())
@@ -203,7 +208,20 @@ def problem_for(
         resources=resources,
         candidates=list(candidates),
         locks=dict(choice.locks),
+        force=force,
+        stocks=list(stocks),
+        weather=list(choice.weather),
     )
+
+
+def days_for(preset: Preset, facts: RoundFacts, *, people: int, tz: tzinfo) -> list[Span]:
+    """Every span the round may work in, of all sites."""
+    deadline = deadline_of(preset, facts.window.start, people)
+    places = named_places(preset, facts.window, tz)
+    return [
+        *open_days(preset, facts.window, deadline, tz),
+        *(span for place in places for span in place.spans),
+    ]
 
 
 def door_limit(rules: Rules, params: PlanParams) -> int:
@@ -233,6 +251,10 @@ class Choice:
     """Candidates by key that `stay` or are `never` opened."""
     changed: Mapping[str, float] = field(default_factory=dict)
     """Rule values to try instead of the preset's (what if the walk were 20 minutes?)."""
+    weather: tuple[str, ...] = ()
+    """Kinds of weather to pack for."""
+    quotas: Mapping[str, Quota] = field(default_factory=dict)
+    """By institution: the fewest and the most people the command wants from it."""
 
     @property
     def effort(self) -> Params:
@@ -243,6 +265,8 @@ class Choice:
 THOROUGH = Params(sweeps=12)
 OWN_OPTIONS = frozenset(
     {
+        "weather",
+        "quotas",
         "seed",
         "thorough",
         "laboratories",
@@ -284,10 +308,37 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
     if not isinstance(locks, dict) or not all(v in LOCKS for v in locks.values()):
         raise PlanError("bad_option", option="locks", got=locks)
     own["changed"] = _changes(own.pop("rules", {}))
+    own["weather"] = _weather(own.pop("weather", []))
+    own["quotas"] = _quotas(own.pop("quotas", {}))
     labs = own.pop("laboratories", None)
     if labs is not None and not (isinstance(labs, list) and all(isinstance(x, str) for x in labs)):
         raise PlanError("bad_option", option="laboratories", got=labs)
     return Choice(params, laboratories=None if labs is None else tuple(labs), **own)
+
+
+Quota = tuple[int, int | None]
+
+
+def _weather(asked: object) -> tuple[str, ...]:
+    """Kinds of weather. Raises `PlanError("bad_option")` for one no kit is known for."""
+    if not isinstance(asked, list) or not all(kind in presets.WEATHER for kind in asked):
+        raise PlanError("bad_option", option="weather", got=asked, known=", ".join(presets.WEATHER))
+    return tuple(sorted(set(asked)))
+
+
+def _quotas(asked: object) -> dict[str, Quota]:
+    """`{institution: {"least": 2, "most": 10}}`. Raises `PlanError("bad_option")`."""
+    if not isinstance(asked, dict):
+        raise PlanError("bad_option", option="quotas", got=asked)
+    found: dict[str, Quota] = {}
+    for unit, quota in asked.items():
+        given = quota if isinstance(quota, dict) else {"?": quota}
+        least, most = given.get("least", 0), given.get("most")
+        whole = type(least) is int and least >= 0 and (most is None or type(most) is int)
+        if set(given) - {"least", "most"} or not whole or (most is not None and most < least):
+            raise PlanError("bad_option", option="quotas", got=quota)
+        found[str(unit)] = (least, most)
+    return found
 
 
 def _changes(asked: object) -> dict[str, float]:
@@ -330,57 +381,23 @@ def params_of(options: Mapping[str, Any]) -> PlanParams:
     return PlanParams(**{**known, **changed})
 
 
-# --- seats ---------------------------------------------------------------------------------------
+def team_posts(plan: Plan) -> list[Post]:
+    """Posts of reserve and home-visit teams with people of their own: as long as any site is open.
 
-
-@dataclass(frozen=True)
-class Person:
-    """Staff as seats are filled with: no name."""
-
-    id: str
-    job: str
-    area: str
-    qualified_for: tuple[str, ...] = ()
-
-
-def fill_seats(plan: Plan, staff: Sequence[Person], *, round_area: str) -> dict[str, str]:
-    """Put people on seats: their own job first, then what they are qualified for; near first.
-
-    Each person takes one seat. Deterministic for the same staff in the same order. Seats of posts
-    that nobody can fill stay vacant.
+    They stand at no site; one span a date, so that nobody is on duty over night.
     """
-    posts = [*(p for site in plan.sites for p in site.posts), *plan.posts]
-    seats: dict[str, tuple[str, str]] = {}
-    for post in posts:
-        seats.setdefault(post.seat, (post.job, post.site[:12] or round_area))
-    taken: set[str] = set()
-    filled: dict[str, str] = {}
-    for own_job in (True, False):
-        pools: dict[str, list[Person]] = {}
-        for person in staff:
-            for job in (person.job,) if own_job else person.qualified_for:
-                pools.setdefault(job, []).append(person)
-        for digits in (12, 9, 6, 0):
-            near: dict[tuple[str, str], list[Person]] = {}
-            for job, people in pools.items():
-                for person in reversed(people):
-                    near.setdefault((job, person.area[:digits]), []).append(person)
-            for seat, (job, area) in seats.items():
-                if seat not in filled:
-                    found = _next(near.get((job, area[:digits])), taken)
-                    if found is not None:
-                        filled[seat] = found
-                        taken.add(found)
-    return filled
-
-
-def _next(people: list[Person] | None, taken: set[str]) -> str | None:
-    """The first of a reversed list who has no seat yet."""
-    while people:
-        person = people.pop()
-        if person.id not in taken:
-            return person.id
-    return None
+    dates: dict[date, Span] = {}
+    for span in (span for site in plan.sites for span in site.open):
+        old = dates.get(span.start.date(), span)
+        dates[span.start.date()] = Span(min(old.start, span.start), max(old.end, span.end))
+    return [
+        Post(f"{team.code}-{job}-{n}", job, "", "", "", day.start, day.end)
+        for team in plan.teams
+        if team.own
+        for job, count in team.jobs.items()
+        for n in range(1, count + 1)
+        for day in dates.values()
+    ]
 
 
 # --- what is kept of the findings ----------------------------------------------------------------

@@ -7,10 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from yingjian.campaigns import presets
+
 HERE = Path(__file__).resolve().parent
 
 
-def _language(language: str) -> str:
+def short(language: str) -> str:
+    """`zh` or `en`: the two languages there are words in."""
     return "zh" if language.startswith("zh") else "en"
 
 
@@ -22,12 +25,12 @@ def _read(name: str) -> dict[str, Any]:
 
 def words(language: str) -> dict[str, Any]:
     """Names of columns, sheets and labels."""
-    return _read(f"words.{_language(language)}.json")
+    return _read(f"words.{short(language)}.json")
 
 
 def sentences(language: str) -> dict[str, str]:
     """The sentence of every finding, by code."""
-    return _read(f"findings.{_language(language)}.json")
+    return _read(f"findings.{short(language)}.json")
 
 
 class _Gaps(dict[str, Any]):
@@ -46,8 +49,16 @@ def told(finding: dict[str, Any], language: str) -> str:
     shown = {
         name: _number(finding.get(name))
         for name in ("element", "measured", "limit", "over", "path", "value")
-    } | {name: _number(value) for name, value in params.items()}
+    } | {name: _named(name, value, language) for name, value in params.items()}
     return text.format_map(_Gaps({k: v for k, v in shown.items() if v is not None}))
+
+
+def _named(name: str, value: object, language: str) -> object:
+    """Jobs and goods by their words, numbers as people write them."""
+    kind = {"job": "role", "item": "item"}.get(name)
+    if kind is None:
+        return _number(value)
+    return presets.labels(short(language))[kind].get(str(value), value)
 
 
 def _number(value: object) -> object:

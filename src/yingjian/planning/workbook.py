@@ -12,6 +12,8 @@ import xlsxwriter
 
 from yingjian.engines.plan_model import Plan
 
+from . import crewing, packing
+from .crewing import Names
 from .wording import told, words
 
 Row = list[Any]
@@ -19,8 +21,10 @@ SHEET_ROWS = 1_000_000
 """Below Excel's limit of 1,048,576; a sheet that would be longer goes on in the next."""
 
 
-def workbook(plan: Plan, findings: list[dict[str, Any]], *, language: str, tz: ZoneInfo) -> bytes:
-    """The plan's tables. Times are local."""
+def workbook(
+    plan: Plan, findings: list[dict[str, Any]], *, names_of: Names, language: str, tz: ZoneInfo
+) -> bytes:
+    """The plan's tables. Times are local; people are named as far as the reader may see them."""
     names = words(language)
     stream = io.BytesIO()
     options = {"in_memory": True, "remove_timezone": True, "constant_memory": False}
@@ -30,11 +34,17 @@ def workbook(plan: Plan, findings: list[dict[str, Any]], *, language: str, tz: Z
             "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
         }
         for title, columns, rows in (
-            ("totals", ["what", "number"], _totals(plan, names)),
+            ("totals", ["what", "number"], _totals(plan, names, language)),
             ("sites", SITE, _sites(plan)),
             ("slots", SLOT, _slots(plan)),
-            ("staff", STAFF, _staff(plan)),
-            ("kit", KIT, _kit(plan)),
+            ("hours", HOURS, _hours(plan)),
+            ("shifts", SHIFT, _shifts(plan, names_of, language)),
+            ("staff", STAFF, _staff(plan, names_of, language)),
+            ("units", UNIT, _units(plan, language)),
+            ("jobs", JOB, _jobs(plan, language)),
+            ("standby", STANDBY, _standby(plan, names_of, language)),
+            ("kit", KIT, _kit(plan, language)),
+            ("goods", GOODS, _goods(plan, language)),
             ("runs", RUN, _runs(plan)),
             ("calls", CALL, _calls(plan)),
             ("tours", TOUR, _tours(plan, names)),
@@ -51,8 +61,25 @@ SITE = [
     "villages", "lanes", "groups", "tubes", "boxes", "opens", "closes",
 ]  # fmt: skip
 SLOT = ["site_code", "site_name", "start", "end", "people", "wait"]
-STAFF = ["site_code", "station_code", "job", "team", "seat", "start", "end", "filled"]
-KIT = ["site_code", "item", "quantity", "unit", "why"]
+HOURS = ["site_code", "site_name", "start", "end", "people_called", "lanes_needed", "lanes_staffed"]
+SHIFT = [
+    "site_code",
+    "site_name",
+    "start",
+    "end",
+    "job",
+    "team",
+    "wanted",
+    "placed",
+    "institutions",
+    "names",
+]
+STAFF = ["site_code", "station_code", "job", "team", "seat", "start", "end", "name", "institution"]
+UNIT = ["institution", "free", "least", "most", "sent", "as_what", "buses"]
+JOB = ["job", "wanted", "placed", "short", "standby_wanted", "standby", "why"]
+STANDBY = ["job", "rank", "name", "institution"]
+KIT = ["site_code", "site_name", "item", "quantity", "unit", "stores", "missing", "ask_by", "why"]
+GOODS = ["item", "quantity", "unit", "stores", "missing", "ask_by"]
 RUN = [
     "route",
     "vehicle",
@@ -106,14 +133,14 @@ def _cell(sheet: Any, at: tuple[int, int], value: Any, time: Any, tz: ZoneInfo) 
         sheet.write_string(*at, str(value))
 
 
-def _totals(plan: Plan, names: dict[str, Any]) -> Iterable[Row]:
+def _totals(plan: Plan, names: dict[str, Any], language: str) -> Iterable[Row]:
     for key, text in names["total"].items():
         source = plan.totals if hasattr(plan.totals, key) else plan.forecast
         yield [text, getattr(source, key)]
     for job, count in plan.totals.staff.items():
-        yield [job, count]
+        yield [crewing.job_word(job, language), count]
     for item, count in plan.totals.kit.items():
-        yield [item, count]
+        yield [packing.item_word(item, language), count]
 
 
 def _sites(plan: Plan) -> Iterable[Row]:
@@ -132,20 +159,67 @@ def _slots(plan: Plan) -> Iterable[Row]:
             yield [site.code, site.name, slot.start, slot.end, slot.people, slot.wait]
 
 
-def _staff(plan: Plan) -> Iterable[Row]:
+def _hours(plan: Plan) -> Iterable[Row]:
+    for site, hour in crewing.hours_rows(plan):
+        yield [site.code, site.name, hour.start, hour.end, hour.people, hour.needed, hour.staffed]
+
+
+def _shifts(plan: Plan, names_of: Names, language: str) -> Iterable[Row]:
+    for site in plan.sites:
+        for one in crewing.shifts_of(plan, site, names_of, language):
+            units = "、".join(f"{unit.unit} {unit.people}" for unit in one.units)
+            yield [
+                site.code, site.name, one.start, one.end, one.job, one.team, one.wanted, one.filled,
+                units, "、".join(one.names),
+            ]  # fmt: skip
+
+
+def _staff(plan: Plan, names_of: Names, language: str) -> Iterable[Row]:
     for post in [*(p for site in plan.sites for p in site.posts), *plan.posts]:
+        who = names_of.get(plan.seats.get(post.seat, ""), crewing.NOBODY)
         yield [
-            post.site, post.station, post.job, post.team, post.seat, post.start, post.end,
-            post.seat in plan.seats,
+            post.site, post.station, crewing.job_word(post.job, language), post.team, post.seat,
+            post.start, post.end, who.name, who.institution,
         ]  # fmt: skip
 
 
-def _kit(plan: Plan) -> Iterable[Row]:
-    for site in plan.sites:
-        for line in site.kit:
-            yield [site.code, line.item, line.quantity, line.unit, ", ".join(line.why)]
-    for line in plan.kit:
-        yield ["", line.item, line.quantity, line.unit, ", ".join(line.why)]
+def _units(plan: Plan, language: str) -> Iterable[Row]:
+    for line in crewing.unit_lines(plan.crew, language) if plan.crew else ():
+        jobs = "、".join(f"{one.unit} {one.people}" for one in line.jobs)
+        yield [line.name, line.people, line.least, line.most, line.sent, jobs, line.buses]
+
+
+def _jobs(plan: Plan, language: str) -> Iterable[Row]:
+    for line in crewing.job_lines(plan.crew, language) if plan.crew else ():
+        yield [
+            line.job, line.wanted, line.filled, line.short, line.standby_wanted, line.standby,
+            *packing.reasons([line.rule], language),
+        ]  # fmt: skip
+
+
+def _standby(plan: Plan, names_of: Names, language: str) -> Iterable[Row]:
+    for line in crewing.standby_lines(plan.crew, names_of, language) if plan.crew else ():
+        yield [line.job, line.rank, line.name, line.unit]
+
+
+def _kit(plan: Plan, language: str) -> Iterable[Row]:
+    for site, lines in packing.all_lines(plan, language):
+        for line in lines:
+            yield [
+                site.code, site.name, line.name, line.quantity, line.unit, _stores(line.stores),
+                line.missing, line.ask_by, "、".join(line.why),
+            ]  # fmt: skip
+
+
+def _goods(plan: Plan, language: str) -> Iterable[Row]:
+    for line in packing.item_lines(plan, language):
+        yield [
+            line.name, line.wanted, line.unit, _stores(line.stores), line.missing, line.ask_by
+        ]  # fmt: skip
+
+
+def _stores(stores: list[packing.FromStore]) -> str:
+    return "、".join(f"{one.place} {one.quantity}" for one in stores)
 
 
 def _runs(plan: Plan) -> Iterable[Row]:

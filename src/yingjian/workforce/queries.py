@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from django.db import connection
 
 from yingjian.access.actor import Actor
 
-from .values import FreeStaff
+from .values import FreeStaff, InstitutionRow, StaffName
 
 PAGE = 200
 
@@ -104,20 +105,54 @@ def workgroups_for(actor: Actor, round_id: uuid.UUID) -> list[WorkGroupOut]:
     return [WorkGroupOut(*row) for row in rows]
 
 
+DAYS_BEFORE = 7
+"""How far back duty counts when people are called: a week's rota."""
+VACCINATOR = "vaccinator"
+
+
 def staff_free(area: str, *, starts: datetime, ends: datetime) -> list[FreeStaff]:
     """People below an area prefix, and those of the levels above it, who hold no post in the span.
 
     For handlers of higher rooms; ordered so that the same rows give the same answer.
     """
     rows = _rows(
-        """SELECT m.id, m.job, m.area, m.qualified_for::text FROM workforce_staffmember m
+        """SELECT m.id, m.job, m.area, m.qualified_for::text, m.institution_id, coalesce(d.minutes, 0),
+                  d.last_duty, d.vaccinated
+             FROM workforce_staffmember m
+             LEFT JOIN (SELECT staff_id, round(sum(extract(epoch FROM ends - starts)) / 60)::int AS minutes,
+                               max(ends) AS last_duty, max(ends) FILTER (WHERE job = %(vaccinator)s) AS vaccinated
+                          FROM workforce_post
+                         WHERE ends <= %(starts)s AND ends > %(starts)s - make_interval(days => %(days)s)
+                         GROUP BY staff_id) d ON d.staff_id = m.id
             WHERE (m.area ^@ %(area)s OR %(area)s ^@ m.area)
               AND NOT EXISTS (SELECT 1 FROM workforce_post p
                                WHERE p.staff_id = m.id AND p.starts < %(ends)s AND p.ends > %(starts)s)
             ORDER BY m.area, m.id""",
-        {"area": area, "starts": starts, "ends": ends},
+        {"area": area, "starts": starts, "ends": ends, "days": DAYS_BEFORE, "vaccinator": VACCINATOR},
+    )  # fmt: skip
+    return [
+        FreeStaff(row[0], row[1], row[2], tuple(json.loads(row[3])), row[4], row[5], row[6], row[7])
+        for row in rows
+    ]
+
+
+def institutions(ids: Collection[uuid.UUID]) -> list[InstitutionRow]:
+    """Institutions by id, in the order of area and name (for handlers of higher rooms)."""
+    rows = _rows(
+        "SELECT id, name, area FROM workforce_institution WHERE id = ANY(%(ids)s) ORDER BY area, name",
+        {"ids": sorted(ids)},
     )
-    return [FreeStaff(row[0], row[1], row[2], tuple(json.loads(row[3]))) for row in rows]
+    return [InstitutionRow(*row) for row in rows]
+
+
+def names_of(ids: Collection[str]) -> dict[str, StaffName]:
+    """Names and institutions of staff in sight, by id."""
+    rows = _rows(
+        """SELECT m.id::text, m.name, i.name FROM workforce_staffmember m
+             JOIN workforce_institution i ON i.id = m.institution_id WHERE m.id = ANY(%(ids)s::uuid[])""",
+        {"ids": sorted(ids)},
+    )
+    return {row[0]: StaffName(row[1], row[2]) for row in rows}
 
 
 def staff_counts(area: str) -> dict[str, int]:

@@ -36,9 +36,33 @@ class PostRow:
 
 @dataclass(frozen=True, slots=True)
 class FreeStaff:
-    """Somebody who holds no post in a span."""
+    """Somebody who holds no post in a span, and what they did in the days before it."""
 
     id: uuid.UUID
     job: str
     area: str
     qualified_for: tuple[str, ...]
+    institution_id: uuid.UUID
+    worked: int
+    """Minutes of posts held in the week before."""
+    last_duty: datetime | None
+    """End of the last of them."""
+    vaccinated: datetime | None
+    """End of the last one as a vaccinator (R26)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionRow:
+    """A hospital, school, police station, office…"""
+
+    id: uuid.UUID
+    name: str
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffName:
+    """What a roster is read by."""
+
+    name: str
+    institution: str

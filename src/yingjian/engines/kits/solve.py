@@ -97,8 +97,8 @@ def _site(problem: Problem, site: Site) -> dict[str, _Need]:
     take("kits.group_day", norms.group_day, site.groups * site.days)
     for kind in problem.weather:
         per_site, per_lane = norms.weather[kind]
-        take(f"kits.weather.{kind}", per_site, 1)
-        take(f"kits.weather.{kind}", per_lane, site.lanes)
+        take(f"kits.weather.{kind}.site", per_site, 1)
+        take(f"kits.weather.{kind}.lane", per_lane, site.lanes)
     for job, shifts in sorted(site.shifts.items()):
         take(f"ppe.{job}", norms.shift.get(job, {}), shifts)
     tubes: dict[str, int] = defaultdict(int)

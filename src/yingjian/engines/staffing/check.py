@@ -33,6 +33,7 @@ def check(problem: Problem, result: Result) -> list[Finding]:
         ):  # fmt: skip
             return [Finding("unknown_index", f"post:{n}")]
     found = _cover(problem, result.posts)
+    found += _fixed(problem, result.posts)
     found += _people(problem, result)
     found += _quotas(problem, result)
     found += _told(problem, result)
@@ -53,6 +54,19 @@ def _cover(problem: Problem, posts: list[Post]) -> list[Finding]:
         Finding("need", f"site:{s}:job:{j}:period:{t}", int(at_work[s, j, t]), int(problem.need[s, j, t]))
         for s, j, t in np.argwhere(at_work < problem.need)
     ]  # fmt: skip
+
+
+def _fixed(problem: Problem, posts: list[Post]) -> list[Finding]:
+    """Seats that were given are the seats there are."""
+    if problem.fixed is None:
+        return []
+    want = Counter((s, j, q) for (s, j), own in problem.fixed.items() for q in own)
+    have = Counter((post.site, post.job, post.pattern) for post in posts)
+    return [
+        Finding("seats", f"site:{s}:job:{j}:pattern:{q}", have[s, j, q], want[s, j, q])
+        for s, j, q in sorted(want.keys() | have.keys())
+        if want[s, j, q] != have[s, j, q]
+    ]
 
 
 def _people(problem: Problem, result: Result) -> list[Finding]:
@@ -134,12 +148,17 @@ def _told(problem: Problem, result: Result) -> list[Finding]:
 
 
 def _cost(problem: Problem, result: Result) -> int:
-    prices = problem.prices
+    prices, urgency, holds = problem.prices, problem.urgency, problem.people.own
     placed = [post for post in result.posts if post.person >= 0]
-    cost = prices.missing * (len(result.posts) - len(placed)) + prices.person * len(placed)
+    cost = prices.person * len(placed)
+    for post in result.posts:
+        if post.person < 0:
+            cost += prices.missing if urgency is None else int(urgency[post.site])
     for post in placed:
         i = int(problem.people.institution[post.person])
         cost += prices.travel * int(problem.institutions.travel[i, post.site])
+        if holds is not None and int(holds[post.person]) != post.job:
+            cost += prices.other
     sent = _sent(problem, result)
     for i, least in enumerate(problem.institutions.least.tolist()):
         cost += prices.below * max(0, least - sent[i])

@@ -6,7 +6,7 @@ pattern of turns. Costs are whole millionths of a staff-day, as in siting.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,6 +44,8 @@ class People:
     """Minutes worked in the days before: those with less are called first (R47)."""
     available: Flags
     """False: ill, resting after a late shift, on other duty."""
+    own: Ints | None = None
+    """The job each person holds, -1 for none of these; None: nobody prefers any."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Prices:
     """One seat that nobody fills."""
     below: int = 100_000
     """One person fewer than an institution's least."""
+    other: int = 50_000
+    """One person in another job than their own."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,14 @@ class Problem:
     seats: int = 20
     """People one bus carries."""
     prices: Prices = Prices()
+    fixed: Mapping[tuple[int, int], tuple[int, ...]] | None = None
+    """Seats already cut, by site and job: the pattern of each. None: the fewest that cover the need."""
+    urgency: Ints | None = None
+    """What a missing seat costs at each site `(m,)`, where that is not `prices.missing` everywhere."""
+
+    def missing(self, site: int) -> int:
+        """What one seat that nobody fills costs there."""
+        return self.prices.missing if self.urgency is None else int(self.urgency[site])
 
     def able(self) -> Flags:
         """Who may do what today, `(p, J)`."""
@@ -187,6 +199,7 @@ def validate(problem: Problem) -> None:
         if array.shape != shape:
             raise StaffingError("bad_shape", field=name, wanted=shape)
     _values(problem)
+    _given(problem, p, m)
     if (people.institution >= i).any():
         raise StaffingError("unknown_index", field="institution")
     if any(not 0 <= job < jobs for job in problem.apart):
@@ -194,6 +207,20 @@ def validate(problem: Problem) -> None:
     uncovered = problem.need.any(axis=(0, 1)) & ~problem.patterns.any(axis=0)
     if uncovered.any():
         raise StaffingError("no_pattern_covers", period=int(uncovered.argmax()))
+
+
+def _given(problem: Problem, people: int, sites: int) -> None:
+    """What may be left out: own jobs, urgency, seats already cut."""
+    jobs = problem.need.shape[1]
+    own, urgency = problem.people.own, problem.urgency
+    if own is not None and (own.shape != (people,) or (own >= jobs).any()):
+        raise StaffingError("bad_shape", field="own", wanted=(people,))
+    if urgency is not None and urgency.shape != (sites,):
+        raise StaffingError("bad_shape", field="urgency", wanted=(sites,))
+    for (site, job), patterns in (problem.fixed or {}).items():
+        known = all(0 <= pattern < len(problem.patterns) for pattern in patterns)
+        if not (0 <= site < sites and 0 <= job < jobs and known):
+            raise StaffingError("unknown_index", field="fixed")
 
 
 def _values(problem: Problem) -> None:

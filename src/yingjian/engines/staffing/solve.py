@@ -19,6 +19,7 @@ from yingjian.engines.linear import Model
 from yingjian.engines.staffing.model import (
     Breach,
     Flags,
+    Floats,
     Ints,
     Params,
     Post,
@@ -55,6 +56,8 @@ class _Classes:
     of: Ints
     institution: Ints
     able: Flags
+    own: Ints
+    """The job they hold, -1 where none is preferred."""
     count: Ints
 
 
@@ -67,7 +70,7 @@ def solve(
     proving of covers early (`seats_bound` is then lower).
     """
     validate(problem)
-    seats = _cover(problem, params, stop)
+    seats = _given(problem) if problem.fixed is not None else _cover(problem, params, stop)
     classes = _classes(problem)
     sent, value = _send(problem, classes, seats)
     posts = _names(problem, classes, seats, sent)
@@ -80,6 +83,12 @@ def solve(
 
 
 # --- how many, in which turns --------------------------------------------------------------------
+
+
+def _given(problem: Problem) -> _Seats:
+    """Seats somebody else has cut; there is nothing to prove about them."""
+    found = {key: sorted(own) for key, own in sorted((problem.fixed or {}).items()) if own}
+    return _Seats(found, sum(len(own) for own in found.values()))
 
 
 def _cover(problem: Problem, params: Params, stop: Stop) -> _Seats:
@@ -121,45 +130,128 @@ def _cover_one(patterns: Flags, profile: Ints, params: Params, stop: Stop) -> tu
 
 
 def _classes(problem: Problem) -> _Classes:
-    able = problem.able()
-    keys = np.column_stack((problem.people.institution, able.astype(np.int64)))
+    able, people = problem.able(), problem.people
+    own = np.full(len(able), -1) if people.own is None else people.own
+    keys = np.column_stack((people.institution, own, able.astype(np.int64)))
     unique, of, count = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
-    return _Classes(of.reshape(-1), unique[:, 0], unique[:, 1:].astype(bool), count)
+    return _Classes(of.reshape(-1), unique[:, 0], unique[:, 2:].astype(bool), unique[:, 1], count)
+
+
+@dataclass
+class _Lanes:
+    """The transport problem: people of a class become people of a cell (institution, job), who are
+    sent to places of that job. Ways `(cell, key)` are added while one would save something."""
+
+    problem: Problem
+    classes: _Classes
+    keys: list[tuple[int, int]]
+    wanted: Ints
+    cells: Ints
+    """Institution and job of each cell, `(cells, 2)`."""
+    turn: tuple[Ints, Ints, Ints]
+    """Class, cell and price of every way a class has of becoming a cell's."""
+    way: Floats
+    """Price of every way from a cell to a key, infinite where the job is another."""
+
+    def solve(self, open_ways: Flags) -> tuple[Ints, Ints, float, Flags]:
+        """Turns, ways used `(cells, keys)`, the value, and closed ways that would save something."""
+        prices, own = self.problem.prices, self.problem.institutions
+        of, cell, price = self.turn
+        from_cell, to_key = np.nonzero(open_ways)
+        model = Model()
+        turns = model.add_columns(len(of), cost=price.astype(float), high=self.classes.count[of])
+        sent = model.add_columns(len(from_cell), cost=self.way[from_cell, to_key])
+        urgent = np.array([float(self.problem.missing(site)) for site, _ in self.keys])
+        missing = model.add_columns(len(self.keys), cost=urgent)
+        below = model.add_columns(len(own.least), cost=float(prices.below), high=own.least)
+        filled = model.add_rows(len(self.keys), low=self.wanted, high=self.wanted)
+        model.put(filled[to_key], sent, 1.0)
+        model.put(filled, missing, 1.0)
+        kept = model.add_rows(len(self.cells), low=0.0, high=0.0)
+        model.put(kept[cell], turns, 1.0)
+        model.put(kept[from_cell], sent, -1.0)
+        several = np.flatnonzero(np.bincount(of, minlength=len(self.classes.count)) > 1)
+        row = np.full(len(self.classes.count), -1)
+        row[several] = model.add_rows(len(several), high=self.classes.count[several])
+        many = row[of] >= 0
+        model.put(row[of[many]], turns[many], 1.0)
+        home = self.classes.institution[of]
+        model.put(model.add_rows(len(own.most), high=own.most)[home], turns, 1.0)
+        least = model.add_rows(len(own.least), low=own.least)
+        model.put(least[home], turns, 1.0)
+        model.put(least, below, 1.0)
+        answer = model.solve()
+        saved = self.way - answer.dual[filled][None, :] + answer.dual[kept][:, None]
+        used = np.zeros(self.way.shape, dtype=np.int64)
+        used[from_cell, to_key] = np.rint(answer.x[sent])
+        turned = np.rint(answer.x[turns]).astype(np.int64)
+        return turned, used, answer.value, np.asarray((saved < -WORTH) & ~open_ways)
+
+
+NEAREST = 6
+"""Cells nearest to each place whose ways are open from the start."""
+WORTH = 0.5
+"""Prices are whole numbers, so a way that saves less than this saves nothing."""
 
 
 def _send(
     problem: Problem, classes: _Classes, seats: _Seats
 ) -> tuple[dict[tuple[int, int], dict[int, int]], float]:
-    """People of each class for each site and job, and the value of the transport problem."""
-    prices, own = problem.prices, problem.institutions
+    """People of each class for each site and job, and the value of the transport problem.
+
+    Ways not yet open are priced by the duals until none saves anything: the value is the best there
+    is, over all ways.
+    """
+    lanes = _lanes(problem, classes, seats)
+    open_ways = np.zeros(lanes.way.shape, dtype=bool)
+    if len(lanes.cells):
+        near = np.argsort(lanes.way, axis=0, kind="stable")[:NEAREST]
+        np.put_along_axis(open_ways, near, values=True, axis=0)
+        open_ways &= np.isfinite(lanes.way)
+    while True:
+        turned, used, value, saving = lanes.solve(open_ways)
+        if not saving.any():
+            return _paired(lanes, turned, used), value
+        open_ways |= saving
+
+
+def _lanes(problem: Problem, classes: _Classes, seats: _Seats) -> _Lanes:
+    prices = problem.prices
     keys = sorted(seats.patterns)
-    site = np.array([key[0] for key in keys])
-    job = np.array([key[1] for key in keys])
+    site, job = (np.array([key[k] for key in keys]) for k in (0, 1))
+    of, does = np.nonzero(classes.able)
+    wanted_jobs = np.isin(does, job)
+    of, does = of[wanted_jobs], does[wanted_jobs]
+    cells, cell = np.unique(
+        np.column_stack((classes.institution[of], does)), axis=0, return_inverse=True
+    )
+    price = np.full(len(of), prices.person, dtype=np.int64)
+    if problem.people.own is not None:
+        price += prices.other * (classes.own[of] != does)
+    way = prices.travel * problem.institutions.travel[cells[:, 0]][:, site].astype(float)
+    way[cells[:, 1][:, None] != job[None, :]] = np.inf
     wanted = np.array([len(seats.patterns[key]) for key in keys])
-    group, place = np.nonzero(classes.able[:, job])
-    model = Model()
-    cost = prices.person + prices.travel * own.travel[classes.institution[group], site[place]]
-    sent = model.add_columns(len(group), cost=cost.astype(float))
-    missing = model.add_columns(len(keys), cost=float(prices.missing))
-    below = model.add_columns(len(own.least), cost=float(prices.below), high=own.least)
-    filled = model.add_rows(len(keys), low=wanted, high=wanted)
-    model.put(filled[place], sent, 1.0)
-    model.put(filled, missing, 1.0)
-    supply = model.add_rows(len(classes.count), high=classes.count)
-    model.put(supply[group], sent, 1.0)
-    ends = model.add_rows(len(own.least), high=own.most)
-    model.put(ends[classes.institution[group]], sent, 1.0)
-    least = model.add_rows(len(own.least), low=own.least)
-    model.put(least[classes.institution[group]], sent, 1.0)
-    model.put(least, below, 1.0)
-    answer = model.solve()
+    return _Lanes(problem, classes, keys, wanted, cells, (of, cell.reshape(-1), price), way)
+
+
+def _paired(lanes: _Lanes, turned: Ints, used: Ints) -> dict[tuple[int, int], dict[int, int]]:
+    """Which class goes where: within a cell it makes no difference to the price."""
     found: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
-    for c, k, people in zip(
-        group.tolist(), place.tolist(), np.rint(answer.x[sent]).astype(int).tolist(), strict=True
-    ):
-        if people:
-            found[keys[k]][c] = people
-    return found, answer.value
+    of, cell, _ = lanes.turn
+    left: dict[int, list[list[int]]] = defaultdict(list)
+    for turn in np.flatnonzero(turned).tolist():
+        left[int(cell[turn])].append([int(of[turn]), int(turned[turn])])
+    for c, k in np.argwhere(used > 0).tolist():
+        rest, there = int(used[c, k]), left[c]
+        while rest:
+            take = min(rest, there[0][1])
+            own = found[lanes.keys[k]]
+            own[there[0][0]] = own.get(there[0][0], 0) + take
+            rest -= take
+            there[0][1] -= take
+            if not there[0][1]:
+                there.pop(0)
+    return found
 
 
 # --- by name -------------------------------------------------------------------------------------
@@ -236,14 +328,16 @@ def _from_each(problem: Problem, posts: list[Post]) -> Ints:
 
 
 def _cost(problem: Problem, posts: list[Post]) -> int:
-    prices, own = problem.prices, problem.institutions
+    prices, own, people = problem.prices, problem.institutions, problem.people
     cost = 0
     for post in posts:
         if post.person < 0:
-            cost += prices.missing
+            cost += problem.missing(post.site)
         else:
-            i = int(problem.people.institution[post.person])
+            i = int(people.institution[post.person])
             cost += prices.person + prices.travel * int(own.travel[i, post.site])
+            if people.own is not None and people.own[post.person] != post.job:
+                cost += prices.other
     short = np.maximum(0, own.least - _from_each(problem, posts))
     return cost + int(short.sum()) * prices.below
 

@@ -245,34 +245,6 @@ def test_bad_options_are_named(options: dict[str, Any]) -> None:
     assert caught.value.params["option"] in options
 
 
-# --- seats ---------------------------------------------------------------------------------------
-
-
-def person(n: int, job: str, area: str, *more: str) -> rules.Person:
-    return rules.Person(f"s{n}", job, area, more)
-
-
-def test_seats_are_filled_by_ones_own_job_first_and_near_first() -> None:
-    plan = planned(presets.load("yilaha"))
-    site = plan.sites[3]
-    near = person(1, "sampler", site.area)
-    far = person(2, "sampler", "110101001001")
-    jack = person(3, "driver", site.area, "sampler", "registrar")
-    filled = rules.fill_seats(plan, [far, jack, near], round_area="231183101")
-    assert sorted(filled.values()) == ["s1", "s2", "s3"]
-    by_person = {who: seat for seat, who in filled.items()}
-    assert by_person["s1"].startswith(site.area)
-    assert "-sampler-" in by_person["s2"]
-
-
-def test_everybody_takes_one_seat_and_every_seat_one_person() -> None:
-    plan = planned(presets.load("yilaha"))
-    staff = [person(n, "sampler", "231183101", "registrar", "police") for n in range(60)]
-    filled = rules.fill_seats(plan, staff, round_area="231183101")
-    assert len(filled) == len(set(filled.values())) == 30 + 15 + 4
-    assert rules.fill_seats(plan, [], round_area="") == {}
-
-
 def test_condensing_keeps_every_breach_and_counts_what_holds() -> None:
     case = problem(presets.load("yilaha"))
     findings = plan_checker.check(case, make_plan(case, search=cases.QUICK))

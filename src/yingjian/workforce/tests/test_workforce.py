@@ -137,8 +137,19 @@ def test_who_is_free_knows_posts_levels_and_qualifications() -> None:
     with scope.everywhere():
         now = queries.staff_free(f"{TOWN_A}201", starts=hour(1), ends=hour(2))
         later = queries.staff_free(TOWN_A, starts=hour(4), ends=hour(8))
-    assert now == [FreeStaff(free, "sampler", TOWN_A, ("site_lead",))]
-    assert {row.id for row in later} == {busy, free}
+    assert now == [FreeStaff(free, "sampler", TOWN_A, ("site_lead",), at, 0, None, None)]
+    found = {row.id: (row.worked, row.last_duty, row.vaccinated) for row in later}
+    assert found == {busy: (240, hour(4), None), free: (0, None, None)}
+
+
+def test_a_duty_at_a_vaccination_place_is_remembered() -> None:
+    staff = person(institution())
+    send("post.assign", {"posts": [post(staff, 0, 4) | {"job": "vaccinator"}]})
+    with scope.everywhere():
+        (found,) = queries.staff_free(TOWN_A, starts=hour(20), ends=hour(24))
+        (long_ago,) = queries.staff_free(TOWN_A, starts=hour(24 * 9), ends=hour(24 * 9 + 1))
+    assert (found.vaccinated, found.worked) == (hour(4), 240)
+    assert (long_ago.vaccinated, long_ago.last_duty, long_ago.worked) == (None, None, 0)
 
 
 def test_groups_and_trainings_are_kept() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yingjian.engines.staffing import solve as solver
 from yingjian.engines.staffing.check import check
 from yingjian.engines.staffing.lanes import lanes_by_time
 from yingjian.engines.staffing.model import (
@@ -70,6 +71,40 @@ def test_every_roster_holds_before_the_judge(
     names = [post.person for post in result.posts if post.person >= 0]
     assert len(names) == len(set(names))
     assert result.gap < 1e-9  # the transport problem is whole by itself
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 999))
+def test_ways_added_by_price_are_as_good_as_all_ways(seed: int) -> None:
+    own = np.random.default_rng(seed).integers(-1, 3, 60)
+    asked = county(6, 60, seed, jobs=3, institutions=9)
+    asked = replace(
+        asked, people=replace(asked.people, own=own), urgency=np.arange(6) * 10**6 + 10**7
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solver, "NEAREST", 1)
+        few = solve(asked)
+        patch.setattr(solver, "NEAREST", 99)
+        every = solve(asked)
+    assert check(asked, few) == check(asked, every) == []
+    assert (few.cost, few.gap) == (every.cost, 0.0)
+
+
+def test_seats_already_cut_are_kept() -> None:
+    asked = county(2, 40, 3)
+    cut = {(0, 0): (0, 0, 1), (1, 1): (1,)}
+    need = np.zeros((2, 2, 3), dtype=np.int64)
+    need[0, 0], need[1, 1] = (2, 1, 2), (0, 1, 0)
+    given = replace(asked, need=need, fixed=cut)
+    result = solve(given)
+    assert check(given, result) == []
+    assert sorted((p.site, p.job, p.pattern) for p in result.posts) == [
+        (0, 0, 0), (0, 0, 0), (0, 0, 1), (1, 1, 1),
+    ]  # fmt: skip
+    lost = replace(result, posts=result.posts[1:])
+    assert "seats" in {finding.code for finding in check(given, lost)}
+    with pytest.raises(StaffingError):
+        solve(replace(given, fixed={(0, 0): (9,)}))
 
 
 @settings(max_examples=20, deadline=None)

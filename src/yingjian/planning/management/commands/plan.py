@@ -16,7 +16,8 @@ from yingjian.access import scope
 from yingjian.engines.plan_judge import Finding
 from yingjian.engines.plan_model import Plan
 from yingjian.kernel.errors import RuleBroken, sentence
-from yingjian.planning import actions, annex, wording
+from yingjian.planning import actions, annex, crewing, wording
+from yingjian.workforce import queries as workforce
 
 SHOWN = 20
 
@@ -48,11 +49,13 @@ class Command(BaseCommand):
             told = sentence(error.code, language, error.params)
             raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
         if given["json"]:
+            with scope.everywhere():
+                names = workforce.names_of(crewing.staff_ids(plan))
             timings = {
                 "wall_s": round(time.monotonic() - began, 2),
                 "processor_s": round(time.process_time() - worked, 2),
             }
-            self.stdout.write(_document(plan, findings, timings))
+            self.stdout.write(_document(plan, findings, timings, names))
         else:
             self._tell(plan, findings, language)
 
@@ -62,6 +65,11 @@ class Command(BaseCommand):
         for key, text in names["total"].items():
             source = plan.totals if hasattr(plan.totals, key) else plan.forecast
             self.stdout.write(f"{text}\t{getattr(source, key)}")
+        for job in crewing.job_lines(plan.crew, language) if plan.crew else ():
+            if job.short:
+                self.stdout.write(
+                    names["means"]["short"].format(job=job.job, wanted=job.wanted, short=job.short)
+                )
         lines = [
             (names["level"][f.level], wording.told(msgspec.to_builtins(f), language), f.origin)
             for f in findings
@@ -85,12 +93,18 @@ def _options(pairs: list[str]) -> dict[str, Any]:
     return found
 
 
-def _document(plan: Plan, findings: list[Finding], timings: dict[str, float]) -> str:
-    """Everything: the plan with its certificate, the certified gap, the findings, the time it took."""
+def _document(
+    plan: Plan, findings: list[Finding], timings: dict[str, float], names: crewing.Names
+) -> str:
+    """Everything: the plan with its certificate, the certified gap, the findings, who is called, the time it took."""
     whole = {
         "plan": msgspec.to_builtins(plan),
         "gap": plan.siting.gap,
         "findings": msgspec.to_builtins(findings),
+        "staff": {
+            staff: {"name": one.name, "institution": one.institution}
+            for staff, one in names.items()
+        },
         "timings": timings,
     }
     return json.dumps(whole, ensure_ascii=False, indent=1)
