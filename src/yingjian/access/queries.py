@@ -53,6 +53,12 @@ def user_by_password(username: str, password: str) -> User | None:
     return user if user.check_password(password) else None
 
 
+def names_of(users: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What users are called who decided something the asker sees, wherever they work."""
+    with scope.everywhere():
+        return dict(User.objects.filter(id__in=set(users)).values_list("id", "name"))
+
+
 def failures_id(username: str) -> uuid.UUID:
     """The actor id under which failed sign-ins of a name are journalled."""
     return derived(NOBODY.id, f"sign-in:{username}")

@@ -462,8 +462,10 @@ class RevocationOut(Schema):
     area: str
     area_name: str
     at: datetime
+    by: str
     reason: str
     lifted_at: datetime | None
+    lifted_by: str
     lifted_reason: str
 
 

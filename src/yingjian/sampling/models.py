@@ -214,6 +214,9 @@ class Revocation(models.Model):
     reason = models.CharField(max_length=120)
     lifted_at = models.DateTimeField(null=True)
     lifted_reason = models.CharField(max_length=120, default="")
+    # Who decided; unknown of those before it was kept.
+    by = models.UUIDField(null=True)
+    lifted_by = models.UUIDField(null=True)
 
     class Meta:
         constraints = [

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from yingjian.access import prepared, scope
+from yingjian.access import queries as access
 from yingjian.access.actor import Actor
 from yingjian.kernel import arrays
 from yingjian.kernel.errors import RuleBroken
@@ -24,6 +25,7 @@ from . import tokens
 from .reading import masked_name
 
 PAGE: Final = 200
+_DECIDERS: Final = ("by", "lifted_by")
 
 
 # -- what is in force ----------------------------------------------------------------------------
@@ -95,6 +97,7 @@ def revoke_person(
         area=area,
         at=at,
         reason=reason,
+        by=actor.id,
         person_id=person_id,
         until=day,
     )
@@ -108,7 +111,7 @@ def revoke_code(*, actor: Actor, id: uuid.UUID, token: str, reason: str, at: dat
     for area in areas:
         scope.require(actor, "maintain", area)
     _, mark = tokens.key_and_code_marks(read)
-    _store(id=id, kind="code", mark=mark, area=areas[0], at=at, reason=reason)
+    _store(id=id, kind="code", mark=mark, area=areas[0], at=at, by=actor.id, reason=reason)
     return areas[0]
 
 
@@ -119,7 +122,7 @@ def revoke_key(*, actor: Actor, id: uuid.UUID, key_id: str, reason: str, at: dat
     if key_id.lower() not in known:
         raise RuleBroken("sampling.key_unknown", status=404, key=key_id[:16])
     mark = tokens.mark("key", bytes.fromhex(key_id))
-    _store(id=id, kind="key", mark=mark, area=actor.home_area, at=at, reason=reason)
+    _store(id=id, kind="key", mark=mark, area=actor.home_area, at=at, by=actor.id, reason=reason)
     return actor.home_area
 
 
@@ -132,9 +135,9 @@ def lift(*, actor: Actor, id: uuid.UUID, reason: str, at: datetime) -> str:
             raise RuleBroken("sampling.revocation_unknown", status=404)
         scope.require(actor, "administer" if row[1] == "key" else "maintain", row[0])
         cursor.execute(
-            """UPDATE sampling_revocation SET lifted_at = %s, lifted_reason = %s
+            """UPDATE sampling_revocation SET lifted_at = %s, lifted_reason = %s, lifted_by = %s
                 WHERE id = %s AND lifted_at IS NULL""",
-            [at, reason, id],
+            [at, reason, actor.id, id],
         )
     return str(row[0])
 
@@ -153,8 +156,8 @@ def _store(**row: Any) -> None:
     told = {"person_id": None, "until": None, **row}
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO sampling_revocation (id, kind, mark, person_id, until, area, at, reason, lifted_reason)
-               VALUES (%(id)s, %(kind)s, %(mark)s, %(person_id)s, %(until)s, %(area)s, %(at)s, %(reason)s, '')
+            """INSERT INTO sampling_revocation (id, kind, mark, person_id, until, area, at, by, reason, lifted_reason)
+               VALUES (%(id)s, %(kind)s, %(mark)s, %(person_id)s, %(until)s, %(area)s, %(at)s, %(by)s, %(reason)s, '')
                    ON CONFLICT (id) DO NOTHING RETURNING id""",
             told,
         )
@@ -168,10 +171,13 @@ def _store(**row: Any) -> None:
 def revocations_for(
     actor: Actor, *, after: uuid.UUID | None = None, limit: int = PAGE
 ) -> list[dict[str, Any]]:
-    """Revocations in the actor's sight, the newest first; the next page is `after` the last id. Names are masked."""
+    """Revocations in the actor's sight, the newest first; the next page is `after` the last id. Names of the people are
+    masked, of the staff who revoked and restored they are not.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT r.id, r.kind, r.person_id, r.until, r.area, r.at, r.reason, r.lifted_at, r.lifted_reason, r.mark,
+                      r.by, r.lifted_by,
                       coalesce(p.name, '') AS name, coalesce(p.id_tail, '') AS id_tail,
                       coalesce(g.name, '') AS area_name
                  FROM sampling_revocation r LEFT JOIN population_person p ON p.id = r.person_id
@@ -182,6 +188,8 @@ def revocations_for(
         )
         names = [column.name for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    deciders = access.names_of({row[part] for row in rows for part in _DECIDERS} - {None})
     for row in rows:
         row["name"] = masked_name(row["name"])
+        row |= {part: deciders.get(row[part], "") for part in _DECIDERS}
     return rows

@@ -10,10 +10,10 @@ import { type Answers, button, press, reason, type Sent, serve, settled, signedI
 
 const one = {
   id: '01900000-0000-7000-8000-000000000901', kind: 'person', mark: 'aabbccddeeff0011', person_id: made.detail.person.id, name: '张*国', id_tail: '003X',
-  until: '2022-03-15', area: '231183104201', area_name: '永发村', at: '2022-03-15T09:00:00+08:00', reason: '码被拍照外传', lifted_at: null, lifted_reason: '',
+  until: '2022-03-15', area: '231183104201', area_name: '永发村', at: '2022-03-15T09:00:00+08:00', by: '李保障', reason: '码被拍照外传', lifted_at: null, lifted_by: '', lifted_reason: '',
 };
 const key = { ...one, id: '01900000-0000-7000-8000-000000000902', kind: 'key', person_id: null, name: '', id_tail: '', until: null, reason: '密钥泄露' };
-const lifted = { ...one, id: '01900000-0000-7000-8000-000000000903', reason: '丢手机', lifted_at: '2022-03-15T10:00:00+08:00', lifted_reason: '手机找到了' };
+const lifted = { ...one, id: '01900000-0000-7000-8000-000000000903', reason: '丢手机', lifted_at: '2022-03-15T10:00:00+08:00', lifted_by: '王主任', lifted_reason: '手机找到了' };
 const list = (...items: unknown[]): Answers => ({ '/api/codes/revoked': { body: { ...made.page(items), keys: ['c9b7dc22'] } } });
 const fine = { '/api/commands': { body: { verdicts: [] } } };
 const clerk = signedIn('maintain');
@@ -71,7 +71,7 @@ describe('revoked codes', () => {
     const sent: Sent[] = [];
     serve({ ...clerk, ...list(one, lifted), ...fine }, sent);
     const page = await stage(RevocationsPage, {});
-    expect(page.text()).toContain('恢复：手机找到了');
+    for (const part of ['李保障', '王主任恢复：手机找到了']) expect(page.text()).toContain(part);
     await press('恢复');
     await reason('弄错了人');
     expect(sent).toMatchObject([{ kind: 'revocation.lift', payload: { revocation_id: one.id, reason: '弄错了人' } }]);

@@ -10,9 +10,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from yingjian.access import journal, scope, vault
-from yingjian.access.actor import Actor
+from yingjian.access.actor import Actor, Hold
 from yingjian.access.journal import Verdict
-from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, command, new_id
+from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, command, new_id, user
 from yingjian.campaigns.models import DuePerson
 from yingjian.kernel.errors import RuleBroken
 from yingjian.sampling import packing, revoking, tokens
@@ -174,9 +174,29 @@ def test_the_list_names_what_was_revoked_to_whoever_maintains_there() -> None:
     page = get(client, "/codes/revoked?limit=2")
     assert [item["id"] for item in page["items"]] == [str(ids[2]), str(ids[1])]
     assert page["items"][0]["reason"] == REASON
+    assert (page["items"][0]["by"], page["items"][0]["lifted_by"]) == ("", ""), (
+        "nobody of the staff"
+    )
     rest = get(client, f"/codes/revoked?after={page['next']}")
     assert [item["id"] for item in rest["items"]] == [str(ids[0])]
     assert get(signed_in("information_maintainer", TOWN_B), "/codes/revoked")["items"] == []
+
+
+def test_it_is_told_who_revoked_and_who_restored() -> None:
+    field, id = a_field(), new_id()
+    clerk, other = user("information_maintainer"), user("administrator", "")
+    for made, kind, at in ((clerk, "codes.revoke", 1), (other, "revocation.lift", 2)):
+        role = "information_maintainer" if made is clerk else "administrator"
+        who = Actor("user", made.id, made.name, (Hold(role, made.area),))
+        about = {"person_id": field.people[0]} if made is clerk else {}
+        decided(who, kind, at, revocation_id=id, reason=REASON, **about)
+    [row] = get(signed_in("information_maintainer"), "/codes/revoked")["items"]
+    assert (row["by"], row["lifted_by"]) == (clerk.name, other.name), (
+        "also from above the asker's area"
+    )
+    assert (row["at"][:19], row["lifted_at"][:19]) == tuple(
+        minute(at).isoformat()[:19] for at in (1, 2)
+    )
 
 
 @pytest.mark.parametrize(
