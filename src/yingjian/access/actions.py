@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
@@ -125,6 +126,22 @@ def invitation_cancel(*, actor: Actor, at: datetime, id: uuid.UUID, reason: str)
     return invitation.area
 
 
+def restored_settle(*, actor: Actor, id: uuid.UUID, reason: str) -> str:
+    """Somebody has looked into it that a phone came back from an older copy of itself; tells the area.
+
+    `access.device_unknown`, `access.not_restored`. A later restoration marks the phone anew.
+    """
+    rules.reason_checked(reason)
+    device = Device.objects.filter(id=id).first()
+    if device is None:
+        raise RuleBroken("access.device_unknown", status=404)
+    scope.require(actor, "maintain", device.area)
+    found = Device.objects.filter(id=id).exclude(restored_at=None)
+    if not found.update(restored_settled=F("restored_at"), restored_at=None):
+        raise RuleBroken("access.not_restored", status=409)
+    return device.area
+
+
 def device_revoke(*, actor: Actor, at: datetime, id: uuid.UUID, reason: str) -> None:
     """Shut a lost device out. What it sent before stays. `access.device_unknown`."""
     rules.reason_checked(reason)
@@ -136,12 +153,15 @@ def device_revoke(*, actor: Actor, at: datetime, id: uuid.UUID, reason: str) -> 
 
 
 _BEAT = """UPDATE access_device SET beat_at = %s::timestamptz, waiting = %s::int, stuck = %s::int,
-       restored_at = coalesce(%s::timestamptz, restored_at)
+       restored_at = CASE WHEN told.at > coalesce(restored_settled, '-infinity') THEN told.at ELSE restored_at END
+  FROM (SELECT %s::timestamptz AS at) told
  WHERE id = %s::uuid AND (beat_at IS NULL OR beat_at <= %s::timestamptz)"""
 
 
 def device_beat(*, device_id: uuid.UUID, beat: Beat, at: datetime) -> None:
-    """Keep what a phone told of itself; the newest counts. A restored backup stays known: the phone may forget it."""
+    """Keep what a phone told of itself; the newest counts. A restored backup stays known: the phone may forget it.
+    One that was settled is told again by the phone with every beat, and is no news.
+    """
     with prepared.cursor() as cursor:
         cursor.execute(_BEAT, [at, beat.waiting, beat.stuck, beat.restored_at, device_id, at])
 

@@ -45,6 +45,11 @@ class DeviceRevoke(msgspec.Struct, frozen=True):
     reason: str
 
 
+class RestoredSettle(msgspec.Struct, frozen=True):
+    device_id: uuid.UUID
+    reason: str
+
+
 class InvitationCancel(msgspec.Struct, frozen=True):
     token_id: uuid.UUID
     reason: str
@@ -72,6 +77,7 @@ class DeviceRewound(msgspec.Struct, frozen=True):
 @journal.handles("device.invite", DeviceInvite, permission="invite_device", decision=True)
 @journal.handles("invitation.cancel", InvitationCancel, permission="invite_device", decision=True)
 @journal.handles("device.revoke", DeviceRevoke, permission="invite_device", decision=True)
+@journal.handles("restored.settle", RestoredSettle, permission="maintain", decision=True)
 @journal.handles("parked.decide", ParkedDecide, permission="maintain", decision=True)
 def administration(batch: journal.Batch) -> list[journal.Verdict]:
     """Rare decisions, one by one."""
@@ -107,6 +113,9 @@ def _decide(batch: journal.Batch, command: journal.Command) -> journal.Verdict:
             )  # fmt: skip
         case DeviceRevoke():
             actions.device_revoke(actor=actor, at=at, id=given.device_id, reason=given.reason)
+        case RestoredSettle():
+            of = actions.restored_settle(actor=actor, id=given.device_id, reason=given.reason)
+            return journal.applied(command, area=of)
         case InvitationCancel():
             of = actions.invitation_cancel(
                 actor=actor, at=at, id=given.token_id, reason=given.reason

@@ -93,6 +93,7 @@ class Device(models.Model):
     waiting = models.IntegerField(null=True)
     stuck = models.IntegerField(null=True)
     restored_at = models.DateTimeField(null=True)
+    restored_settled = models.DateTimeField(null=True)  # the restoration somebody has looked into
     address = models.CharField(max_length=200, default="")  # a hub's: where phones reach it
 
 

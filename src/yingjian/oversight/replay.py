@@ -116,7 +116,8 @@ INPUT_TABLES: Final = frozenset(
 # Commands whose effect is an input of the replay, not a projection: master data and stored plans.
 INPUTS: Final = frozenset(
     {
-        "organisation.add", "user.add", "grant.add", "device.invite", "device.revoke", "device.enrol", "parked.decide",
+        "organisation.add", "user.add", "grant.add", "device.invite", "device.revoke", "device.enrol",
+        "restored.settle", "parked.decide",
         "preset.store", "campaign.create", "round.create", "plan.propose", "institution.add", "staff.add",
         "plan.search", "plan.stop", "workgroup.add", "training.record", "vehicle.add", "supply.item", "figure.state",
         "report.file",

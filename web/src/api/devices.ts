@@ -48,6 +48,11 @@ export function useRevokeDevice(): UseMutationReturnType<unknown, Error, Readonl
   return useWrite(({ id, reason }) => [{ kind: 'device.revoke', payload: { device_id: id, reason } }]);
 }
 
+/** A phone that came back from an older copy of itself was looked into. */
+export function useSettleRestored(): UseMutationReturnType<unknown, Error, Readonly<{ id: string; reason: string }>, unknown> {
+  return useWrite(({ id, reason }) => [{ kind: 'restored.settle', payload: { device_id: id, reason } }]);
+}
+
 /** The picture a phone is held against. */
 export const codePicture = (invitationId: string): string => `/api/devices/invitations/${invitationId}/qr.svg`;
 

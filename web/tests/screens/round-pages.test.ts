@@ -12,7 +12,7 @@ import RehearsalPage from '@/rooms/rounds/RehearsalPage.vue';
 import StatusPage from '@/rooms/status/StatusPage.vue';
 
 import * as made from '../mock/answers';
-import { type Answers, press, reason, type Sent, serve, settled, signedIn, stage } from './stage';
+import { type Answers, button, press, reason, type Sent, serve, settled, signedIn, stage } from './stage';
 
 const ROUND = made.round.id;
 const AT = '2022-03-15T08:00:00+08:00';
@@ -64,6 +64,22 @@ describe('phones of the lanes', () => {
     const [first, second] = page.findAll('.what').map((one) => one.text());
     for (const part of ['137 条未上传', '2 条传不上来', '从备份恢复过']) expect(first).toContain(part);
     for (const part of ['未上传', '传不上来', '备份']) expect(second).not.toContain(part);
+    page.unmount();
+  });
+
+  it('settles a restored phone with a reason, for whoever maintains', async () => {
+    const sent: Sent[] = [];
+    const restored = lanes(lane(1, { state: 'enrolled', devices: [{ ...phone, restored_at: AT }] }));
+    serve({ ...head, ...signedIn('invite_device'), ...restored, ...fine });
+    const asLead = await stage(DevicesPage, { roundId: ROUND });
+    expect(() => button('已核对')).toThrow();
+    asLead.unmount();
+    queryClient.clear();
+    serve({ ...head, ...restored, ...fine }, sent);
+    const page = await stage(DevicesPage, { roundId: ROUND });
+    await press('已核对');
+    await reason('与架上核对无误');
+    expect(sent).toMatchObject([{ kind: 'restored.settle', payload: { device_id: phone.id, reason: '与架上核对无误' } }]);
     page.unmount();
   });
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -216,3 +216,30 @@ def test_what_a_phone_tells_of_itself_stands_in_the_list_of_devices() -> None:
     assert later["restored_at"] is not None, (
         "a phone that forgets it was restored is still known as one"
     )
+
+
+def test_a_restored_phone_is_settled_with_a_reason_and_its_next_fall_is_news() -> None:
+    phone = Phone()
+    clerk = Browser(user("information_maintainer", TOWN_A))
+
+    def beats(at: datetime) -> Any:
+        beat = {"restored_at": at.isoformat()}
+        phone.client.post(
+            "/api/sync", {"commands": [], "beat": beat}, content_type="application/json"
+        )
+        [row] = clerk.client.get("/api/devices").json()["items"]
+        return row["restored_at"]
+
+    def settles(who: Browser, reason: str = "已与架上核对") -> str:
+        about = {"device_id": str(phone.device.id), "reason": reason}
+        answer = who.command("restored.settle", about)
+        return "applied" if answer.status_code == 200 else str(answer.json()["code"])
+
+    assert settles(clerk) == "access.not_restored"
+    assert beats(NOON) is not None
+    assert settles(Browser(user("information_maintainer", TOWN_B))) == "access.outside_area"
+    assert settles(Browser(user("site_lead", TOWN_A))) == "access.not_permitted"
+    assert settles(clerk, " ") == "access.reason_missing"
+    assert settles(clerk) == "applied"
+    assert beats(NOON) is None, "the phone goes on telling what is settled"
+    assert beats(NOON + timedelta(hours=1)) is not None
