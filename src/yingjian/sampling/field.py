@@ -158,6 +158,8 @@ def _swabbed(
 ) -> Swabbed:
     if entry.skewed:
         who = rules.flagged(who, "clock_skew")
+    if given.green:
+        who = rules.flagged(who, "green_lane")
     return Swabbed(
         given.swab_id, tube_id, at, entry.place, given.entry, who, given.stub_no, entry.device_id
     )

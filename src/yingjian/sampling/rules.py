@@ -74,6 +74,7 @@ SWAB_FLAGS: Final[Mapping[str, str]] = {
     "name_only": "look",
     "not_on_roster": "note",
     "other_area": "note",
+    "green_lane": "note",
 }
 TUBE_FLAGS: Final[Mapping[str, str]] = {
     "not_opened": "act",
@@ -92,7 +93,7 @@ TUBE_FLAGS: Final[Mapping[str, str]] = {
 KEPT: Final = frozenset(
     {
         "code_garbled", "code_foreign_key", "code_revoked", "id_malformed", "member_unsaid", "person_unknown",
-        "no_identity", "name_only", "clock_skew", "swab_changed",
+        "no_identity", "name_only", "clock_skew", "swab_changed", "green_lane",
     }
 )  # fmt: skip
 """Swab flags that come with the report; the others are worked out from the state each time."""

@@ -52,6 +52,8 @@ class SwabIn(msgspec.Struct, frozen=True):
     stub_no: Annotated[str, msgspec.Meta(max_length=32)] = ""
     person_id: uuid.UUID | None = None
     """Which of the persons of a family code; a code of one person needs none."""
+    green: bool = False
+    """Went ahead of the line (绿色通道), as the phone showed it."""
 
 
 class SwabAdd(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ class SwabAdd(msgspec.Struct, frozen=True):
     village: str | None = None
     stub_no: Annotated[str, msgspec.Meta(max_length=32)] = ""
     person_id: uuid.UUID | None = None
+    green: bool = False
     station_code: str | None = None
 
 

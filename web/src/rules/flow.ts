@@ -46,7 +46,8 @@ export function advise(station: Station, tube: Tube, who: Candidate): Advice[] {
 
 /** A swab into a tube; the group locks by itself when the last seat is taken (R30, R49). */
 export function addPerson(station: Station, tube: Tube, who: Candidate, swabId: string): Draft[] {
-  const payload = { swab_id: swabId, tube_id: tube.id, entry: who.entry, ...who.identity };
+  const ahead = who.local.green === true ? { green: true } : {};
+  const payload = { swab_id: swabId, tube_id: tube.id, entry: who.entry, ...who.identity, ...ahead };
   return [{ kind: 'swab.add', payload, local: who.local }, ...lockWhenFull(station, tube)];
 }
 

@@ -46,6 +46,14 @@ describe('the flow at a tube', () => {
     expect(addPerson(station, tube, somebody('p4'), 's9').map((draft) => draft.kind)).toEqual(['swab.add']);
   });
 
+  it('says of whoever went ahead of the line that they did, and of nobody else', () => {
+    const station = new Station(LIMITS);
+    const tube = opened(station, 'A');
+    const [ahead] = addPerson(station, tube, somebody('p', { green: true }), 's');
+    const [other] = addPerson(station, tube, somebody('q'), 't');
+    expect([ahead, other].map((draft) => 'green' in draft!.payload)).toEqual([true, false]);
+  });
+
   it('warns of whoever must be alone, everywhere but in a single tube (R51)', () => {
     const station = new Station(LIMITS);
     const contact = somebody('c', { single: true });

@@ -19,7 +19,7 @@ from yingjian.logistics import queries as logistics
 from yingjian.logistics.models import Box, BoxLine, Discrepancy
 from yingjian.population.models import Person
 from yingjian.population.rules import id_check_char
-from yingjian.sampling import actions, conserving, tokens
+from yingjian.sampling import actions, conserving, rules, tokens
 from yingjian.sampling.models import RackCount, Site, Swab, Tube
 from yingjian.sampling.tests.factories import (
     Field,
@@ -551,3 +551,22 @@ def test_tubes_advance_and_a_rejected_tube_makes_its_people_due() -> None:
 
 def test_token_of_a_person_is_read() -> None:
     assert token(uuid.UUID(int=3)).startswith("YJ1")
+
+
+def test_who_went_ahead_of_the_line_is_told_by_the_swab_and_burdens_nobody() -> None:
+    field = a_field()
+    tube, whole = new_id(), new_id()
+    swabs = [
+        {
+            "swab_id": new_id(), "at": minute(4 + n), "entry": "code", "token": token(field.people[2 + n]),
+            "green": n == 0,
+        }
+        for n in range(2)
+    ]  # fmt: skip
+    send(
+        field.phone, opened(field.code(), tube), added(tube, field.people[0], at=1, green=True),
+        added(tube, field.people[1], at=2), recorded(field.code(), [], tube=whole, swabs=swabs, count=2),
+    )  # fmt: skip
+    told = [sorted(swab.flags) for id in (tube, whole) for swab in swabs_in(id)]
+    assert told == [["green_lane"], [], ["green_lane"], []]
+    assert rules.SWAB_FLAGS["green_lane"] == "note", "it is on nobody's work list"
