@@ -11,6 +11,7 @@ reads the table whole, once for each row it looks for. So plans are kept only on
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
@@ -64,6 +65,12 @@ class _Prepared(psycopg.Cursor[Any]):
 def cursor() -> CursorWrapper:
     """Like `connection.cursor()`, for statements whose text never changes. Inside a transaction."""
     connection.ensure_connection()
-    with connection.wrap_database_errors:
-        # Django's own wrapper, so that errors, threads and counted queries are as everywhere.
-        return connection._prepare_cursor(_Prepared(connection.connection))  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001
+    # Django's own wrapper, so that errors, threads and counted queries are as everywhere. It is a private matter of
+    # Django's: where it is gone or another thing one day, each run is planned anew, which is slower and as right.
+    wrap = getattr(connection, "_prepare_cursor", None)
+    if wrap is not None:
+        with suppress(TypeError, AttributeError), connection.wrap_database_errors:
+            wrapped = wrap(_Prepared(connection.connection))
+            if isinstance(wrapped, CursorWrapper):
+                return wrapped
+    return connection.cursor()

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from django.db import OperationalError, connection
 
-from yingjian.access import clocks, scope
+from yingjian.access import clocks, prepared, scope
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as campaigns
 from yingjian.kernel.errors import RuleBroken
@@ -25,6 +25,7 @@ from .values import BOX_STATES, OWNER_DUTY, BoxChanges, BoxFact, BoxOpened, BoxS
 PICK_UP: Final = "pick_up"
 DELIVER: Final = "deliver"
 AGREED: Final = "agrees_after_late_upload"
+prepared.grows("logistics_boxline", 16)
 
 
 class Raced(OperationalError):  # noqa: N818 - nothing erred: another was first

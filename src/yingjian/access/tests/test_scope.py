@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
@@ -216,8 +218,35 @@ def test_no_plan_is_kept_before_the_tables_have_grown() -> None:
 
 
 def test_the_tables_that_a_report_fills_are_named() -> None:
-    named = {"access_journal", "campaigns_dueperson", "sampling_swab", "sampling_tube"}
+    named = {
+        "access_journal", "campaigns_dueperson", "logistics_boxline", "sampling_swab", "sampling_tube",
+    }  # fmt: skip
     assert named <= set(prepared._pages)
+
+
+class Changed:
+    """A later Django's connection, of which only what this one keeps private is another."""
+
+    def __init__(self, wrap: Any) -> None:
+        self._prepare_cursor = wrap
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(connection, name)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [None, lambda cursor, _more: cursor, lambda cursor: cursor],
+    ids=["gone", "asks for more", "answers otherwise"],
+)
+def test_where_django_wraps_cursors_another_way_statements_are_planned_each_time(
+    two_towns: None, monkeypatch: pytest.MonkeyPatch, wrap: Any
+) -> None:
+    monkeypatch.setattr(prepared, "connection", Changed(wrap))
+    with scope.everywhere(), prepared.cursor() as cursor:
+        assert not isinstance(cursor.cursor, prepared._Prepared)
+        cursor.execute("SELECT area FROM access_organisation WHERE area = %s", [TOWN_A])
+        assert cursor.fetchall() == [(TOWN_A,)]
 
 
 def test_a_prepared_statement_is_planned_once_and_obeys_the_sight_of_each_run(
