@@ -269,7 +269,8 @@ def test_a_prepared_statement_is_planned_once_and_obeys_the_sight_of_each_run(
             """SELECT generic_plans + custom_plans FROM pg_prepared_statements
                 WHERE statement LIKE 'SELECT area FROM access_organisation WHERE area%%'"""
         )
-        assert cursor.fetchall() == [(3,)]
+        behind_a_pooler = connection.connection.prepare_threshold is None  # YINGJIAN_UNPREPARED
+        assert cursor.fetchall() == ([] if behind_a_pooler else [(3,)])
 
 
 def test_whoever_a_block_went_on_as_is_forgotten_at_its_end(two_towns: None) -> None:
