@@ -23,7 +23,7 @@ export interface Payloads {
   'tube.open': Readonly<{ tube_id: string; code: string; mode: Mode; capacity: number; purpose?: 'screening' | 'recheck' }>;
   'swab.add': Readonly<{
     swab_id: string; tube_id: string; entry: Entry; token?: string; person_id?: string; id_type?: string; id_number?: string;
-    name?: string; phone?: string; stub_no?: string; green?: true;
+    name?: string; phone?: string; stub_no?: string; green?: boolean;
   }>;
   'swab.void': Readonly<{ swab_id: string; reason: string }>;
   'swab.move': Readonly<{ swab_id: string; to_tube_id: string; reason: string }>;
