@@ -106,6 +106,8 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /rounds/{round_id}/figures/{key}/rows": [
         Ask({"round_id": "round_id", "key": f"={key}"}, "limit=1000") for key in FIGURES
     ],
+    "GET /rounds/{round_id}/matching": [_round(nothing="lots and laboratories of a round that is wholly one's own")],
+    "GET /rounds/{round_id}/matching.xlsx": [_round(nothing="the same")],
     "GET /rounds/{round_id}/overview": [_round()],
     "GET /rounds/{round_id}/plan-searches": [_round()],
     "GET /rounds/{round_id}/plans": [_round()],

@@ -34,6 +34,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   {
+    path: '/console/rounds/:roundId/matching',
+    name: 'matching',
+    component: () => import('@/rooms/rounds/MatchingPage.vue'),
+    props: true,
+  },
+  {
     path: '/console/rounds/:roundId/devices',
     name: 'devices',
     component: () => import('@/rooms/rounds/DevicesPage.vue'),

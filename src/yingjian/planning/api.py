@@ -12,7 +12,7 @@ from ninja import Query, Router, Schema
 
 from yingjian.access.edges import actor_of, language, needs, request_time
 
-from . import documents, means, queries, rehearsing
+from . import documents, matching, means, queries, rehearsing
 
 router = Router(tags=["planning"])
 
@@ -181,3 +181,17 @@ def rehearsal_annex(
     )
     data = documents.rehearsal_annex(found, at=request_time(request), language=language(request))
     return documents.answer(data, documents.DOCX, f"rehearsal-{head.version}.docx")
+
+
+@router.get("/rounds/{round_id}/matching", auth=needs("see_round"), response=matching.Matching)
+def matched(request: HttpRequest, round_id: uuid.UUID, *, fresh: bool = False) -> matching.Matching:
+    """Tubes to laboratories as they are now: a quarter of an hour old at most, of this moment if `fresh`."""
+    return matching.matching_for(actor_of(request), round_id, at=request_time(request), fresh=fresh)
+
+
+@router.get("/rounds/{round_id}/matching.xlsx", auth=needs("see_round"))
+def matched_tables(request: HttpRequest, round_id: uuid.UUID) -> HttpResponse:
+    """The same as tables."""
+    found = matching.matching_for(actor_of(request), round_id, at=request_time(request))
+    data = documents.match_tables(found, language(request))
+    return documents.answer(data, documents.XLSX, f"matching-{round_id}.xlsx")

@@ -14,7 +14,17 @@ from yingjian.kernel import rendering
 from yingjian.kernel.errors import RuleBroken
 from yingjian.workforce import queries as workforce
 
-from . import annex, crewing, labels, means_annex, queries, rehearsing, wording
+from . import (
+    annex,
+    crewing,
+    labels,
+    match_paper,
+    matching,
+    means_annex,
+    queries,
+    rehearsing,
+    wording,
+)
 from .workbook import workbook
 
 PDF = "application/pdf"
@@ -81,6 +91,15 @@ def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str)
         language=language,
     )
     return rendering.to_docx(paper, more=wording.words(language)["rehearsal"]["more"])
+
+
+def match_tables(found: matching.Matching, language: str) -> bytes:
+    """The matching of tubes and laboratories as a workbook."""
+    report = match_paper.paper(
+        found, round_name=campaigns.round_brief(found.round_id).name, tz=queries.local_time(),
+        language=language,
+    )  # fmt: skip
+    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
 
 
 GEOJSON = "application/geo+json"

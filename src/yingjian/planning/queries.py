@@ -342,6 +342,15 @@ def plan_to_rehearse(round_id: uuid.UUID) -> uuid.UUID:
     return found
 
 
+def plan_in_force(round_id: uuid.UUID) -> Plan | None:
+    """The plan that was applied, if there is one."""
+    rows = _rows(
+        "SELECT id FROM planning_planrecord WHERE round_id = %(round)s AND state = 'applied'",
+        {"round": round_id},
+    )
+    return document_of(rows[0][0]) if rows else None
+
+
 def document_of(plan_id: uuid.UUID) -> Plan:
     """The plan itself. `planning.plan_unknown`; `planning.bad_plan` when another version wrote it."""
     rows = _rows(
