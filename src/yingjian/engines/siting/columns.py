@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yingjian.engines.jit import compiled
-from yingjian.engines.siting.counts import Counted
-from yingjian.engines.siting.dual import Ascent, knapsack
+from yingjian.engines.siting.counts import Counted, caps, constant, counts_of
+from yingjian.engines.siting.dual import knapsack
 from yingjian.engines.siting.model import Flags, Floats, Ints, Stop
 from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.search import NOBODY, Solution, by_worth
@@ -72,8 +72,9 @@ def column_cost(net: Network, site: int, points: Ints) -> int:
 class Cover:
     """The set cover of one component inside HiGHS; grows by columns.
 
-    Its dual prices are held in a box around the best multipliers known: without it they swing
-    wildly (measured: 10 rounds and 80 s without progress; with it, the optimum in 30 rounds).
+    Besides covering everybody it has at least the least number of sites and lanes (`counts`). Its
+    dual prices are held in a box around the best known: without it they swing wildly (measured: 10
+    rounds and 80 s without progress; with it, the optimum in 30 rounds).
     """
 
     def __init__(self, net: Network) -> None:
@@ -82,40 +83,64 @@ class Cover:
         self.size = 0
         self.highs = _highs()
         inf = highspy.kHighsInf
-        lower = np.concatenate((np.ones(self.n), np.full(self.m, -inf)))
-        upper = np.concatenate((np.full(self.n, inf), np.ones(self.m)))
+        sites, lanes = counts_of(net)
+        lower = np.concatenate((np.ones(self.n), np.full(self.m, -inf), [sites.least, lanes.least]))
+        upper = np.concatenate((np.full(self.n, inf), np.ones(self.m), [inf, inf]))
         none = np.zeros(0, dtype=np.int32)
-        starts = np.zeros(self.n + self.m, dtype=np.int32)
-        self.highs.addRows(self.n + self.m, lower, upper, 0, starts, none, np.zeros(0))
-        each = np.arange(self.n)
-        _add(self.highs, np.zeros(self.n), each, each, np.ones(self.n), FREE)
-        _add(self.highs, np.zeros(self.n), each, each, -np.ones(self.n), FREE)
+        rows = self.n + self.m + 2
+        self.highs.addRows(rows, lower, upper, 0, np.zeros(rows, np.int32), none, np.zeros(0))
+        each = np.concatenate((np.arange(self.n), [rows - 2, rows - 1]))
+        count = np.arange(len(each))
+        _add(self.highs, np.zeros(len(each)), count, each, np.ones(len(each)), FREE)
+        _add(self.highs, np.zeros(len(each)), count, each, -np.ones(len(each)), FREE)
+        stay = np.stack(
+            (np.arange(self.n), np.full(self.n, rows - 2), np.full(self.n, rows - 1)), 1
+        )
+        parts = np.stack((np.ones(self.n), net.heads / sites.left, net.heads / lanes.left), axis=1)
+        _add(
+            self.highs, net.outside / SCALE, 3 * np.arange(self.n), stay.reshape(-1),
+            parts.reshape(-1), FREE,
+        )  # fmt: skip
 
     def grow(self, pool: Pool) -> None:
         """Take the pool's new columns in."""
         fresh = range(self.size, len(pool.site))
         if fresh:
-            rows = [np.append(pool.taken[k], self.n + pool.site[k]) for k in fresh]
+            last = self.n + self.m
+            rows = [
+                np.concatenate((pool.taken[k], [self.n + pool.site[k], last, last + 1]))
+                for k in fresh
+            ]
             starts = np.concatenate(([0], np.cumsum([len(r) for r in rows])[:-1]))
             cost = np.array([pool.cost[k] for k in fresh]) / SCALE
             entries = np.concatenate(rows)
-            _add(self.highs, cost, starts, entries, np.ones(len(entries)), FREE)
+            values = np.ones(len(entries))
+            ends = np.append(starts[1:], len(entries)) - 1
+            heads = [int(self.net.heads[pool.taken[k]].sum()) for k in fresh]
+            values[ends] = -(-np.array(heads) // self.net.lane_heads)
+            _add(self.highs, cost, starts, entries, values, FREE)
         self.size = len(pool.site)
 
-    def prices(self, centre: Floats, width: float) -> tuple[float, Floats] | None:
-        """(value, dual price of each point) with prices within `width` (a share) of `centre`.
+    def prices(self, centre: Counted, width: float) -> tuple[float, Counted] | None:
+        """(value, multipliers and prices on counts) within `width` (a share) of `centre`.
 
         None when HiGHS gives up.
         """
-        high = np.minimum(centre * (1 + width) + 1000, self.net.outside) / SCALE
-        low = np.maximum(0.0, centre * (1 - width) - 1000) / SCALE
-        box = np.concatenate((high, -low))
+        top = np.array([max(0, int(self.net.price.min())), self.net.lane_price], dtype=float)
+        counts = np.array([centre.site, centre.lane], dtype=float)
+        high = np.concatenate(
+            (centre.u * (1 + width) + 1000, np.minimum(counts + 2 * width * top, top))
+        )
+        low = np.concatenate((centre.u * (1 - width) - 1000, counts - 2 * width * top))
+        box = np.concatenate((high, -np.maximum(0.0, low))) / SCALE
         self.highs.changeColsCost(len(box), np.arange(len(box), dtype=np.int32), box)
         self.highs.run()
         if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
-        dual = np.asarray(self.highs.getSolution().row_dual)[: self.n] * SCALE
-        return self.highs.getInfo().objective_function_value * SCALE, np.maximum(dual, 0.0)
+        dual = np.maximum(np.asarray(self.highs.getSolution().row_dual) * SCALE, 0.0)
+        site, lane = (min(int(p), int(t)) for p, t in zip(dual[-2:], top, strict=True))
+        value = self.highs.getInfo().objective_function_value * SCALE
+        return value, Counted(dual[: self.n], site, lane, 0.0)
 
 
 def _highs() -> highspy.Highs:
@@ -136,31 +161,34 @@ def _add(
     )  # fmt: skip
 
 
-def tighten(net: Network, ascent: Ascent, pool: Pool, rounds: int, stop: Stop) -> None:
-    """Raise the bound to the best multipliers can prove: column generation within a moving box."""
+def tighten(net: Network, best: Counted, pool: Pool, rounds: int, stop: Stop) -> Counted:
+    """Raise the bound to the best multipliers and prices on counts can prove: column generation
+    within a moving box. Gives back what proves most, `best` itself where nothing proves more.
+    """
     cover, width = Cover(net), 0.04
-    price_columns(net, ascent.best, pool)
+    price_columns(net, best, pool)
     for _ in range(rounds):
         if stop():
-            return
+            break
         cover.grow(pool)
-        answer = cover.prices(ascent.best, width)
+        answer = cover.prices(best, width)
         if answer is None:
-            return
-        value, dual = answer
-        u = np.minimum(dual, net.outside.astype(float))
-        bound, fresh = price_columns(net, u, pool)
-        if bound > ascent.bound:
-            ascent.bound = bound
-            ascent.best[:] = u
+            break
+        value, found = answer
+        found.u = np.minimum(found.u, np.maximum(0.0, caps(net, found.site, found.lane)))
+        found.bound, fresh = price_columns(net, found, pool)
+        if found.bound > best.bound:
+            best = found
         else:
             width = max(0.8 * width, 0.002)
-        if not fresh or value - ascent.bound < 1e-6 * value:
-            return
+        if not fresh or value - best.bound < 1e-6 * value:
+            break
+    return best
 
 
-def price_columns(net: Network, u: Floats, pool: Pool) -> tuple[float, int]:
-    """(bound proven by `u`, columns new to the pool); adds each site's best column that earns."""
+def price_columns(full: Network, proof: Counted, pool: Pool) -> tuple[float, int]:
+    """(bound proven, columns new to the pool); adds each site's best column that earns."""
+    net, u = proof.discounted(full), proof.u
     reduced = np.zeros(len(net.sites))
     taken = np.zeros(len(net.s_point), dtype=np.bool_)
     best_columns(
@@ -170,8 +198,9 @@ def price_columns(net: Network, u: Floats, pool: Pool) -> tuple[float, int]:
     fresh = 0
     for j in np.flatnonzero(reduced < -1.0):
         row = slice(int(net.s_ptr[j]), int(net.s_ptr[j + 1]))
-        fresh += pool.add(net, int(j), net.s_point[row][taken[row]])
-    return float(u.sum() + reduced.sum()), fresh
+        fresh += pool.add(full, int(j), net.s_point[row][taken[row]])
+    bound = float(u.sum() + reduced.sum()) + constant(full, proof.site, proof.lane)
+    return bound + float(np.minimum(0.0, caps(full, proof.site, proof.lane) - u).sum()), fresh
 
 
 @compiled

@@ -45,7 +45,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Count:
+class Count:
     """At least `least` of something that takes `size` heads each; see `left` above."""
 
     least: int
@@ -53,9 +53,29 @@ class _Count:
     left: int
 
     @classmethod
-    def of(cls, heads: int, size: int) -> _Count:
+    def of(cls, heads: int, size: int) -> Count:
+        """Of so many people."""
         least = -(-heads // size)
         return cls(least, size, heads - size * (least - 1))
+
+
+def counts_of(net: Network) -> tuple[Count, Count]:
+    """(sites, lanes) of a component."""
+    total = int(net.heads.sum())
+    return Count.of(total, net.site_heads), Count.of(total, net.lane_heads)
+
+
+def caps(net: Network, site: int, lane: int) -> Floats:
+    """The most each point's multiplier is worth beside these prices: staying outside is cheaper then."""
+    sites, lanes = counts_of(net)
+    cap: Floats = net.outside - net.heads * (site / sites.left + lane / lanes.left)
+    return cap
+
+
+def constant(net: Network, site: int, lane: int) -> int:
+    """What the least counts are worth."""
+    sites, lanes = counts_of(net)
+    return site * sites.least + lane * lanes.least
 
 
 def price_counts(
@@ -78,12 +98,10 @@ def _ascend(
     net: Network, ascent: Ascent, best: Counted, goal: float, rounds: int, exact: bool, stop: Stop
 ) -> None:
     heads = net.heads.astype(float)
-    total = int(net.heads.sum())
-    sites, lanes = _Count.of(total, net.site_heads), _Count.of(total, net.lane_heads)
+    sites, lanes = counts_of(net)
     per_site, per_lane = heads / net.site_heads, heads / net.lane_heads
     out_site, out_lane = heads / sites.left, heads / lanes.left
     top = np.array([max(0, int(net.price.min())), net.lane_price], dtype=float)
-    outside = net.outside.astype(float)
     taken = np.zeros(len(heads))
     prices = np.array([best.site, best.lane], dtype=float)
     w = best.u + prices[0] * per_site + prices[1] * per_lane
@@ -91,7 +109,7 @@ def _ascend(
     scale, since = (0.4 if exact else 1.0), 0
     for turn in range(rounds):
         a, b = (round(float(p)) for p in prices)
-        cap = outside - a * out_site - b * out_lane
+        cap = caps(net, a, b)
         free = w - a * per_site - b * per_lane
         u = np.clip(free, 0.0, np.maximum(cap, 0.0))
         w = u + a * per_site + b * per_lane
@@ -99,7 +117,7 @@ def _ascend(
             net.s_ptr, net.s_point, net.s_cost, net.heads, net.room, net.lane_heads,
             net.lane_price - b, net.price - a, u, ascent.order, taken, exact,
         )  # fmt: skip
-        bound = float(u.sum()) + a * sites.least + b * lanes.least + earned
+        bound = float(u.sum()) + constant(net, a, b) + earned
         bound += float(np.minimum(0.0, cap).sum())
         if bound > best.bound:
             if bound > best.bound + 1e-5 * goal:

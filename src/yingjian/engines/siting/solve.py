@@ -167,7 +167,7 @@ def _exact(part: _Part, params: Params, stop: Stop) -> None:
     _count(part, params, stop)
     if part.proven or len(net.points) > params.exact_points:
         return
-    tighten(net, part.ascent, Pool(), params.column_rounds, stop)
+    _tighten(part, Pool(), params, stop)
     if not stop():
         part.solution, bound = prove(
             net, part.solution, part.best(), params.columns, params.mip_nodes
@@ -192,10 +192,21 @@ def _again(part: _Part, params: Params, seed: int, stop: Stop) -> None:
     """Better multipliers, then search anew from the best plan."""
     pool = Pool()
     pool.add_solution(part.net, part.solution)
-    tighten(part.net, part.ascent, pool, params.column_rounds, stop)
-    _count(part, params, stop)
+    _tighten(part, pool, params, stop)
     steps = params.least_steps + 3 * params.steps_per_point * len(part.net.points)
     _search(part, params, steps, seed, stop)
+
+
+def _tighten(part: _Part, pool: Pool, params: Params, stop: Stop) -> None:
+    """Better multipliers and prices by columns; those without prices guide the search too."""
+    known = part.best()
+    found = tighten(part.net, known, pool, params.column_rounds, stop)
+    if found.bound <= known.bound:
+        return
+    part.counted = found
+    if not found.site and not found.lane:
+        part.ascent.best[:] = found.u
+        part.ascent.bound = found.bound
 
 
 def _account(part: _Part) -> None:
