@@ -25,6 +25,7 @@ interface Told { kept?: unknown; answers?: unknown; hub?: unknown; name?: unknow
 export class Hubs {
   /** Why the hub asked last did not take a request, by its code; empty where it did. */
   problem = '';
+  private last = '';
 
   constructor(
     private readonly journal: Journal,
@@ -32,9 +33,14 @@ export class Hubs {
     private readonly onRestored: (restored: Restored) => void = () => undefined,
   ) {}
 
-  /** Hubs somebody gave this phone by hand come first: whoever did stood beside one. Then those of the station's pack. */
+  /** Hubs somebody gave this phone by hand. */
+  async typed(): Promise<Hub[]> {
+    return (await this.journal.db.get<Hub[]>(TYPED)) ?? [];
+  }
+
+  /** Those come first: whoever gave them stood beside one. Then those of the station's pack. */
   async known(): Promise<Hub[]> {
-    const typed = (await this.journal.db.get<Hub[]>(TYPED)) ?? [];
+    const typed = await this.typed();
     const packed = (await this.journal.db.get<Pack>('pack'))?.hubs ?? [];
     return [...typed, ...packed.filter((one) => !typed.some((other) => other.url === one.url))];
   }
@@ -46,20 +52,21 @@ export class Hubs {
     const told = await this.asked(`${url}/api/hub`, { method: 'GET' });
     if (typeof told?.hub !== 'string' || typeof told.name !== 'string') return null;
     const hub = { id: told.hub, name: told.name, url };
-    const others = ((await this.journal.db.get<Hub[]>(TYPED)) ?? []).filter((one) => one.id !== hub.id);
+    const others = (await this.typed()).filter((one) => one.id !== hub.id);
     await this.journal.db.put(TYPED, [hub, ...others]);
     return hub;
   }
 
   async forget(url: string): Promise<void> {
-    const typed = (await this.journal.db.get<Hub[]>(TYPED)) ?? [];
-    await this.journal.db.put(TYPED, typed.filter((one) => one.url !== url));
+    await this.journal.db.put(TYPED, (await this.typed()).filter((one) => one.url !== url));
   }
 
   /** Gives the first hub that answers what it does not have yet, and takes the county's answers it holds; null: no hub did. */
   async give(): Promise<Given | null> {
     this.problem = '';
-    for (const hub of await this.known()) {
+    const hubs = await this.known();
+    hubs.sort((one, other) => Number(other.url === this.last) - Number(one.url === this.last)); // who answered answers again
+    for (const hub of hubs) {
       let took = false;
       let more = false;
       for (const sender of await this.journal.senders()) {
@@ -69,7 +76,9 @@ export class Hubs {
         took = true;
         more ||= batch.length > 0;
       }
-      if (took) return { hub, more };
+      if (!took) continue;
+      this.last = hub.url;
+      return { hub, more };
     }
     return null;
   }
