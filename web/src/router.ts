@@ -28,6 +28,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   {
+    path: '/console/rounds/:roundId/plans/:planId/sheets/:site',
+    name: 'plan-sheet',
+    component: () => import('@/rooms/rounds/PlanSheetPage.vue'),
+    props: true,
+  },
+  {
     path: '/console/rounds/:roundId/rehearsal',
     name: 'rehearsal',
     component: () => import('@/rooms/rounds/RehearsalPage.vue'),
