@@ -1,6 +1,6 @@
 # One word each. A bare machine needs python3 (3.11 or newer) and nothing else; see README.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev check test unit web-test e2e faults bench lock
+.PHONY: help setup demo dev check check-python check-web test unit web-test e2e faults bench lock
 
 # Every command is a process of its own: without compiled modules each would begin with ten seconds of compiling.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,7 +38,7 @@ $(UV): $(BIN)/python requirements-uv.lock
 	@touch $@
 
 $(READY): $(UV) requirements-dev.lock pyproject.toml
-	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.lock
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -71,11 +71,16 @@ dev: setup  ## The whole system, for development.
 	@$(BIN)/yingjian serve --migrate
 
 check: $(READY) $(if $(WEB),web/node_modules/.ready)  ## Lint, types, the laws of the house.
+	@$(MAKE) --no-print-directory -j2 check-python $(if $(WEB),check-web)
+
+check-python: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(if $(WEB),$(NPM) run --silent lint && $(NPM) run --silent types)
+
+check-web: web/node_modules/.ready
+	@$(NPM) run --silent lint && $(NPM) run --silent types
 
 test: check unit $(if $(WEB),web-test) e2e  ## Everything: checks, tests, coverage, the web, the browser.
 

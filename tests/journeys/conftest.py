@@ -25,8 +25,8 @@ CHROMIUM = [
 ]  # fmt: skip
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
-# English words are longer: what fits a phone in English, and a desk in Chinese, fits a desk in English.
-VIEWS = (("desktop", "zh"), ("phone", "zh"), ("phone", "en"))
+# English words are longer: what fits a phone in English fits one in Chinese, and a desk in English.
+VIEWS = (("desktop", "zh"), ("phone", "en"))
 expect.set_options(timeout=60_000)  # a machine shared with other suites is slow, not broken
 
 

@@ -19,7 +19,6 @@ from yingjian.campaigns import queries as campaigns
 from yingjian.campaigns.actions import DueAssign
 from yingjian.campaigns.queries import RoundBrief
 from yingjian.engines import plan_checker
-from yingjian.engines.plan import make_plan
 from yingjian.engines.plan_choice import Search
 from yingjian.engines.plan_model import Plan, PlanError, PlanProblem, to_json
 from yingjian.kernel.errors import RuleBroken
@@ -64,6 +63,9 @@ def planned(problem: PlanProblem, choice: rules.Choice, search: Search) -> Plan:
     Refused with `planning.rule_missing`, `planning.bad_area`, `planning.too_many_sites`.
     """
     try:
+        # solvers are loaded by who plans: a web process that does not is 150 MB lighter
+        from yingjian.engines.plan import make_plan
+
         return make_plan(problem, choice.params, seed=choice.seed, search=search)
     except PlanError as error:
         raise named(error) from None

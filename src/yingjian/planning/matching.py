@@ -29,7 +29,6 @@ from yingjian.engines.matching.model import (
     Problem,
     Result,
 )
-from yingjian.engines.matching.solve import solve
 from yingjian.engines.plan_geo import km
 from yingjian.engines.plan_model import Plan, Rules
 from yingjian.engines.plan_params import PlanParams
@@ -199,6 +198,8 @@ def matched(round_id: uuid.UUID, state: State) -> Matching:
         )  # fmt: skip
     asked = _problem(state, lots, limit)
     try:
+        from yingjian.engines.matching.solve import solve  # with its solver, only when asked
+
         result = solve(asked, Params())
     except MatchingError as error:
         raise RuleBroken("planning.cannot_match", status=409, problem=error.code) from None

@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yingjian.kernel import arrays
@@ -22,6 +22,7 @@ VALUES = {
 }
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_a_column_of_one_value_is_written_like_any_other(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(VALUES)))
