@@ -16,7 +16,7 @@ from typing import Any, Final
 PERSONAL: Final = frozenset({"id_number", "name", "phone", "token", "guardian", "raw"})
 SEALED: Final = frozenset({"sealed", "boxed", "broken", "voided"})
 OUT: Final = frozenset({"broken", "voided"})
-NOTES: Final = frozenset({"not_on_roster", "other_area", "opened_late", "empty"})
+NOTES: Final = frozenset({"not_on_roster", "other_area", "opened_late", "empty", "green_lane"})
 Row = Mapping[str, Any]
 
 

@@ -273,7 +273,7 @@ def test_the_named_faults_each_have_a_path(
     assert unreadable["entry"] == "code"
     (again,) = county.tube(hand.code(12))
     assert (again["state"], again["people"], again["box_code"]) == ("boxed", 1, box)
-    assert again["swabs"][0]["flags"] == []
+    assert set(again["swabs"][0]["flags"]) <= {"green_lane"}
     assert hand.wrong == []
 
 

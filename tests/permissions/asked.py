@@ -30,6 +30,8 @@ class Ask:
     """Why the route has nothing of any town to tell."""
     changes: bool = False
     """It changes the town's records when somebody of the town asks, so only strangers do."""
+    machine: bool = False
+    """Only a machine that the walk has none of gets an answer: strangers ask all the same."""
 
 
 def _round(query: str = "", **more: Any) -> Ask:
@@ -53,7 +55,7 @@ ROUTES: Final[dict[str, list[Ask]]] = {
         Ask({"token_id": "token_id"}, nothing="a drawing; the walk asks that a stranger gets none")
     ],
     "GET /discrepancies": [Ask(), Ask(query="round={round_id}&limit=1000")],
-    "GET /hub/keys": [Ask(nothing="for an enrolled hub only; its own tests ask across areas")],
+    "GET /hub/keys": [Ask(nothing="for a hub; its own tests ask across areas", machine=True)],
     "GET /journal": [Ask(query="limit=1000"), Ask(query="limit=1000&after=1000")],
     "GET /laboratories": [Ask()],
     "GET /laboratories/{laboratory_id}/bench": [Ask({"laboratory_id": "laboratory_id"})],
@@ -157,7 +159,7 @@ ROUTES: Final[dict[str, list[Ask]]] = {
         Ask(json={"token": "{token_id}", "device_id": "{device_id}", "name": "x"}, changes=True,
             nothing="tells the secret to whoever holds the token")
     ],
-    "POST /hub/forward": [Ask(json={}, nothing="for an enrolled hub only; its own tests ask across areas")],
+    "POST /hub/forward": [Ask(json={}, nothing="for a hub; its own tests ask across areas", machine=True)],
     "POST /matters/{key}/reveal": [Ask({"key": "matter_key"}, json={"reason": "核对本人"})],
     "POST /persons/export": [
         Ask(json={"area": "{area}", "reason": "核对名单"}),

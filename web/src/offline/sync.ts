@@ -93,7 +93,7 @@ export class Sync {
 
   /** To the county; where there is no line to it, to a hub. Says how long to wait before the next step (ms). */
   async step(): Promise<number> {
-    if (this.lost === null || this.ports.now() >= this.lost.until) {
+    if (this.lost === null || this.left(this.lost) === 0) {
       const answer = await this.toCounty();
       if (typeof answer === 'number') {
         this.lost = null;
@@ -102,12 +102,18 @@ export class Sync {
       if (answer.phase !== 'offline' || this.hubs === null) return this.waitFor(answer);
       this.lost = { until: this.ports.now() + answer.ms, outcome: answer };
     }
-    const { until, outcome } = this.lost;
+    const { outcome } = this.lost;
     const given = (await this.hubs?.give()) ?? null;
-    const left = Math.max(until - this.ports.now(), 0);
+    const left = this.left(this.lost);
     if (given === null) return this.waitFor({ ...outcome, ms: left });
     this.tell({ phase: 'hub', error: '', retryAt: null }); // what is recorded next goes to the hub at once
     return given.more ? 0 : Math.min(left, ASK_HUB);
+  }
+
+  /** What is left of a wait for the county (ms): nothing where the phone's clock was put back meanwhile. */
+  private left({ until, outcome }: Readonly<{ until: number; outcome: Wait }>): number {
+    const left = until - this.ports.now();
+    return left > outcome.ms ? 0 : Math.max(left, 0);
   }
 
   /** One request for each sender that has something to say. Says how long to wait, or why the county was not to be had. */

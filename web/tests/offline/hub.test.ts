@@ -156,6 +156,17 @@ describe('a station with a hub and no line', () => {
     expect(sync.state).toMatchObject({ phase: 'offline', error: 'network' });
   });
 
+  it('asks the county again where the clock was put back meanwhile', async () => {
+    const { journal, server, line, sync, tick } = await aStation();
+    line.hub = false;
+    await journal.record(swabs(1), own);
+    await sync.step();
+    tick(-86_400_000);
+    line.county = true;
+    expect(await sync.step()).toBe(0);
+    expect(server.kept.size).toBe(1);
+  });
+
   it('gives another hub what only a lost one has', async () => {
     const { journal, relay, sync, hubs } = await aStation();
     await journal.record(swabs(2), own);
