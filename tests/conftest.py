@@ -19,18 +19,9 @@ from tests.journeys.station import County, Kept, today
 from tests.played import Played, played, served
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers share the browser tests: whatever asks for the same running system stays with one of them."""
-    for item in items:
-        if item.get_closest_marker("e2e"):
-            needs = getattr(item, "fixturenames", ())
-            shared = next((name for name in ("round_played", "county") if name in needs), "")
-            group = shared or item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(
-        key=lambda item: "tests/faults" in item.nodeid
-    )  # last: they leave a work list behind
+    """The fault campaign comes last: it leaves a work list behind."""
+    items.sort(key=lambda item: "tests/faults" in item.nodeid)
 
 
 @pytest.fixture(scope="session")
