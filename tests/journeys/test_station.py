@@ -292,6 +292,7 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
 
     phone.set_offline(True)
     second.scan(second.code(21))
+    second.count(0)
     second.scan(county.tokens("pool")[40])
     second.count(1)
     second.seal_early()
