@@ -113,6 +113,8 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /rounds/{round_id}/overview": [_round()],
     "GET /rounds/{round_id}/plan-searches": [_round()],
     "GET /rounds/{round_id}/plans": [_round()],
+    "GET /rounds/{round_id}/pool-sizes": [_round(nothing="counts by town of a round that is wholly one's own")],
+    "GET /rounds/{round_id}/pool-sizes.xlsx": [_round(nothing="the same")],
     "GET /rounds/{round_id}/pools": [_round("limit=1000")],
     "GET /rounds/{round_id}/positives": [_round("limit=1000")],
     "GET /rounds/{round_id}/posts": [_round(), _round("site={site_code}")],

@@ -40,6 +40,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   {
+    path: '/console/rounds/:roundId/choices',
+    name: 'choices',
+    component: () => import('@/rooms/rounds/ChoicesPage.vue'),
+    props: true,
+  },
+  {
     path: '/console/rounds/:roundId/matching',
     name: 'matching',
     component: () => import('@/rooms/rounds/MatchingPage.vue'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -147,7 +148,7 @@ def _sheet(book: xlsxwriter.Workbook, table: Table, bold: object) -> None:
         sheet.write_string(0, column, name, bold)
     for number, row in enumerate(table.rows, start=1):
         for column, value in enumerate(row):
-            if isinstance(value, int):
+            if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
                 sheet.write_number(number, column, value)
             else:
                 sheet.write_string(number, column, str(value))

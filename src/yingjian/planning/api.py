@@ -12,7 +12,7 @@ from ninja import Query, Router, Schema
 
 from yingjian.access.edges import actor_of, language, needs, request_time
 
-from . import documents, matching, means, queries, rehearsing
+from . import documents, ground, matching, means, pool_sizes, queries, rehearsing
 
 router = Router(tags=["planning"])
 
@@ -195,3 +195,27 @@ def matched_tables(request: HttpRequest, round_id: uuid.UUID) -> HttpResponse:
     found = matching.matching_for(actor_of(request), round_id, at=request_time(request))
     data = documents.match_tables(found, language(request))
     return documents.answer(data, documents.XLSX, f"matching-{round_id}.xlsx")
+
+
+@router.get("/rounds/{round_id}/pool-sizes", auth=needs("see_round"), response=pool_sizes.PoolSizes)
+def sizes(
+    request: HttpRequest,
+    round_id: uuid.UUID,
+    asked: Query[pool_sizes.PoolAsked],
+    *,
+    fresh: bool = False,
+) -> pool_sizes.PoolSizes:
+    """How many to a tube, town by town: tubes, re-tests, missed, finishing time, the size recommended and why."""
+    known = ground.ground_for(actor_of(request), round_id, at=request_time(request), fresh=fresh)
+    return pool_sizes.pool_sizes(known, asked, language=language(request))
+
+
+@router.get("/rounds/{round_id}/pool-sizes.xlsx", auth=needs("see_round"))
+def size_tables(
+    request: HttpRequest, round_id: uuid.UUID, asked: Query[pool_sizes.PoolAsked]
+) -> HttpResponse:
+    """The same as tables."""
+    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
+    found = pool_sizes.pool_sizes(known, asked, language=language(request))
+    data = documents.pool_tables(found, language(request))
+    return documents.answer(data, documents.XLSX, f"pool-sizes-{round_id}.xlsx")

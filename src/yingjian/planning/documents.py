@@ -21,6 +21,8 @@ from . import (
     match_paper,
     matching,
     means_annex,
+    pool_paper,
+    pool_sizes,
     queries,
     rehearsing,
     wording,
@@ -96,6 +98,15 @@ def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str)
 def match_tables(found: matching.Matching, language: str) -> bytes:
     """The matching of tubes and laboratories as a workbook."""
     report = match_paper.paper(
+        found, round_name=campaigns.round_brief(found.round_id).name, tz=queries.local_time(),
+        language=language,
+    )  # fmt: skip
+    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
+
+
+def pool_tables(found: pool_sizes.PoolSizes, language: str) -> bytes:
+    """How many to a tube as a workbook."""
+    report = pool_paper.paper(
         found, round_name=campaigns.round_brief(found.round_id).name, tz=queries.local_time(),
         language=language,
     )  # fmt: skip

@@ -31,3 +31,14 @@ export function sliceWidths<K extends string>(
     width: ((raised[index] ?? 0) / sum) * 100,
   }));
 }
+
+/** A small share in percent with two digits that say something: 0.02%, 1.3%. */
+export function smallPercent(share: number): string {
+  return `${String(Number((share * 100).toPrecision(2)))}%`;
+}
+
+/** An expected number of people, with as many decimals as say something. */
+export function expectedText(people: number, whole: (value: number) => string): string {
+  if (people < 1) return people.toFixed(2);
+  return people < 10 ? people.toFixed(1) : whole(Math.round(people));
+}

@@ -2,10 +2,12 @@
 /** The pages of a round's phones, codes and rehearsal, and the system's own status. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import type { PoolSizes } from '@/api/choices';
 import type { Lane } from '@/api/devices';
 import type { Rehearsal } from '@/api/plans';
 import { queryClient } from '@/api/query';
 import { useLanguage } from '@/i18n';
+import ChoicesPage from '@/rooms/rounds/ChoicesPage.vue';
 import CodesPage from '@/rooms/rounds/CodesPage.vue';
 import DevicesPage from '@/rooms/rounds/DevicesPage.vue';
 import RehearsalPage from '@/rooms/rounds/RehearsalPage.vue';
@@ -147,6 +149,43 @@ describe('the rehearsal', () => {
     const page = await stage(RehearsalPage, { roundId: ROUND });
     expect(asked.filter((line) => line.includes('rehearsal'))).toEqual([]);
     expect(page.find('[role=alert]').exists()).toBe(false);
+    page.unmount();
+  });
+});
+
+describe('how many to a tube', () => {
+  const size = (n: number, more: object) => ({
+    size: n, dilution: 1, tubes: 1000 / n, tubes_kept: 1100 / n, retests: n, retests_kept: n / 2, retest_tubes: 2 * n, missed: n / 100, missed_kept: n / 200, result_hours: 6,
+    finish_at: AT, in_time: true, tests_per_tube: 1, sensitivity: 1, sensitivity_kept: 1, specificity: 1, positive_value: 1, negative_value: 1, ...more,
+  });
+  const town = (area: string, name: string, best: number) => ({
+    area, name, people: 1000, pooled: 1000, singles: 0, sealed: 0, resulted: 0, positive: 0, basis: 'none', prevalence: 0.0002, infected: 0.2, best, why: 'fewest', says: `${String(best)}人一管最省`,
+    sizes: [size(1, { in_time: false }), size(10, {}), size(20, { in_time: null })],
+  });
+  const sizes = {
+    round_id: ROUND, as_of: AT, default_size: 10, laboratories: 1, tubes_per_day: 700, terms: { prior: 1000, keep: false, reserve: 0.2, ride_hours: 2, bench_hours: 5, recheck: 0.99, swabs: 2 },
+    rules: [{ path: 'pool.sizes', name: '允许的混采比', value: '10人一管', origin: 'S4/YN R49' }], whole: town('', '全县', 10), towns: [town('1', '甲镇', 10), town('2', '乙镇', 20)],
+    by_town: { tubes: 150, retests: 30, retest_tubes: 60, missed: 0.3 },
+  } as unknown as PoolSizes;
+
+  it('recommends for the round, for a town when it is picked, beside the preset', async () => {
+    serve({ ...head, [`/api/rounds/${ROUND}/pool-sizes`]: { body: sizes } });
+    const page = await stage(ChoicesPage, { roundId: ROUND });
+    expect(page.get('[data-testid=recommended]').text()).toContain('10人一管');
+    const rows = page.findAll('table[aria-label="各种比例"] tbody tr').map((row) => row.text());
+    expect(rows.map((row) => /赶得上|赶不上|无法核对/.exec(row)?.[0])).toEqual(['赶不上', '赶得上', '无法核对']);
+    expect(rows[0]).toContain('单采');
+    expect(page.text()).toContain('允许的混采比');
+    page.findAll('button.name')[1]!.element.dispatchEvent(new Event('click'));
+    await settled();
+    expect(page.get('[data-testid=recommended]').text()).toContain('20人一管');
+    page.unmount();
+  });
+
+  it('says what is missing before the list is there', async () => {
+    serve({ ...head, [`/api/rounds/${ROUND}/pool-sizes`]: { status: 409, body: { code: 'planning.not_frozen', says: '应检名单尚未锁定。', do: '请先锁定名单。' } } });
+    const page = await stage(ChoicesPage, { roundId: ROUND });
+    expect(page.get('[role=alert]').text()).toContain('应检名单尚未锁定');
     page.unmount();
   });
 });
