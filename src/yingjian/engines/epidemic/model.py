@@ -102,11 +102,19 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What an area has behind it: days of its rounds and of cases found there, below 0, ascending."""
+
+    rounds: tuple[int, ...] = ()
+    cases: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Adaptive:
     """Rounds by the history of each area (R7, R8): `first` rounds on days running, then by cases."""
 
     first: int = 3
-    """Rounds of everybody, one a day, from day 0 (R7)."""
+    """Rounds of an area, one a day, before its cases count (R7)."""
     recent_rounds: int = 3
     lookback: int = 14
     every_recent: int = 1
@@ -117,13 +125,48 @@ class Adaptive:
     size: int = 10
     share: float = 0.98
     delay: int = 1
+    past: tuple[Past, ...] = ()
+    """By area, from area 0; empty: no area has any."""
+    opening: bool = False
+    """Whether every area has its round on day 0 whatever its history."""
 
     def every(self, rounds: list[int], cases: list[int], day: int) -> int:
         """Days from an area's last round to its next; `rounds` and `cases` are days, ascending."""
+        by = {"recent": self.every_recent, "lookback": self.every_lookback, "none": self.every_none}
+        return by[self._class(rounds, cases, day)]
+
+    def why(self, rounds: list[int], cases: list[int], day: int) -> str:
+        """Which rule an area is under: `first`, `recent`, `lookback` or `none`."""
+        return "first" if len(rounds) < self.first else self._class(rounds, cases, day)
+
+    def _class(self, rounds: list[int], cases: list[int], day: int) -> str:
         if not cases or day - cases[-1] > self.lookback:
-            return self.every_none
+            return "none"
         recent = rounds[-self.recent_rounds :]
-        return self.every_recent if recent and cases[-1] >= recent[0] else self.every_lookback
+        return "recent" if recent and cases[-1] >= recent[0] else "lookback"
+
+    def due(self, rounds: list[int], cases: list[int], day: int) -> bool:
+        """Whether an area has a round on `day`. Cases found by a round are known from its result."""
+        if (self.opening and day == 0) or not rounds or len(rounds) < self.first:
+            return True
+        known = [at for at in cases if at + self.delay <= day]
+        return day - rounds[-1] >= self.every(rounds, known, day)
+
+    def history(self, area: int) -> tuple[list[int], list[int]]:
+        """Days of rounds and cases the area begins with."""
+        own = self.past[area] if area < len(self.past) else Past()
+        return list(own.rounds), list(own.cases)
+
+    def calendar(self, area: int, days: int) -> list[tuple[int, str]]:
+        """Days of the area's rounds and the rule each follows, should nothing more be found."""
+        rounds, cases = self.history(area)
+        found = []
+        for day in range(days):
+            if self.due(rounds, cases, day):
+                known = [at for at in cases if at + self.delay <= day]
+                found.append((day, self.why(rounds, known, day)))
+                rounds.append(day)
+        return found
 
 
 @dataclass(frozen=True)
@@ -194,10 +237,14 @@ class Result:
     present: Ints
     """Infected, not removed people of the round's areas when it took its swabs."""
     tubes: Ints
+    swabs: Ints
+    """People who came."""
     flagged: Ints
     """Tubes that read positive."""
     tests: Ints
     """Tubes and single re-tests of all rounds, `(runs,)`."""
+    by_day: Ints
+    """Infected by the end of each day, seeds included, `(runs, days)`."""
     log: Log
 
     def interval(self, values: Ints) -> tuple[float, float, float]:
@@ -238,7 +285,8 @@ def _rounds(problem: Problem) -> None:
         if problem.rounds:
             raise EpidemicError("two_plans")
         gaps = (own.every_recent, own.every_lookback, own.every_none, own.recent_rounds)
-        if min(gaps) < 1 or own.first < 0 or own.lookback < 0:
+        before = [day for past in own.past for day in (*past.rounds, *past.cases)]
+        if min(gaps) < 1 or own.first < 0 or own.lookback < 0 or max(before, default=-1) >= 0:
             raise EpidemicError("bad_number", field="adaptive")
     for row, planned in enumerate(problem.planned()):
         _share("share", planned.share)

@@ -7,6 +7,7 @@ of their own: with another plan of rounds the same outbreak begins the same way.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -60,8 +61,10 @@ def solve(
         found=_stack([one.found_by for one in played]),
         present=_stack([one.present for one in played]),
         tubes=_stack([one.tubes for one in played]),
+        swabs=_stack([one.swabs for one in played]),
         flagged=_stack([one.flagged for one in played]),
         tests=np.array([one.tests for one in played]),
+        by_day=np.array([one.by_day() for one in played]),
         log=played[0].log(),
     )
 
@@ -105,6 +108,14 @@ class _Ground:
         self.households = _Groups(people.household)
         self.places = _Groups(people.place)  # nobody stands before the first: searchsorted from 0
         self.by_household: Ints = self.households.order
+        self.areas = int(people.area.max()) + 1
+
+    @cached_property
+    def rank(self) -> Ints:
+        """Everybody's place in the line of households."""
+        found = np.empty(self.n, dtype=np.int64)
+        found[self.by_household] = np.arange(self.n)
+        return found
 
 
 @dataclass
@@ -123,19 +134,19 @@ class _History:
         self.plan = problem.adaptive
         self.area = problem.people.area
         areas = np.unique(problem.people.area).tolist() if problem.adaptive else []
-        self.rounds: dict[int, list[int]] = {area: [] for area in areas}
-        self.cases: dict[int, list[int]] = {area: [] for area in areas}
+        before = (
+            {area: problem.adaptive.history(area) for area in areas} if problem.adaptive else {}
+        )
+        self.rounds: dict[int, list[int]] = {area: own[0] for area, own in before.items()}
+        self.cases: dict[int, list[int]] = {area: own[1] for area, own in before.items()}
 
     def due(self, day: int) -> tuple[int, ...]:
         """Areas whose round is today; what a round found counts from its result."""
         plan = self.plan
         assert plan is not None  # noqa: S101  asked only where the plan is adaptive
-        found = []
-        for area, rounds in self.rounds.items():
-            known = [at for at in self.cases[area] if at + plan.delay <= day]
-            if day < plan.first or not rounds or day - rounds[-1] >= plan.every(rounds, known, day):
-                found.append(area)
-        return tuple(found)
+        return tuple(
+            area for area, rounds in self.rounds.items() if plan.due(rounds, self.cases[area], day)
+        )
 
     def note(self, outbreak: _Outbreak, number: int, areas: tuple[int, ...] | None) -> None:
         """Remember a round just taken."""
@@ -169,6 +180,7 @@ class _Outbreak:
         self.found_by: list[int] = []
         self.present: list[int] = []
         self.tubes: list[int] = []
+        self.swabs: list[int] = []
         self.flagged: list[int] = []
         self.tests = 0
 
@@ -179,7 +191,7 @@ class _Outbreak:
             seeds, np.full(len(seeds), -1), np.zeros(len(seeds), np.int64), -problem.seed_days
         )
         planned = problem.planned()
-        counts = [(0, 0, 0)] * len(planned)
+        counts = [(0, 0, 0, 0)] * len(planned)
         history = _History(self.ground, problem)
         for day in range(-problem.seed_days, problem.days):
             for k in [k for k, own in enumerate(planned) if own.day == day]:
@@ -190,10 +202,16 @@ class _Outbreak:
             self._meet(day)
         by = self.found[: self.count]
         self.found_by = [int((by == k).sum()) for k in range(len(planned))]
-        for present, tubes, flagged in counts:
+        for present, tubes, flagged, swabs in counts:
             self.present.append(present)
             self.tubes.append(tubes)
             self.flagged.append(flagged)
+            self.swabs.append(swabs)
+
+    def by_day(self) -> Ints:
+        """Infected by the end of each day from 0."""
+        days = np.maximum(self.day[: self.count], 0)
+        return np.cumsum(np.bincount(days, minlength=self.problem.days))
 
     def log(self) -> Log:
         """The cases played."""
@@ -268,30 +286,31 @@ class _Outbreak:
 
     # --- rounds ---
 
-    def _round(self, number: int, planned: Round, day: int) -> tuple[int, int, int]:
-        """Swab, pool, test, re-test singly; (present, tubes, flagged)."""
-        people, test = self.problem.people, self.problem.test
+    def _round(self, number: int, planned: Round, day: int) -> tuple[int, int, int, int]:
+        """Swab, pool, test, re-test singly; (present, tubes, flagged, swabs)."""
+        people, test, ground = self.problem.people, self.problem.test, self.ground
         scope = self.held > day
         if planned.areas is not None:
-            scope = scope & np.isin(people.area, planned.areas)
+            called = np.zeros(max(ground.areas, *planned.areas) + 1, dtype=bool)
+            called[list(planned.areas)] = True
+            scope &= called[people.area]
         c = self.count
         mine = np.flatnonzero(scope[self.person[:c]] & (self.removed[:c] > day))
         present = int((self.removed[mine] > day).sum())
-        come = scope & (self.dice.random(self.ground.n) < planned.share)
-        order = self.ground.by_household
-        place = np.cumsum(come[order]) - 1
-        tube_of = np.full(self.ground.n, -1, dtype=np.int64)
-        tube_of[order] = np.where(come[order], place // planned.size, -1)
-        tubes = -(-int(come.sum()) // planned.size)
+        come = scope & (self.dice.random(ground.n) < planned.share)
+        line = np.cumsum(come[ground.by_household])
+        swabs = int(line[-1])
+        tubes = -(-swabs // planned.size)
         sampled = mine[come[self.person[mine]]]
-        swabs = _Sampled(sampled, tube_of[self.person[sampled]], self._ct(sampled, day))
-        swabs.ct[self.dice.random(len(sampled)) < test.swab_fails] = np.inf
-        flagged, found = self._read(swabs, planned.size)
-        clean = tubes - len(np.unique(swabs.tube))
+        tube = (line[ground.rank[self.person[sampled]]] - 1) // planned.size
+        found_in = _Sampled(sampled, tube, self._ct(sampled, day))
+        found_in.ct[self.dice.random(len(sampled)) < test.swab_fails] = np.inf
+        flagged, found = self._read(found_in, planned.size)
+        clean = tubes - len(np.unique(found_in.tube))
         false = int(self.dice.binomial(clean, test.false_positive)) if clean > 0 else 0
         self.tests += tubes + (len(flagged) + false) * (planned.size if planned.size > 1 else 0)
         self._remove(found, day + planned.delay, number)
-        return present, tubes, len(flagged) + false
+        return present, tubes, len(flagged) + false, swabs
 
     def _ct(self, case: Ints, day: int) -> Floats:
         """Ct in a swab: a line down to the peak, a slower one back; infinite outside."""

@@ -43,6 +43,19 @@ class Params:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A round of a plan over the outbreaks; triples as in `Expected`. Rounds by history: those of a day."""
+
+    day: int
+    found: tuple[float, float, float]
+    found_mean: float
+    present_mean: float
+    """Infected and not yet found when the swabs were taken, in the areas called."""
+    tubes_mean: float
+    swabs_mean: float
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """One plan. Triples are the 5th, 50th and 95th percentile over the outbreaks."""
 
@@ -60,6 +73,11 @@ class Expected:
     """Whether the laboratories manage the busiest day."""
     over: float
     """Share of outbreaks that end with nobody infected at large."""
+    swabs_mean: float
+    curve: tuple[tuple[float, float, float], ...]
+    """Infected by the end of each day."""
+    rounds: tuple[Held, ...]
+    """Rounds in which anybody was swabbed in any outbreak."""
 
 
 @dataclass(frozen=True)
@@ -86,4 +104,14 @@ def validate(problem: Problem, params: Params) -> None:
         raise FrequencyError("bad_number", field="runs")
 
 
-__all__ = ["Expected", "FrequencyError", "Params", "Plan", "Problem", "Result", "Stop", "validate"]
+__all__ = [
+    "Expected",
+    "FrequencyError",
+    "Held",
+    "Params",
+    "Plan",
+    "Problem",
+    "Result",
+    "Stop",
+    "validate",
+]

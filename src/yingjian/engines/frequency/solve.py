@@ -10,6 +10,7 @@ from yingjian.engines.epidemic import model as epidemic
 from yingjian.engines.epidemic.solve import solve as play
 from yingjian.engines.frequency.model import (
     Expected,
+    Held,
     Params,
     Plan,
     Problem,
@@ -59,4 +60,15 @@ def _expected(problem: Problem, plan: Plan, params: Params, seed: int, stop: Sto
         busiest_day=busiest,
         fits=room is None or busiest <= room,
         over=float((played.free == 0).mean()),
-    )
+        swabs_mean=float(played.swabs.sum(axis=1).mean()),
+        curve=tuple(played.interval(day) for day in played.by_day.T),
+        rounds=tuple(
+            Held(
+                own.day, played.interval(played.found[:, k]), float(played.found[:, k].mean()),
+                float(played.present[:, k].mean()), float(played.tubes[:, k].mean()),
+                float(played.swabs[:, k].mean()),
+            )
+            for k, own in enumerate(asked.planned())
+            if played.tubes[:, k].any()
+        ),
+    )  # fmt: skip

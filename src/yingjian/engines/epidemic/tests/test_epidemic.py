@@ -19,6 +19,7 @@ from yingjian.engines.epidemic.model import (
     Disease,
     EpidemicError,
     Params,
+    Past,
     People,
     Problem,
     Result,
@@ -170,6 +171,31 @@ def test_rounds_follow_the_history_of_an_area() -> None:
     assert np.flatnonzero(quiet.tubes[0]).tolist() == [0, 1, 2, 7, 12, 17]
 
 
+def test_an_area_goes_on_from_what_it_has_behind_it() -> None:
+    """R7, R8: first rounds still owed; a case in the last three rounds; one 10 days ago; none for long."""
+    past = (
+        Past((-1,)),
+        Past((-5, -3, -1), (-2,)),
+        Past((-6, -4, -2), (-10,)),
+        Past((-9, -5, -3), (-30,)),
+    )
+    plan = Adaptive(past=past)
+    calendars = [plan.calendar(area, 10) for area in range(5)]
+    assert calendars[0] == [(0, "first"), (1, "first"), (6, "none")]
+    assert [day for day, _ in calendars[1]] == [0, 1, 3, 5, 7, 9]  # then its case is not recent
+    assert {why for _, why in calendars[1]} == {"recent", "lookback"}
+    assert calendars[2] == [(0, "lookback"), (2, "lookback"), (4, "lookback"), (9, "none")]
+    assert calendars[3] == [(2, "none"), (7, "none")]
+    assert [day for day, _ in calendars[4]] == [0, 1, 2, 7]  # nothing behind it
+    opened = replace(plan, opening=True)
+    assert opened.calendar(3, 10) == [(0, "none"), (5, "none")]
+    played = solve(Problem(people(areas=5), adaptive=plan, days=10, seeds=0), Params(runs=1))
+    sizes = np.bincount(people(areas=5).area)
+    for day in range(10):
+        due = [area for area in range(5) if day in dict(calendars[area])]
+        assert played.swabs[0, day] == pytest.approx(sizes[due].sum() * 0.98, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -188,6 +214,7 @@ def test_rounds_follow_the_history_of_an_area() -> None:
         ({"rounds": (Round(0, size=0),)}, "bad_round"),
         ({"adaptive": Adaptive()}, "two_plans"),
         ({"adaptive": Adaptive(every_none=0), "rounds": ()}, "bad_number"),
+        ({"adaptive": Adaptive(past=(Past((0,)),)), "rounds": ()}, "bad_number"),
     ],
 )  # fmt: skip
 def test_questions_without_meaning_are_named(change: dict[str, object], code: str) -> None:

@@ -86,3 +86,21 @@ def test_the_judge_finds_planted_faults() -> None:
     }
     for code, wrong in faults.items():
         assert code in {f.code for f in check(asked, wrong)}, code
+
+
+def test_the_curve_ends_where_the_cases_do_and_rounds_add_up() -> None:
+    asked = plans()
+    result = solve(asked, FEW, seed=2)
+    none, third, daily, _ = result.table
+    assert (none.rounds, none.swabs_mean) == ((), 0.0)
+    assert [held.day for held in third.rounds] == [0, 3, 6, 9, 12]
+    assert none.curve[0] == third.curve[0]  # nobody is removed before a result
+    assert third.curve[-1] == third.cases
+    assert daily.curve[-1][1] < none.curve[-1][1]
+    assert third.rounds[0].swabs_mean == pytest.approx(1500 * 0.98, rel=0.01)
+    for wrong, code in (
+        (replace(third, curve=third.curve[::-1]), "curve"),
+        (replace(third, rounds=third.rounds[1:]), "rounds"),
+    ):
+        table = [result.table[0], wrong, *result.table[2:]]
+        assert code in {f.code for f in check(asked, replace(result, table=table))}
