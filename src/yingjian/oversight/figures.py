@@ -39,9 +39,10 @@ _POST = """SELECT DISTINCT ON (p.staff_id) p.staff_id, m.area, i.name AS institu
              FROM workforce_post p JOIN workforce_staffmember m ON m.id = p.staff_id
              JOIN workforce_institution i ON i.id = m.institution_id
             WHERE p.round_id = %(round)s ORDER BY p.staff_id, p.starts"""
-_RESULT = """SELECT t.code AS tube, t.area, r.version, r.outcome, r.tested_at, r.released_at, l.name AS laboratory, t.people
+_RESULT = """SELECT t.code AS tube, t.area, r.version, r.outcome, r.tested_at, r.released_at,
+                    coalesce(l.name, '') AS laboratory, t.people
                FROM laboratory_result r JOIN sampling_tube t ON t.id = r.tube_id
-               JOIN laboratory_laboratory l ON l.id = r.laboratory_id
+               LEFT JOIN laboratory_laboratory l ON l.id = r.laboratory_id
               WHERE r.round_id = %(round)s AND t.purpose = 'screening' AND r.released_at <= %(as_of)s
                 AND NOT EXISTS (SELECT 1 FROM laboratory_result n WHERE n.corrects_id = r.id AND n.released_at <= %(as_of)s)"""
 _SUPPLY = """SELECT m.item_id AS item, m.quantity, m.giver, m.taker, m.at, m.form_no, m.area FROM logistics_supplymove m

@@ -12,6 +12,7 @@ from yingjian.access import scope
 from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, new_id
 from yingjian.campaigns.models import DuePerson, Round
 from yingjian.kernel.errors import RuleBroken
+from yingjian.laboratory.models import Laboratory
 from yingjian.laboratory.tests import factories as make
 from yingjian.logistics.models import SupplyItem, SupplyMove
 from yingjian.oversight import actions, queries
@@ -110,6 +111,14 @@ def test_rows_come_page_by_page_and_a_part_of_an_undivided_figure_is_the_whole(
 def test_a_figure_as_of_the_morning_knows_no_results(day: make.World) -> None:
     assert values(day, "tubes_resulted", as_of=NOON) == {"tubes_resulted": (0, {})}
     assert values(day, "tubes_resulted") == {"tubes_resulted": (2, {"negative": 2})}
+
+
+def test_a_result_counts_whatever_area_its_laboratory_is_of(day: make.World) -> None:
+    before = values(day, "tubes_resulted", "samples_negative")
+    with scope.everywhere():
+        Laboratory.objects.update(area=make.COUNTY[:4])  # the city's, out of the county's sight
+    assert values(day, "tubes_resulted", "samples_negative") == before
+    assert {row["laboratory"] for row in rows(day, "tubes_resulted")} == {""}
 
 
 def test_a_figure_nobody_defined_is_unknown(day: make.World) -> None:
