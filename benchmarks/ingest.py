@@ -21,12 +21,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks import history, processor
+from benchmarks import history
 from benchmarks.rivals import Copy, Rival
 from config import drills
-from drill import play, scenario, server
-from drill.client import Ids, Link, Traffic, body, packets
-from drill.day import Day
+from drill import ground, processor, server
+from drill.client import body, packets
 from drill.field import Field
 from drill.world import World
 
@@ -170,18 +169,7 @@ def _growth(bench: _Bench, rows: Sequence[int], tubes: int, say: Say) -> dict[st
 
 def stage(system: server.System, people: int, say: Say) -> tuple[World, Waiting]:
     """A county ready to sample, with everybody's day worked out."""
-    given = scenario.load("yongning", people=people)
-    world = World(
-        scenario=given,
-        link=Link(system.url, Traffic()),
-        ids=Ids(given.seed),
-        rng=random.Random(given.seed),
-        say=say,
-    )
-    watch = play.Watch()
-    play._found(system, world, watch)
-    play._plan(world, watch)
-    field, _, _ = play._actors(world, Day(told=lambda *_: None))
+    world, field = ground.county(system, people, say)
     return world, Waiting(field)
 
 
@@ -205,7 +193,7 @@ class Waiting:
         for turn in range(tubes // size):
             table = self.tables[turn % len(self.tables)]
             part = self._take(table.station, size)
-            commands = [self.field._record(table, code, tube) for code, tube in part]
+            commands = [self.field.record(table, code, tube) for code, tube in part]
             ((_, raw),) = packets(commands)
             authorization = table.device.headers()["Authorization"]
             made.append(Request(authorization, body(raw, at=at), size * POOL))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import http.client
 import itertools
-import json
 import statistics
 import threading
 import time
@@ -25,14 +24,12 @@ from urllib.parse import urlsplit
 from benchmarks import ingest
 from benchmarks.rivals import superuser
 from config import drills, env
-from drill import office, play, server
-from drill.client import AT
-from drill.world import World
+from drill import ground, server
+from drill.ground import Ask
 
 CONNECTIONS: Final = 4
 THREADS: Final = 8  # of the server, as `serve` has by default
 FLOOD: Final = 64  # people asking at once, each again at once
-PAGE: Final = 50  # codes of a page
 SLICES: Final = 3
 Say = Callable[[str], None]
 _RELEASED: Final = """
@@ -45,16 +42,6 @@ done AS (
 UPDATE campaigns_dueperson d SET state = 'resulted', outcome = 'negative', resulted_at = s.taken_at
   FROM sampling_swab s JOIN done ON done.tube_id = s.tube_id WHERE s.due_id = d.id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One request, ready to be sent."""
-
-    method: str
-    path: str
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -91,51 +78,21 @@ def run(*, people: int, seconds: float, say: Say) -> dict[str, Any]:
             connection.execute(_RELEASED)
             connection.execute("VACUUM ANALYZE")
         kinds = {
-            "look_up": _own(world, at, "/api/results/lookup"), "own_code": _own(world, at, "/api/codes/own"),
-            "code_page": _code_pages(world, at),
+            "look_up": ground.own(world, at, "/api/results/lookup"),
+            "own_code": ground.own(world, at, "/api/codes/own"),
+            "code_page": ground.code_pages(world, at),
             "fixed_answer": [Ask("GET", "/healthz")], "file": [_file()],
         }  # fmt: skip
         figures: dict[str, Any] = {
             "people": people,
             "connections": CONNECTIONS,
-            "codes_per_page": PAGE,
+            "codes_per_page": ground.PAGE,
         }
         figures["kinds"] = _in_turns(system.url, kinds, seconds, say)
         figures["flood"] = _flood(system.url, kinds["look_up"], later, at, say)
         return figures
     finally:
         system.stop()
-
-
-def _own(world: World, at: datetime, path: str) -> list[Ask]:
-    """Questions of people who have a document and a phone of their own."""
-    roster = office.people(world, play.villages(world.scenario))
-    known = [
-        (str(number), str(phone))
-        for number, phone in zip(roster.id_number, roster.phone, strict=True)
-        if len(str(number)) == 18 and str(phone)  # noqa: PLR2004 - a resident's number
-    ]
-    head = {"Content-Type": "application/json", AT: at.isoformat()}
-    return [
-        Ask(
-            "POST",
-            path,
-            json.dumps({"id_number": number, "phone": phone}).encode(),
-            head,
-        )
-        for number, phone in known[:2000]
-    ]
-
-
-def _code_pages(world: World, at: datetime) -> list[Ask]:
-    """The first page of codes of each site, for whoever keeps the county's information."""
-    clerk = world.user("information_maintainer")
-    cookies = "; ".join(f"{name}={value}" for name, value in clerk.link.http.cookies.items())
-    head = {"Cookie": cookies, AT: at.isoformat()}
-    return [
-        Ask("GET", f"/api/rounds/{world.round_id}/codes?site={site.code}&limit={PAGE}", b"", head)
-        for site in sorted(world.sites.values(), key=lambda site: -len(site.guests))[:40]
-    ]
 
 
 def _file() -> Ask:

@@ -14,7 +14,6 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +22,12 @@ from urllib.parse import urlsplit
 from benchmarks import ingest
 from benchmarks.rivals import superuser
 from config import drills
-from drill import server
+from drill import memory, server
+from drill.memory import Sample
 
 OFFERED: Final = 500.0  # tubes a second
 SIZE: Final = 10  # tubes a request
 CONNECTIONS: Final = 6
-SAMPLE_SECONDS: Final = 5.0
 WARM: Final = 0.25  # of the samples: caches and pools fill
 RISE_SHARE: Final = (
     0.10  # of a part's mean memory, by the fitted line from the end of the warm-up to the end
@@ -69,15 +68,6 @@ class _Pace:
         return self.began + self.seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Own memory of each part at a moment, MiB; `shared`: the database's shared buffers as far as they are touched."""
-
-    at: float
-    own: dict[str, float]
-    shared: float
-
-
 def run(*, minutes: float, people: int, offered: float, say: Say) -> dict[str, Any]:
     """Soak for so many minutes. Returns figures ready for JSON; `flat` is the judgement."""
     var = drills.directory("bench-soak")
@@ -86,7 +76,8 @@ def run(*, minutes: float, people: int, offered: float, say: Say) -> dict[str, A
     try:
         world, waiting = ingest.stage(system, people, say)
         began, at = time.monotonic(), world.scenario.times.closes
-        watch = _Watch(system, began, Heard(), say)
+        heard = Heard()
+        watch = memory.Watch(system, began, lambda samples: _tell(samples, heard, say))
         watcher = threading.Thread(target=watch.run)
         watcher.start()
         number, pauses = 0, 0.0
@@ -99,14 +90,14 @@ def run(*, minutes: float, people: int, offered: float, say: Say) -> dict[str, A
                     _again(var)
                 pauses += time.monotonic() - paused
                 pace = _Pace(offered, at.isoformat(), began, 60 * minutes)
-                _offer(system.url, requests, watch.heard, pace)
+                _offer(system.url, requests, heard, pace)
                 number += 1
-                if watch.heard.wrong:
-                    raise SystemExit(f"a request was not applied: {watch.heard.wrong[0]}")
+                if heard.wrong:
+                    raise SystemExit(f"a request was not applied: {heard.wrong[0]}")
         finally:
             watch.over.set()
             watcher.join()
-        figures = told(watch.heard, watch.samples, seconds=60 * minutes, pauses=pauses)
+        figures = told(heard, watch.samples, seconds=60 * minutes, pauses=pauses)
         figures |= {"minutes": minutes, "offered_tubes_per_s": offered, "passes": number}
         say(_sentence(figures))
         return figures
@@ -185,66 +176,11 @@ def _sent(
     return False
 
 
-# -- memory --------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Watch:
-    """Looks at the memory every few seconds until it is `over`."""
-
-    system: server.System
-    began: float
-    heard: Heard
-    say: Say
-    samples: list[Sample] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> None:
-        while not self.over.wait(SAMPLE_SECONDS):
-            self.samples.append(_sample(self.system, time.monotonic() - self.began))
-            if len(self.samples) % 12 == 0:
-                last = self.samples[-1]
-                parts = "  ".join(f"{name} {size:.0f}" for name, size in last.own.items())
-                self.say(
-                    f"{last.at:>6.0f} s  {self.heard.tubes:>8,} tubes  {parts}  shared {last.shared:.0f} MiB"
-                )
-
-
-def _sample(system: server.System, at: float) -> Sample:
-    database = server._family(server._database(system.var))
-    served = server._family([system.process.pid] if system.process else []) - database
-    parts: dict[str, float] = {"web": 0.0, "jobs": 0.0, "supervisor": 0.0, "database": 0.0}
-    shared = 0.0
-    for pid in served:
-        own, _ = _memory(pid)
-        parts[_part(pid)] += own
-    for pid in database:
-        own, buffers = _memory(pid)
-        parts["database"] += own
-        shared += buffers
-    return Sample(at, parts, shared)
-
-
-def _part(pid: int) -> str:
-    with suppress(OSError):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"granian" in words:
-            return "web"
-        if b"procrastinate" in words:
-            return "jobs"
-    return "supervisor"
-
-
-def _memory(pid: int) -> tuple[float, float]:
-    """Own (anonymous) and shared memory of a process, its part of what is shared only; MiB, 0 when it is gone."""
-    own = shared = 0
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss_Anon:"):
-                own = int(line.split()[1])
-            elif line.startswith("Pss_Shmem:"):
-                shared = int(line.split()[1])
-    return own / 1024, shared / 1024
+def _tell(samples: Sequence[Sample], heard: Heard, say: Say) -> None:
+    if len(samples) % 12 == 0:
+        last = samples[-1]
+        parts = "  ".join(f"{name} {size:.0f}" for name, size in last.own.items())
+        say(f"{last.at:>6.0f} s  {heard.tubes:>8,} tubes  {parts}  shared {last.shared:.0f} MiB")
 
 
 # -- the judgement -------------------------------------------------------------------------------

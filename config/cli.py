@@ -17,7 +17,7 @@ from config import databases, postgres
 # Commands that need no database, or look after it themselves: they must not start one.
 _WITHOUT_DATABASE = {
     "bench", "check", "compilemessages", "collectstatic", "db", "demo", "diffsettings", "drill", "errors", "findstatic",
-    "help", "hub", "makemessages", "openapi", "preset", "serve", "synth", "version",
+    "help", "hub", "makemessages", "openapi", "preset", "pressure", "serve", "synth", "version",
 }  # fmt: skip
 
 

@@ -267,11 +267,15 @@ class Device(Sender):
 
     def sync(self, commands: Sequence[Command], *, at: datetime) -> list[dict[str, Any]]:
         """Send commands with this device's own running number."""
+        return self.send(self.numbered(commands), at=at)
+
+    def numbered(self, commands: Sequence[Command]) -> list[Command]:
+        """The commands with this device's next running numbers."""
         numbered = []
         for command in commands:
             self._seq += 1
             numbered.append(msgspec.structs.replace(command, seq=self._seq))
-        return self.send(numbered, at=at)
+        return numbered
 
     @classmethod
     def enrol(cls, link: Link, *, token: str, name: str, ids: Ids, at: datetime) -> Device:

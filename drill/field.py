@@ -231,13 +231,13 @@ class Field:
         """Hand in every tube sealed by `at`, then `more`."""
         commands = []
         while table.synced < len(table.tubes) and table.tubes[table.synced][1].sealed_at <= at:
-            commands.append(self._record(table, *table.tubes[table.synced]))
+            commands.append(self.record(table, *table.tubes[table.synced]))
             table.synced += 1
         commands += more
         if commands:
             table.device.sync(commands, at=at)
 
-    def _record(self, table: Table, code: str, tube: Filled) -> Command:
+    def record(self, table: Table, code: str, tube: Filled) -> Command:
         """A whole tube as one command."""
         new = self.world.ids.new
         swabs = []
@@ -270,20 +270,20 @@ class Field:
         boxes, commands = [], []
         for part in split_boxes([tube for _, tube in ready], self.box_tubes):
             codes = [code_of[id(tube)] for tube in part]
-            box = self._box_code(table)
-            commands += self._box(box, codes, at)
+            box = self.box_code(table)
+            commands += self.box(box, codes, at)
             boxes.append((box, codes))
         self.sync(table, at, commands)
         return boxes
 
-    def _box_code(self, table: Table) -> str:
+    def box_code(self, table: Table) -> str:
         printed = table.site.boxes.get(table.station, [])
         table.box_serial += 1
         if table.box_serial <= len(printed):
             return printed[table.box_serial - 1]
         return plan_codes.box_code(table.station, 1, 1, table.box_serial)
 
-    def _box(self, code: str, tubes: Sequence[str], at: datetime) -> list[Command]:
+    def box(self, code: str, tubes: Sequence[str], at: datetime) -> list[Command]:
         new = self.world.ids.new
         box_id = new(at)
         steps: list[tuple[str, dict[str, Any]]] = [

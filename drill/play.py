@@ -88,10 +88,10 @@ def play(system: System, scenario: Scenario, say: Say) -> Outcome:
         rng=random.Random(scenario.seed),
         say=say,
     )
-    _found(system, world, watch)
-    _plan(world, watch)
+    founded(system, world, watch)
+    planned(world, watch)
     day = Day(told=_clock(world))
-    field_, bench, response = _actors(world, day)
+    field_, bench, response = actors(world, day)
     watch.mark("devices and codes")
     _run(world, day, field_, bench)
     watch.mark("day")
@@ -105,7 +105,7 @@ def play(system: System, scenario: Scenario, say: Say) -> Outcome:
     return outcome
 
 
-def _found(system: System, world: World, watch: Watch) -> None:
+def founded(system: System, world: World, watch: Watch) -> None:
     """Regions, accounts, roster."""
     given, say = world.scenario, world.say
     password = server.password()
@@ -130,7 +130,7 @@ def _found(system: System, world: World, watch: Watch) -> None:
     watch.mark("roster")
 
 
-def _plan(world: World, watch: Watch) -> None:
+def planned(world: World, watch: Watch) -> None:
     """Round, due list, people, plan, goods, activation."""
     given, say = world.scenario, world.say
     office.round_drafted(world)
@@ -151,7 +151,7 @@ def _plan(world: World, watch: Watch) -> None:
     watch.mark("plan")
 
 
-def _actors(world: World, day: Day) -> tuple[Field, Bench, Response]:
+def actors(world: World, day: Day) -> tuple[Field, Bench, Response]:
     given = world.scenario
     office.codes(world, given.times.ready)
     _seed(world)

@@ -170,7 +170,7 @@ def _children() -> dict[int, list[int]]:
     return found
 
 
-def _family(roots: Sequence[int]) -> set[int]:
+def family(roots: Sequence[int]) -> set[int]:
     below, todo, seen = _children(), list(roots), set[int]()
     while todo:
         pid = todo.pop()
@@ -201,9 +201,9 @@ def measured(system: System, own: int) -> Iterator[None]:
 
     def look() -> None:
         while True:
-            database = _family(_database(system.var))
-            served = _family([system.process.pid] if system.process else []) - database
-            drill = _family([own]) - served - database
+            database = family(database_of(system.var))
+            served = family([system.process.pid] if system.process else []) - database
+            drill = family([own]) - served - database
             now = {
                 "system": memory_mib(served), "database": memory_mib(database), "drill": memory_mib(drill)
             }  # fmt: skip
@@ -222,7 +222,7 @@ def measured(system: System, own: int) -> Iterator[None]:
         watcher.join(SAMPLE_SECONDS)
 
 
-def _database(var: Path) -> list[int]:
+def database_of(var: Path) -> list[int]:
     """The embedded server's main process, where there is one."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         return [int((var / "postgres" / "postmaster.pid").read_text().splitlines()[0])]

@@ -53,8 +53,8 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
             rng=random.Random(given.seed), say=print,
         )  # fmt: skip
         watch = play.Watch()
-        play._found(served, world, watch)
-        play._plan(world, watch)
+        play.founded(served, world, watch)
+        play.planned(world, watch)
         office.codes(world, given.times.ready)
         yield County(served, world)
         for link in Kept.made:

@@ -78,8 +78,8 @@ def made(system: System) -> Prepared:
         rng=random.Random(given.seed), say=print,
     )  # fmt: skip
     watch = play.Watch()
-    play._found(system, world, watch)
-    play._plan(world, watch)
+    play.founded(system, world, watch)
+    play.planned(world, watch)
     office.codes(world, given.times.ready)
     found = prepared(world)
     for link in (world.link, *(user.link for user in world.users.values())):
@@ -155,7 +155,7 @@ class Ground:
     def _kill(process: subprocess.Popen[bytes] | None) -> None:
         if process is None:
             return
-        for pid in server._family([process.pid]):
+        for pid in server.family([process.pid]):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()
@@ -180,7 +180,7 @@ class Ground:
         self.up = False
         if self.supervisor is not None and self.supervisor.poll() is None:
             os.kill(self.supervisor.pid, signal.SIGSTOP)
-        for pid in server._family(server._database(self.var)):
+        for pid in server.family(server.database_of(self.var)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

@@ -76,7 +76,7 @@ class Hub:
     def kill(self) -> None:
         """SIGKILL to every process of it at once."""
         assert self.process is not None
-        for pid in server._family([self.process.pid]):
+        for pid in server.family([self.process.pid]):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()

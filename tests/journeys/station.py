@@ -158,7 +158,7 @@ class County:
     def _strike(self, blow: signal.Signals) -> None:
         """To the server and to its workers, which stand in a group of their own; the database lives on."""
         assert self.system.process is not None
-        for process in server._family([self.system.process.pid]):
+        for process in server.family([self.system.process.pid]):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, blow)
 

@@ -14,9 +14,9 @@ _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 def seconds(system: server.System) -> dict[str, float]:
     """Seconds of processor used so far by the web part and by the database, with what has ended below it."""
-    database = server._database(system.var)
-    below = server._family(database)
-    web = server._family([system.process.pid] if system.process else []) - below
+    database = server.database_of(system.var)
+    below = server.family(database)
+    web = server.family([system.process.pid] if system.process else []) - below
     used = {"web": sum(map(_used, web)), "database": sum(map(_used, below))}
     used["database"] += sum(_used(pid, ended=True) for pid in database)
     return used
