@@ -196,6 +196,7 @@ def _drafts(ground: Ground, chosen: list[Group], params: PlanParams) -> list[_Dr
             1
             if chosen[n].tour
             else plan_slots.lanes_wanted(walkers[n], people[n], days[n], rules, params),
+            chosen[n].lanes or plan_codes.STATIONS_PER_SITE,
         )
         for n in range(len(groups))
     ]
@@ -358,6 +359,7 @@ def _site(
         candidate=draft.group.candidate,
         lock=draft.group.lock,
         hull=draft.group.hull,
+        given=draft.group.given,
     )
 
 

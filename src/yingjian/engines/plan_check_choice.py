@@ -39,6 +39,7 @@ def check_choice(bench: Bench) -> None:
         if site.kind == "mobile":
             _timetable(bench, site)
     _locks(bench)
+    _places(bench)
     for path, rule in sorted(bench.problem.rules.by_path.items()):
         if rule.origin == TRIED:
             bench.say("rule_tried", "note", "plan", path)
@@ -81,7 +82,7 @@ def _certificate(bench: Bench, question: Question, stated: Siting) -> None:
     if site_of is None:
         bench.say("households_split", "error", "plan:siting")
         return
-    cost = _cost(question, site_of)
+    cost = _cost(question, site_of, stated.beyond)
     same = cost == stated.cost and bound <= cost
     bench.say(
         "certificate", "ok" if same else "error", "plan:siting", measured=stated.cost, limit=cost,
@@ -118,23 +119,62 @@ def _sent(bench: Bench, question: Question) -> np.ndarray | None:
     return found
 
 
-def _cost(question: Question, site_of: np.ndarray) -> int:
-    """Price of the plan: who breaks a rule, or is met by a mobile team, pays the flat price."""
+def _cost(question: Question, site_of: np.ndarray, beyond: list[int]) -> int:
+    """Price of the plan: who breaks a rule, or is met by a mobile team, pays the flat price.
+
+    `beyond` are points the plan itself says are served outside the rules; it pays for them, so it gains nothing by
+    naming one too many, and without one too few no site keeps its room.
+    """
     problem = question.problem
     each = np.arange(problem.points)
     fixed = site_of != MOBILE
     here = np.where(fixed, site_of, 0)
     metres = walked(problem, each, here)
     keeps = fixed & (metres <= problem.rules.walk_m) & ~barred(problem, each, here)
+    told = [k for k in beyond if 0 <= k < problem.points]
+    keeps[told] = False
     load = np.bincount(here[keeps], weights=problem.heads[keeps], minlength=problem.candidates)
-    over = load > problem.room()
-    if over.any():  # those the planner told are outside; the rest of the site keeps the rule
+    if (load > problem.room()).any():  # more people than fit, and the plan does not say so
         return -1
     kept, sites = each[keeps], here[keeps]
     lanes = -(-load.astype(np.int64) // problem.rules.heads_per_lane)
     total = int(problem.opening()[np.unique(sites)].sum()) + int(lanes.sum()) * problem.prices.lane
     total += int(walk_price(problem, kept, metres[kept]).sum())
     return total + int(problem.outside()[~keeps].sum())
+
+
+def _places(bench: Bench) -> None:
+    """Candidates of the county's list: no more lanes than fit, a site stands where its candidate does, and what was
+    chosen beside the list, or without it, is said."""
+    known = {place.key: place for place in bench.problem.candidates}
+    made = [s for s in bench.plan.sites if s.candidate and s.candidate not in known]
+    for site in bench.plan.sites:
+        place = known.get(site.candidate)
+        if site.given != (place is not None):
+            bench.say("candidate_unknown", "error", f"site:{site.code}")
+        if place is None:
+            continue
+        if place.lanes is not None:
+            bench.most(
+                "lanes_fit", f"site:{site.code}", "", site.lanes, place.lanes, place=place.name
+            )
+        stands = (round(place.lon, 6), round(place.lat, 6)) == (site.lon, site.lat)
+        named = site.name == place.name
+        if not (stands and named):
+            bench.say("candidate_moved", "error", f"site:{site.code}", place=place.name)
+    if not known:
+        return
+    method = bench.plan.siting.method
+    if method != "certified":
+        bench.say(f"candidates_unused_{method}", "note", "plan", measured=len(known))
+        return
+    chosen = sum(site.candidate in known for site in bench.plan.sites)
+    bench.say("candidates_used", "note", "plan", measured=chosen, limit=len(known))
+    if made:
+        people = sum(site.walkers for site in made)
+        bench.say("places_made", "note", "plan", CIRCLE, measured=len(made), people=people)
+    if not bench.plan.params.made_places:
+        bench.say("places_not_made", "note", "plan", CIRCLE)
 
 
 def _locks(bench: Bench) -> None:

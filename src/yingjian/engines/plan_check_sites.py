@@ -167,6 +167,7 @@ def _stands(site: Site) -> dict[str, tuple[float, float]]:
 def _lanes(bench: Bench, site: Site, counted: tuple[int, int]) -> None:
     rules, element = bench.problem.rules, f"site:{site.code}"
     lanes = len(site.stations)
+    fits = {place.key: place.lanes for place in bench.problem.candidates}.get(site.candidate)
     bench.least("no_lane", element, "sites.lane_per_hour", lanes, 1.0)
     if not lanes:
         return
@@ -177,9 +178,10 @@ def _lanes(bench: Bench, site: Site, counted: tuple[int, int]) -> None:
         most = rules.most(path)
         if most is not None:
             each = math.ceil(people / lanes)
+            full = fits is not None and lanes >= fits  # no room for another: the place is stronger
             bench.most(
                 "lane_load", element, path, each, _whole_tubes(bench, most),
-                level=_gives_way(bench, path),
+                level="warning" if full else _gives_way(bench, path),
             )  # fmt: skip
 
 

@@ -14,12 +14,7 @@ import numpy as np
 
 from yingjian.engines.plan_geo import Point
 from yingjian.engines.plan_mobile import Tour, tours
-from yingjian.engines.plan_model import (
-    Candidate,
-    Outside,
-    Siting,
-    Spot,
-)
+from yingjian.engines.plan_model import Outside, Siting, Spot
 from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.plan_points import Question, hull, question_of
 from yingjian.engines.plan_sites import Ground, form_sites
@@ -40,6 +35,10 @@ class Group:
     name: str = ""
     candidate: str = ""
     lock: str = ""
+    given: bool = False
+    """Its place stands on the county's list."""
+    lanes: int | None = None
+    """How many fit there."""
     points: list[int] = field(default_factory=list)
     """Rows of the siting question it serves."""
     blocks: dict[int, list[int]] = field(default_factory=dict)
@@ -136,8 +135,9 @@ def _groups(ground: Ground, question: Question, result: Result, params: PlanPara
         members = [i for k in points for i in question.members[k]]
         groups.append(
             Group(
-                members, (round(place.lon, 6), round(place.lat, 6)), _own_name(ground, place),
-                place.key, place.lock, points, hull=_outline(ground, members),
+                members, (round(place.lon, 6), round(place.lat, 6)),
+                "" if place.made else place.name, place.key, place.lock, given=not place.made,
+                lanes=place.lanes, points=points, hull=_outline(ground, members),
             )
         )  # fmt: skip
     alone = np.flatnonzero(result.site_of == MOBILE).tolist()
@@ -152,12 +152,6 @@ def _groups(ground: Ground, question: Question, result: Result, params: PlanPara
         )  # fmt: skip
     _attach_homes(ground, groups)
     return groups
-
-
-def _own_name(ground: Ground, place: Candidate) -> str:
-    """A given place keeps its name; one made by us is named after its village later."""
-    given = {c.key for c in ground.problem.candidates}
-    return place.name if place.key in given else ""
 
 
 def _outline(ground: Ground, members: list[int]) -> list[tuple[float, float]]:
@@ -238,6 +232,8 @@ def _told(question: Question, result: Result, unplaced: int) -> Siting:
         options=[c for j, c in enumerate(question.candidates) if j not in chosen] + question.shut,
         spots=spots,
         outside=outside,
+        beyond=sorted({b.point for b in result.breaches}),
+        given=sum(not c.made for c in (*question.candidates, *question.shut)),
         unplaced=unplaced,
         walk_m=rules.walk_m,
         heads_per_site=rules.heads_per_site,

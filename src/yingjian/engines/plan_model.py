@@ -174,7 +174,8 @@ class Candidate(msgspec.Struct, frozen=True):
     """A place where a site may be: a village office, a school, a square.
 
     `room` is the most people it takes in the round where that is less than the rule; `lock` is
-    `stay` (opened whatever it costs), `never`, or empty.
+    `stay` (opened whatever it costs), `never`, or empty. `lanes` is how many fit at most; `made`:
+    nobody gave it, it is the middle of a group of homes.
     """
 
     key: str
@@ -184,6 +185,8 @@ class Candidate(msgspec.Struct, frozen=True):
     lat: float
     room: int | None = None
     lock: str = ""
+    lanes: int | None = None
+    made: bool = False
 
 
 class Resources(msgspec.Struct, frozen=True):
@@ -350,6 +353,8 @@ class Site(msgspec.Struct, frozen=True):
     lock: str = ""
     hull: list[tuple[float, float]] = []
     """Outline of where its people live."""
+    given: bool = False
+    """Its place stands on the county's list of candidates."""
 
     @property
     def lanes(self) -> int:
@@ -508,6 +513,10 @@ class Siting(msgspec.Struct, frozen=True):
     """Candidates that were not chosen."""
     spots: list[Spot] = []
     outside: list[Outside] = []
+    beyond: list[int] = []
+    """Points of the question that are served outside the rules: they pay their flat price only."""
+    given: int = 0
+    """Places of the county's list the choice was made from."""
     unplaced: int = 0
     """People whose place nobody knows: their villages have sites by number only."""
     walk_m: float = 0.0

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,8 +89,9 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
     at = _centres(ground, members, x, y, dict(zip(blocks, range(len(blocks)), strict=True)))
     reach = circle - min(slack * params.road_factor, WIDEST * circle)
     places, site_x, site_y, shut = _candidates(
-        ground, members, at, town, reach=reach / params.road_factor, most=per_site
-    )
+        ground, members, at, town, reach=reach / params.road_factor, most=per_site,
+        made=params.made_places,
+    )  # fmt: skip
     rules = siting.Rules(
         walk_m=float(math.floor(reach * NEAR)), heads_per_site=per_site, heads_per_lane=per_lane,
         detour=params.road_factor,
@@ -106,7 +108,7 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         prices=prices,
         params=params,
     )
-    room = np.array([per_site if c.room is None else c.room for c in places], dtype=np.int64)
+    room = np.array([_room(c, per_site, per_lane) for c in places], dtype=np.int64)
     opening = np.where([c.lock == "stay" for c in places], 0, prices.site).astype(np.int64)
     return Question(
         problem=siting.Problem(
@@ -120,6 +122,16 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         candidates=places,
         shut=shut,
     )  # fmt: skip
+
+
+def _room(place: Candidate, per_site: int, per_lane: int) -> int:
+    """Most people a place takes: the rule, its own bound, what the lanes that fit there swab."""
+    bounds = [per_site]
+    if place.room is not None:
+        bounds.append(place.room)
+    if place.lanes is not None:
+        bounds.append(place.lanes * per_lane)
+    return min(bounds)
 
 
 def circle_m(problem: PlanProblem, params: PlanParams) -> float:
@@ -253,23 +265,28 @@ def _candidates(
     *,
     reach: float,
     most: int,
+    made: bool,
 ) -> tuple[list[Candidate], Floats, Floats, list[Candidate]]:
     """Places given, and for groups without one in reach, the middle of the group; apart, the shut.
 
-    Where everything is shut nothing is: somewhere everybody must be sent.
+    Without `made`, such middles only in towns that have no given place. Where everything is shut, what the plan's
+    proposer shut is not: somewhere everybody must be sent.
     """
     number = {town: n for n, town in enumerate(towns)}
     asked = _locked([c for c in ground.problem.candidates if c.area[:9] in number], ground.problem)
     given = [c for c in asked if c.lock != "never"]
     gx, gy = _to_plane(ground, given, number)
     free = _without(ground, members, at, number, (gx, gy), reach=reach)
+    if not made:
+        own = {c.area[:9] for c in given}
+        free = [k for k in free if ground.blocks[members[k][0]].area[:9] not in own]
     free = _spread(ground, members, at, free, most=most)
-    made = _locked(_middles(ground, members, at, free), ground.problem)
-    keep = np.array([c.lock != "never" for c in made], dtype=bool)
-    shut = [c for c in (*asked, *made) if c.lock == "never"]
+    middles = _locked(_middles(ground, members, at, free), ground.problem)
+    keep = np.array([c.lock != "never" for c in middles], dtype=bool)
+    shut = [c for c in (*asked, *middles) if c.lock == "never"]
     if not given and not keep.any():
         keep[:] = True
-    places = given + [c for c, stays in zip(made, keep, strict=True) if stays]
+    places = given + [c for c, stays in zip(middles, keep, strict=True) if stays]
     rows = np.array(free, dtype=np.int64)[keep]
     return places, np.concatenate((gx, at.x[rows])), np.concatenate((gy, at.y[rows])), shut
 
@@ -319,7 +336,7 @@ def _middles(
         key = f"{area}@{lon:.5f},{lat:.5f}"
         seen[key] = seen.get(key, 0) + 1
         key = f"{key}#{seen[key]}" if seen[key] > 1 else key
-        places.append(Candidate(key, names.get(area, area), area, lon, lat))
+        places.append(Candidate(key, names.get(area, area), area, lon, lat, made=True))
     return places
 
 
@@ -340,12 +357,7 @@ def _to_plane(
 def _locked(places: list[Candidate], problem: PlanProblem) -> list[Candidate]:
     """Places with the locks put on them by key."""
     locks = problem.locks
-    return [
-        Candidate(c.key, c.name, c.area, c.lon, c.lat, c.room, locks[c.key])
-        if c.key in locks
-        else c
-        for c in places
-    ]
+    return [msgspec.structs.replace(c, lock=locks[c.key]) if c.key in locks else c for c in places]
 
 
 def _isolated(
