@@ -37,7 +37,7 @@ MORE_DOORS: Mapping[str, frozenset[str]] = {
         }
     ),
     "campaigns": frozenset({"presets"}),
-    "population": frozenset({"own"}),
+    "population": frozenset({"own", "places"}),
 }
 # The room that watches over all others reads their tables, the journal's chain and the policies in force.
 WATCHDOG_DOORS = frozenset({"models", "chain", "security"})

@@ -45,6 +45,23 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "DELETE /session": [Ask(nothing=OWN, changes=True)],
     "GET /boxes/{code}": [Ask({"code": "box_code"})],
     "GET /boxes/{code}/manifest.xlsx": [Ask({"code": "box_code"})],
+    "GET /buildings": [Ask(nothing="counts by village")],
+    "GET /buildings/lists": [Ask()],
+    "GET /buildings/lists/{list_id}": [Ask({"list_id": "building_list_id"})],
+    "GET /buildings/lists/{list_id}/problems.xlsx": [
+        Ask({"list_id": "building_list_id"}, nothing="lines that were refused: there are none")
+    ],
+    "GET /buildings/missing.xlsx": [Ask(nothing="addresses without a place: there are none")],
+    "GET /buildings/template.xlsx": [Ask(nothing=PUBLIC)],
+    "GET /candidates": [Ask(query="limit=1000&withdrawn=true")],
+    "GET /candidates.geojson": [Ask()],
+    "GET /candidates.xlsx": [Ask()],
+    "GET /candidates/lists": [Ask()],
+    "GET /candidates/lists/{list_id}": [Ask({"list_id": "candidate_list_id"})],
+    "GET /candidates/lists/{list_id}/problems.xlsx": [
+        Ask({"list_id": "candidate_list_id"}, nothing="lines that were refused: there are none")
+    ],
+    "GET /candidates/template.xlsx": [Ask(nothing=PUBLIC)],
     "GET /clocks": [Ask(query="limit=1000"), Ask(query="round={round_id}&state=met&limit=1000")],
     "GET /codes/revoked": [Ask(query="limit=1000")],
     "GET /devices": [Ask()],
@@ -151,6 +168,8 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /tubes/{code}": [Ask({"code": "tube_code"})],
     "GET /vehicles": [Ask()],
     "GET /waste": [Ask(query="round={round_id}")],
+    "POST /buildings/lists": [Ask(form={"area": "{area}"}, changes=True)],
+    "POST /candidates/lists": [Ask(form={"area": "{area}"}, changes=True)],
     "POST /clocks/sweep": [Ask(json={}, nothing="a count of clocks")],
     "POST /commands": [Ask(json={"commands": []}, nothing="commands are walked by themselves")],
     "POST /codes/own": [

@@ -18,13 +18,14 @@ MEANT: Final = {
     "to_tube_id": "tube_id", "tube_codes": "tube_code", "box_codes": "box_code", "result_ids": "result_id",
     "corrects": "result_id", "person_ids": "person_id", "place_code": "site_code", "pair_id": "tube_id",
     "box_ids": "box_id", "site_codes": "site_code", "received": "tube_code", "broken": "tube_code",
-    "extra": "tube_code", "id": "flagged_id",
+    "extra": "tube_code", "id": "flagged_id", "candidate_ids": "candidate_id",
 }  # fmt: skip
 # Fields with a free text whose form is checked before anything else.
 TEXTS: Final[dict[str, Any]] = {
     "username": "forged", "password_hash": "x", "role": "sampler", "owner_role": "site_lead", "kind": "other",
     "decision": "closed", "to": "sampling", "job": "sampler", "outcome": "negative", "figure": "sites",
     "form": "work", "item": "protective_suit", "plate": "宁F0001", "digest": "0" * 64, "title": "t",
+    "setting": "outdoor", "datum": "gps",
     "version": None, "flag": "code_garbled", "first": "FORGED0001", "last": "FORGED0009",
 }  # fmt: skip
 #: Every kind that is forged: all there are.

@@ -72,6 +72,7 @@ def dress(asker: Asker, town: Town, played: Played) -> None:
     _dress_goods(asker, town, own_round)
     _dress_field(asker, town, played)
     _dress_bench(asker, town, played)
+    _dress_places(asker, town, played)
     _searched(asker, own_round)
     town.known |= {"sampled_round": [played.round_id]}
     town.known |= {"round_id": [played.round_id, own_round], "imported": [_roster(asker, town)]}
@@ -207,6 +208,33 @@ def _dress_field(asker: Asker, town: Town, played: Played) -> None:
     )
 
 
+def _dress_places(asker: Asker, town: Town, played: Played) -> None:
+    """A list of candidate sites in force, and a list of buildings that was read."""
+    home = _one(
+        played, "SELECT no FROM population_household WHERE area ^@ %s ORDER BY no", town.area
+    )
+    for kind, line in (
+        (
+            "candidates",
+            f"编号,名称,区划代码,经度,纬度\nA{town.mark},广场{town.mark},{town.village},106.2,38.2\n",
+        ),
+        ("buildings", f"区划代码,户号,经度,纬度\n{town.village},{home},106.2,38.2\n"),
+    ):
+        file = {"file": (f"{kind}-{town.mark}.csv", line.encode())}
+        answer = asker.ask("POST", f"/{kind}/lists", data={"area": town.area}, files=file)
+        assert answer.status_code == 202, answer.text
+        list_id, until = answer.json()["item"]["id"], time.monotonic() + 60
+        while (told := asker.ask("GET", f"/{kind}/lists/{list_id}").json()["item"])["state"] in {
+            "waiting",
+            "reading",
+        }:
+            assert time.monotonic() < until, told
+            time.sleep(0.2)
+        assert told["state"] == "ready", told
+        if kind == "candidates":
+            asker.done("candidate.import", candidate_list_id=list_id)
+
+
 def _dress_bench(asker: Asker, town: Town, played: Played) -> None:
     """A laboratory with a tube of the town, a run, and a result nobody can bind to a tube."""
     at, new, area, lab, run = asker.at, asker.new, town.area, asker.new(), asker.new()
@@ -306,6 +334,9 @@ _KNOWN: Final = {
     "move_id": "SELECT id FROM logistics_supplymove WHERE area ^@ %(a)s",
     "handover_id": "SELECT id FROM logistics_handover WHERE area ^@ %(a)s",
     "order_id": "SELECT id FROM containment_disinfectionorder WHERE area ^@ %(a)s",
+    "candidate_list_id": "SELECT id FROM planning_candidatelist WHERE area ^@ %(a)s",
+    "candidate_id": "SELECT id FROM planning_candidate WHERE area ^@ %(a)s",
+    "building_list_id": "SELECT id FROM population_buildinglist WHERE area ^@ %(a)s",
     "task_id": "SELECT id FROM ledgers_task WHERE area ^@ %(a)s ORDER BY done_at NULLS FIRST",
     "staff_id": "SELECT id FROM workforce_staffmember WHERE area ^@ %(a)s",
     "institution_id": "SELECT id FROM workforce_institution WHERE area ^@ %(a)s",

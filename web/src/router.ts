@@ -89,6 +89,7 @@ const routes: RouteRecordRaw[] = [
     component: () => import('@/rooms/matters/MatterPage.vue'),
     props: true,
   },
+  { path: '/console/places', name: 'places', component: () => import('@/rooms/places/PlacesPage.vue') },
   { path: '/console/revocations', name: 'revocations', component: () => import('@/rooms/revocations/RevocationsPage.vue') },
   { path: '/console/status', name: 'status', component: () => import('@/rooms/status/StatusPage.vue') },
   { path: '/console/presets', name: 'presets', component: () => import('@/rooms/presets/ComparePage.vue') },

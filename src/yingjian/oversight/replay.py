@@ -63,6 +63,13 @@ TABLES: Final = (
     ),
     Rebuilt("population_person", seed="found_by IS NULL", ignore=frozenset({"id_cipher", "phone_cipher"})),
     Rebuilt("planning_planrecord", seed="true", reset={"state": "'proposed'", "applied_at": "NULL"}),
+    # A list as it was read is where its places come from; that it is in force is the command's doing.
+    Rebuilt(
+        "planning_candidatelist",
+        seed="true",
+        reset={"state": "CASE WHEN state = 'applied' THEN 'ready' ELSE state END", "applied_at": "NULL"},
+    ),
+    Rebuilt("planning_candidate"),
     Rebuilt("ledgers_task"),
     Rebuilt("access_clock", ignore=frozenset({"breached_at", "escalated_at"})),
     Rebuilt("workforce_post"),
@@ -107,7 +114,8 @@ INPUT_TABLES: Final = frozenset(
         "access_device", "access_enroltoken", "access_grant", "access_journal", "access_journalblock",
         "access_organisation", "access_parkeddecision", "access_user", "campaigns_campaign", "campaigns_preset",
         "logistics_supplyitem", "logistics_vehicle", "oversight_report",
-        "oversight_statedfigure", "population_grid", "population_household", "population_importproblem",
+        "oversight_statedfigure", "population_buildinglist",
+        "population_grid", "population_household", "population_importproblem",
         "population_importrun", "population_personcategory", "population_region", "workforce_institution",
         "planning_plansearch", "workforce_staffmember", "workforce_training", "workforce_workgroup",
     }
@@ -120,7 +128,7 @@ INPUTS: Final = frozenset(
         "restored.settle", "parked.decide",
         "preset.store", "campaign.create", "round.create", "plan.propose", "institution.add", "staff.add",
         "plan.search", "plan.stop", "workgroup.add", "training.record", "vehicle.add", "supply.item", "figure.state",
-        "report.file",
+        "report.file", "building.place",
     }
 )  # fmt: skip
 

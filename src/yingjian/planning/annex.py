@@ -168,7 +168,7 @@ def geojson(plan: Plan) -> bytes:
         about = {
             "code": site.code, "name": site.name, "kind": site.kind, "people": site.people,
             "walkers": site.walkers, "lanes": site.lanes, "lock": site.lock,
-            "candidate": site.candidate, "walk_m": round(walk),
+            "candidate": site.candidate, "given": site.given, "walk_m": round(walk),
         }  # fmt: skip
         if site.lon is not None and site.lat is not None:
             features.append(_feature("site", "Point", [site.lon, site.lat], about))
@@ -186,7 +186,10 @@ def geojson(plan: Plan) -> bytes:
         told = {"people": spot.people, "code": spot.site}
         features.append(_feature("spot", "Point", [spot.lon, spot.lat], told))
     for place in plan.siting.options:
-        told = {"key": place.key, "name": place.name, "lock": place.lock}
+        told = {
+            "key": place.key, "name": place.name, "lock": place.lock, "area": place.area, "lanes": place.lanes,
+            "given": not place.made,
+        }  # fmt: skip
         features.append(_feature("candidate", "Point", [place.lon, place.lat], told))
     features += _roads(plan)
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})

@@ -8,11 +8,26 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router, Schema
+from ninja import File, Form, Query, Router, Schema, Status
+from ninja.files import UploadedFile
 
 from yingjian.access.edges import actor_of, language, needs, request_time
+from yingjian.kernel.clock import now
+from yingjian.kernel.ids import uuid7
+from yingjian.population import places as place_lists
 
-from . import documents, ground, matching, means, pool_sizes, queries, rehearsing
+from . import (
+    candidate_form,
+    candidates,
+    documents,
+    ground,
+    matching,
+    means,
+    pool_sizes,
+    queries,
+    rehearsing,
+)
+from .models import CandidateList
 
 router = Router(tags=["planning"])
 
@@ -219,3 +234,121 @@ def size_tables(
     found = pool_sizes.pool_sizes(known, asked, language=language(request))
     data = documents.pool_tables(found, language(request))
     return documents.answer(data, documents.XLSX, f"pool-sizes-{round_id}.xlsx")
+
+
+# -- candidate sites ---------------------------------------------------------------------------
+
+
+class CandidatePage(Schema):
+    items: list[candidates.CandidateLine]
+    next: str | None
+    as_of: datetime
+
+
+class CandidateLists(Schema):
+    items: list[place_lists.ListLine]
+    as_of: datetime
+
+
+class CandidateListOut(Schema):
+    item: place_lists.ListLine
+    problems: list[place_lists.ProblemLine] = []
+    as_of: datetime
+
+
+SHOWN_PROBLEMS = 200
+
+
+@router.get("/candidates", auth=needs("see_round"), response=CandidatePage)
+def candidate_page(
+    request: HttpRequest, area: str = "", after: str = "", limit: int = candidates.PAGE, *, withdrawn: bool = False
+) -> CandidatePage:  # fmt: skip
+    """Places where sites may be, by key."""
+    found = candidates.candidates_for(
+        actor_of(request), area=area, withdrawn=withdrawn, after=after, limit=limit
+    )
+    full = len(found) >= min(max(limit, 1), candidates.PAGE)
+    return CandidatePage(
+        items=found, next=found[-1].key if full else None, as_of=request_time(request)
+    )
+
+
+@router.get("/candidates.xlsx", auth=needs("see_round"))
+def candidate_book(request: HttpRequest, area: str = "") -> HttpResponse:
+    """The candidates in force in the shape of the template."""
+    lang = language(request)
+    lines = [
+        candidate_form.line_of(row, lang)
+        for row in candidates.lines_for(actor_of(request), area=area)
+    ]
+    data = place_lists.write_lines(
+        candidate_form.COLUMNS, candidate_form.sheet(lang), lines, language=lang
+    )
+    return documents.answer(data, documents.XLSX, "candidates.xlsx")
+
+
+@router.get("/candidates.geojson", auth=needs("see_round"))
+def candidate_map(request: HttpRequest, area: str = "") -> HttpResponse:
+    """The same as GeoJSON, in the shape a list may be handed in."""
+    lang = language(request)
+    lines = [
+        candidate_form.line_of(row, lang)
+        for row in candidates.lines_for(actor_of(request), area=area)
+    ]
+    return documents.answer(place_lists.geojson(lines), documents.GEOJSON, "candidates.geojson")
+
+
+@router.get("/candidates/template.xlsx", auth=needs("plan_round"))
+def candidate_template(request: HttpRequest) -> HttpResponse:
+    """An empty list of candidates to fill in, with an example and notes."""
+    lang = language(request)
+    data = place_lists.write_template(
+        candidate_form.COLUMNS, candidate_form.sheet(lang), language=lang
+    )
+    return documents.answer(data, documents.XLSX, "candidates-template.xlsx")
+
+
+@router.get("/candidates/lists", auth=needs("plan_round"), response=CandidateLists)
+def candidate_lists(request: HttpRequest) -> CandidateLists:
+    """The last lists of candidates handed in."""
+    found = place_lists.lines_for(CandidateList, actor_of(request), language=language(request))
+    return CandidateLists(items=found, as_of=request_time(request))
+
+
+@router.post("/candidates/lists", auth=needs("plan_round"), response={202: CandidateListOut})
+def upload_candidates(
+    request: HttpRequest, file: File[UploadedFile], area: Form[str], datum: Form[str] = "wgs84",
+    list_id: Form[uuid.UUID | None] = None,
+) -> Status[CandidateListOut]:  # fmt: skip
+    """Take a list of candidates (xlsx, xls, ods, csv, GeoJSON); a job reads it, nothing is applied yet."""
+    actor, at = actor_of(request), request_time(request)
+    run = list_id or uuid7(now())
+    place_lists.queue(
+        CandidateList, candidates.TASK, actor=actor, permission=candidates.PERMISSION, at=at, list_id=run,
+        area=area, file_name=file.name or "", datum=datum,
+    )  # fmt: skip
+    place_lists.keep(run, file.chunks())
+    line = place_lists.line_for(CandidateList, actor, run, language=language(request))
+    return Status(202, CandidateListOut(item=line, as_of=at))
+
+
+@router.get("/candidates/lists/{list_id}", auth=needs("plan_round"), response=CandidateListOut)
+def candidate_list(request: HttpRequest, list_id: uuid.UUID) -> CandidateListOut:
+    """One list: how far it was read, what it would do, its first faults."""
+    actor, lang = actor_of(request), language(request)
+    told, _, _ = place_lists.problems_of(
+        CandidateList, candidate_form.FORM, actor, list_id, language=lang
+    )
+    line = place_lists.line_for(CandidateList, actor, list_id, language=lang)
+    return CandidateListOut(item=line, problems=told[:SHOWN_PROBLEMS], as_of=request_time(request))
+
+
+@router.get("/candidates/lists/{list_id}/problems.xlsx", auth=needs("plan_round"))
+def candidate_problems(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
+    """Only the refused lines, with what is wrong and what to do, ready to be mended and handed in."""
+    lang = language(request)
+    _, headings, problems = place_lists.problems_of(
+        CandidateList, candidate_form.FORM, actor_of(request), list_id, language=lang
+    )
+    data = place_lists.write_mend(candidate_form.COLUMNS, headings, problems, language=lang)
+    return documents.answer(data, documents.XLSX, "candidates-to-mend.xlsx")

@@ -42,7 +42,7 @@ def shown(plan: Plan, *, full: bool) -> dict[str, Any]:
             for slot in site["slots"]:
                 slot["blocks"] = len(slot["blocks"])
             site["home"] = len(site["home"])
-        for part in ("multipliers", "counted", "count_prices", "spots", "options"):
+        for part in ("multipliers", "counted", "count_prices", "spots", "options", "beyond"):
             found["siting"][part] = len(found["siting"][part])
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from datetime import datetime
 from typing import Any
 
 from procrastinate.contrib.django import app
@@ -13,9 +14,10 @@ from yingjian.engines.plan_choice import Search
 from yingjian.engines.siting.model import Progress
 from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
+from yingjian.population import places
 
-from . import actions, timing
-from .models import PlanSearch
+from . import actions, candidate_form, candidates, timing
+from .models import CandidateList, PlanSearch
 
 log = logging.getLogger("yingjian.planning")
 
@@ -28,6 +30,17 @@ def close_interrupted(timestamp: int, **_: Any) -> None:
     """Searches whose worker died say so, and another may be begun."""
     for run in actions.searches_interrupted(at=now()):
         log.warning("plan_search_interrupted", extra={"plan_id": str(run)})
+    for run in places.interrupted(CandidateList, at=now()):
+        log.warning("candidates_interrupted", extra={"list_id": str(run)})
+
+
+@app.task(name=candidates.TASK, queue="imports")
+def read_candidates(*, list_id: str, at: str, **_: Any) -> None:
+    """Permission and area were checked when the file was taken; the outcome is in the list."""
+    places.read(
+        CandidateList, candidate_form.FORM, candidates.compare, list_id=uuid.UUID(list_id),
+        at=datetime.fromisoformat(at),
+    )  # fmt: skip
 
 
 @app.task(name="planning.search", queue="imports")

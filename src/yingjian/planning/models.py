@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from yingjian.campaigns.models import Round
-from yingjian.population.models import AREA
+from yingjian.population.models import AREA, PlaceList
 
 
 class PlanRecord(models.Model):
@@ -54,5 +54,49 @@ class PlanSearch(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["waiting", "running", "done", "failed"]),
                 name="plan_search_state",
+            ),
+        ]
+
+
+class CandidateList(PlaceList):
+    """A list of places where sites may be, as a county handed it in."""
+
+
+class Candidate(models.Model):
+    """A place where a site may be. `key` tells it from others in a list that comes again: the county's own number
+    within a town, else village and name. WGS 84.
+
+    `lanes` is how many fit at most; `barred`: it may not be used. One that was withdrawn is kept, and comes back with
+    the next list that names it.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    area = models.CharField(max_length=AREA, db_index=True)
+    key = models.CharField(max_length=140, unique=True)
+    no = models.CharField(max_length=40, default="")
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=20, default="")
+    lon = models.FloatField()
+    lat = models.FloatField()
+    lanes = models.PositiveSmallIntegerField(null=True)
+    setting = models.CharField(max_length=8, default="")
+    parking = models.BooleanField(null=True)
+    barred = models.BooleanField(default=False)
+    remarks = models.CharField(max_length=200, default="")
+    changed_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_for = models.CharField(max_length=200, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(lon__gte=-180, lon__lte=180, lat__gte=-90, lat__lte=90),
+                name="candidate_place",
+            ),
+            models.CheckConstraint(
+                condition=Q(setting__in=["", "indoor", "outdoor", "both"]), name="candidate_setting"
+            ),
+            models.CheckConstraint(
+                condition=Q(lanes=None) | Q(lanes__gte=1), name="candidate_lanes"
             ),
         ]

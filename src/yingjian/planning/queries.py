@@ -31,7 +31,7 @@ from yingjian.kernel.errors import RuleBroken
 from yingjian.logistics import queries as logistics
 from yingjian.workforce import queries as workforce
 
-from . import rules, wording
+from . import candidates, rules, wording
 
 COUNTY = 6
 SCREENING = ("hospital", "company", "cdc_county")
@@ -168,6 +168,7 @@ def problem_of(round_id: uuid.UUID, choice: rules.Choice) -> PlanProblem:
         resources=_resources(brief.area, choice),
         tz=local_time(),
         choice=choice,
+        candidates=candidates.given(brief.area),
         force=force_of(brief.area, _span_of(days), choice) if days else Force(),
         stocks=stocks_of(brief.area),
     )
@@ -268,7 +269,7 @@ SELECT id, round_id, area, version, state, made_at, applied_at, (document -> 'to
        (SELECT coalesce(jsonb_object_agg(level, n), '{}') FROM
           (SELECT f ->> 'level' AS level, sum(coalesce((f -> 'params' ->> 'elements')::numeric, 1))::int AS n
              FROM jsonb_array_elements(findings) f GROUP BY 1) counted)::text,
-       ((document -> 'siting') - '{multipliers,counted,count_prices,options,spots}'::text[])::text
+       ((document -> 'siting') - '{multipliers,counted,count_prices,options,spots,beyond}'::text[])::text
   FROM planning_planrecord
 """
 

@@ -175,8 +175,11 @@ def problem_for(
     force: Force = NOBODY,
     stocks: Sequence[Stock] = (),
 ) -> PlanProblem:
-    """Put preset, round and people together. Raises `PlanError` (`nobody`, `no_open_hours`)."""
+    """Put preset, round and people together. Raises `PlanError` (`nobody`, `no_open_hours`, `candidate_barred`)."""
     choice = choice or Choice(PlanParams())
+    for place in candidates:
+        if place.lock == "never" and choice.locks.get(place.key) == "stay":
+            raise PlanError("candidate_barred", name=place.name)
     people = sum(block.people for block in blocks)
     if people == 0:
         raise PlanError("nobody")

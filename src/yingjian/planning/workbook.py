@@ -36,6 +36,7 @@ def workbook(
         for title, columns, rows in (
             ("totals", ["what", "number"], _totals(plan, names, language)),
             ("sites", SITE, _sites(plan)),
+            ("candidates", CANDIDATE, _candidates(plan, names)),
             ("slots", SLOT, _slots(plan)),
             ("hours", HOURS, _hours(plan)),
             ("shifts", SHIFT, _shifts(plan, names_of, language)),
@@ -60,6 +61,7 @@ SITE = [
     "site_code", "site_name", "area", "lon", "lat", "people", "walkers", "home_people", "key_people",
     "villages", "lanes", "groups", "tubes", "boxes", "opens", "closes",
 ]  # fmt: skip
+CANDIDATE = ["place", "area", "lon", "lat", "lanes_fit", "chosen", "site_code", "walkers", "lanes"]
 SLOT = ["site_code", "site_name", "start", "end", "people", "wait"]
 HOURS = ["site_code", "site_name", "start", "end", "people_called", "lanes_needed", "lanes_staffed"]
 SHIFT = [
@@ -151,6 +153,19 @@ def _sites(plan: Plan) -> Iterable[Row]:
             site.tubes.total, sum(len(s.boxes) for s in site.stations), min(s.start for s in site.open),
             max(s.end for s in site.open),
         ]  # fmt: skip
+
+
+def _candidates(plan: Plan, names: dict[str, Any]) -> Iterable[Row]:
+    """Places of the county's list: those chosen with their sites, then those not chosen."""
+    for site in plan.sites:
+        if site.given:
+            yield [
+                site.name, site.area, site.lon, site.lat, None, True, site.code, site.walkers, site.lanes
+            ]  # fmt: skip
+    for place in plan.siting.options:
+        if not place.made:
+            shut = names["barred"] if place.lock == "never" else ""
+            yield [place.name, place.area, place.lon, place.lat, place.lanes, shut]
 
 
 def _slots(plan: Plan) -> Iterable[Row]:

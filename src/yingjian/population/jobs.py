@@ -12,7 +12,8 @@ from procrastinate.contrib.django import app
 from yingjian.access.actor import Actor
 from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
-from yingjian.population import actions, uploads
+from yingjian.population import actions, buildings, places, uploads
+from yingjian.population.models import BuildingList
 
 log = logging.getLogger("yingjian.population")
 
@@ -24,6 +25,8 @@ def close_interrupted(timestamp: int, **_: Any) -> None:
     for run in actions.rosters_interrupted(at=now()):
         log.warning("roster_interrupted", extra={"import_id": str(run)})
         uploads.drop(run)
+    for run in places.interrupted(BuildingList, at=now()):
+        log.warning("buildings_interrupted", extra={"list_id": str(run)})
 
 
 @app.task(name="population.import_roster", queue="imports")
@@ -45,3 +48,12 @@ def import_roster(
         log.info("roster_refused", extra={"import_id": import_id, "code": error.code})
     finally:
         uploads.drop(run)
+
+
+@app.task(name=buildings.TASK, queue="imports")
+def read_buildings(*, list_id: str, at: str, **_: Any) -> None:
+    """Permission and area were checked when the file was taken; the outcome is in the list."""
+    places.read(
+        BuildingList, buildings.FORM, buildings.compare, list_id=uuid.UUID(list_id),
+        at=datetime.fromisoformat(at),
+    )  # fmt: skip

@@ -174,3 +174,50 @@ class ImportProblem(models.Model):
     code = models.CharField(max_length=64)
     params = models.JSONField(default=dict)
     refused = models.BooleanField()
+
+
+class PlaceList(models.Model):
+    """A list of places a county handed in: read and judged line by line, in force once somebody applies it.
+
+    `rows` are the sound lines as they were understood (WGS 84), `problems` the refused ones as they came. What kind of
+    places they are is the table's: each room keeps its own (`population.places`).
+    """
+
+    id = models.UUIDField(primary_key=True)
+    area = models.CharField(max_length=AREA, db_index=True)
+    file_name = models.CharField(max_length=200)
+    checksum = models.CharField(max_length=64, default="")
+    datum = models.CharField(max_length=8)
+    state = models.CharField(max_length=10)
+    rows_read = models.IntegerField(default=0)
+    rows_total = models.IntegerField(null=True)
+    rows_good = models.IntegerField(default=0)
+    rows_refused = models.IntegerField(default=0)
+    counts = models.JSONField(default=dict)
+    headings = models.JSONField(default=list)
+    rows = models.JSONField(default=list)
+    problems = models.JSONField(default=list)
+    error = models.JSONField(default=dict)
+    asked_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+    applied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=["waiting", "reading", "ready", "applied", "refused", "failed"]
+                ),
+                name="%(class)s_state",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["ready", "applied"])
+                | Q(rows_read=F("rows_good") + F("rows_refused")),
+                name="%(class)s_rows_conserved",
+            ),
+        ]
+
+
+class BuildingList(PlaceList):
+    """Buildings and natural groups of villages: where the homes in them stand."""

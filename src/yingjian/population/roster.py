@@ -440,7 +440,7 @@ class RosterReader:
                     "population.roster.row_limit", sheet=meta.name, rows=rows, kind=kind
                 )
             self.expected += rows
-            yield meta.name, 1, _sheet_lines(sheet)
+            yield meta.name, 1, sheet_lines(sheet)
         book.close()
 
     def _table_chunks(
@@ -539,7 +539,7 @@ class RosterReader:
         return line + [""] * (width - len(line))
 
 
-def _sheet_lines(sheet: CalamineSheet) -> Iterator[list[Any]]:
+def sheet_lines(sheet: CalamineSheet) -> Iterator[list[Any]]:
     """Lines of a sheet; a cell merged over several lines (one household number beside all its
     members) is repeated on each of them."""
     merged = sheet.merged_cell_ranges or []
