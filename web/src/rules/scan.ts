@@ -43,6 +43,11 @@ export function readScan(raw: string, today: string): Scan {
   return { kind: 'garbled', text };
 }
 
+/** Whether a text with letters missing or strange ones before it could not have been read as this: it is signed or checked. */
+export function provesItself(scan: Scan): boolean {
+  return scan.kind !== 'tube' && scan.kind !== 'garbled';
+}
+
 function allotted(code: string, given: Allotted): boolean {
   if (given.tubes.length === 0) return true; // tube codes are the manufacturer's: without ranges every code may come
   return given.tubes.some(({ from, to }) => code.length === from.length && from <= code && code <= to);

@@ -2,10 +2,11 @@ import { shallowReactive } from 'vue';
 
 import { addPerson, advise, lastPerson, movePerson, seatsLeft, stops, type Candidate, type Stop } from '@/rules/flow';
 import type { Manifest } from '@/rules/manifest';
-import { boxCodeFault, readScan, tubeCodeFault, type CodeFault, type Scan } from '@/rules/scan';
+import { boxCodeFault, provesItself, readScan, tubeCodeFault, type CodeFault, type Scan } from '@/rules/scan';
 import type { Box, Draft, Mode, Station, Swab, Tube } from '@/rules/station';
 
 import { signal, type Tone } from './feedback';
+import type { Typed } from './scanner';
 import { core } from './state';
 import { say, type Word } from './words';
 
@@ -68,6 +69,11 @@ export function inTurn(job: () => Promise<void>): Promise<void> {
   const done = line.then(() => core.settled()).then(job);
   line = done.catch(() => undefined);
   return done;
+}
+
+/** Whether a typed text must be scanned again: a pause tore it, and nothing in it shows that it is whole all the same. */
+export function torn(typed: Typed): boolean {
+  return typed.torn && !provesItself(readScan(typed.text, today()));
 }
 
 /** A scan, from wherever it came: camera, hardware scanner, or typed. */

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { core } from '@/station/state';
 import { say } from '@/station/words';
-import { currentTube, end, openTube, scanned, seal, work } from '@/station/work';
+import { currentTube, end, openTube, scanned, seal, torn, work } from '@/station/work';
 
 import { answerOf } from '../offline/stage';
 
@@ -50,4 +50,11 @@ describe('a scanner quicker than the disk', () => {
     await end(tube.id, 'void', 'unused');
     expect(tube.step).toBe('voided');
   });
+});
+
+it('asks again for a torn scan, unless the text is signed or checked and therefore whole', () => {
+  expect(torn({ text: 'TUBE0001', torn: true })).toBe(true);
+  expect(torn({ text: `x${SOMEBODY}`, torn: true })).toBe(true);
+  expect(torn({ text: SOMEBODY, torn: true })).toBe(false);
+  expect(torn({ text: 'TUBE0001', torn: false })).toBe(false);
 });
