@@ -68,12 +68,13 @@ class Bench:
             ],
             at=at,
         )  # fmt: skip
-        self.boxes += len(boxes)
+        with self.world.lock:
+            self.boxes += len(boxes)
         desk = self.desks[lab.code]
         for tubes in boxes.values():
             desk.waiting.extend((at, tube) for tube in tubes)
-        self.day.plan(at, lab.code, self._starting(desk))
-        self.day.plan(at + PATIENCE, lab.code, self._starting(desk))
+        for moment in (at, at + PATIENCE):
+            self.day.plan(moment, lab.code, self._starting(desk), together=True)
 
     def _starting(self, desk: _Desk) -> Deed:
         """Start batches while there are tubes and an instrument is free."""
@@ -86,7 +87,7 @@ class Bench:
                 batch = [desk.waiting.popleft()[1] for _ in range(min(BATCH, len(desk.waiting)))]
                 heapq.heapreplace(desk.free, at + RUN)
                 self.run(desk.lab, batch, at, RUN)
-                self.day.plan(at + RUN, desk.lab.code, self._starting(desk))
+                self.day.plan(at + RUN, desk.lab.code, self._starting(desk), together=True)
 
         return start
 
@@ -101,12 +102,13 @@ class Bench:
             instrument=f"{lab.code}-{desk.runs:04d}", kit=KIT, tube_codes=list(tubes),
             method="RT-PCR", detection_limit="200 copies/mL", ct_limit=CT_LIMIT,
         )  # fmt: skip
-        self.day.plan(at + takes, lab.code, self._ending(lab, run_id, tubes))
+        self.day.plan(at + takes, lab.code, self._ending(lab, run_id, tubes), together=True)
 
     def _ending(self, lab: Lab, run_id: str, tubes: Sequence[str]) -> Deed:
         def end(at: datetime) -> None:
             lab.clerk.command("run.end", at=at, run_id=run_id)
-            self.day.plan(at + ENTER, lab.code, self._entering(lab, run_id, tubes, at))
+            enter = self._entering(lab, run_id, tubes, at)
+            self.day.plan(at + ENTER, lab.code, enter, together=True)
 
         return end
 
@@ -122,7 +124,9 @@ class Bench:
             )  # fmt: skip
             report_at = self.world.scenario.times.results
             when = at + RELEASE if report_at is None else max(at + RELEASE, report_at)
-            self.day.plan(when, lab.code, self._releasing(lab, rows))
+            # What was found is looked into at once, and that touches everybody.
+            clean = all(row["outcome"] == "negative" for row in rows)
+            self.day.plan(when, lab.code, self._releasing(lab, rows), together=clean)
 
         return enter
 
@@ -143,9 +147,10 @@ class Bench:
                 if part:
                     ids = [row["result_id"] for row in part]
                     lab.reviewer.command("result.release", at=at, result_ids=ids)
-            for row in rows:
-                self.outcomes[row["outcome"]] = self.outcomes.get(row["outcome"], 0) + 1
-            self.last_release = max(self.last_release or at, at)
+            with self.world.lock:
+                for row in rows:
+                    self.outcomes[row["outcome"]] = self.outcomes.get(row["outcome"], 0) + 1
+                self.last_release = max(self.last_release or at, at)
             if rest and self.found is not None:
                 self.found([str(row["tube_code"]) for row in rest], at)
 
@@ -159,7 +164,8 @@ class Bench:
         )  # fmt: skip
         for start in range(0, len(tubes), BATCH):
             part = list(tubes[start : start + BATCH])
-            self.day.plan(at + TO_INSTRUMENT, lab.code, self._urgent_run(lab, part))
+            run = self._urgent_run(lab, part)
+            self.day.plan(at + TO_INSTRUMENT, lab.code, run, together=True)
 
     def _urgent_run(self, lab: Lab, tubes: Sequence[str]) -> Deed:
         return lambda at: self.run(lab, tubes, at, URGENT_RUN)

@@ -46,7 +46,7 @@ class Evening:
             if ends is None:
                 ends = self.world.scenario.times.closes
             last = max(last, ends)
-            self.day.plan(ends + CLOSED, f"lead {site.code}", self._closing(site))
+            self.day.plan(ends + CLOSED, site.code, self._closing(site), together=True)
         self.day.plan(last + CLOSED + HANDED, "store", lambda at: office.goods_used(self.world, at))
         closes = max(last, self.world.scenario.times.closes)
         self.day.plan(closes + MARKED, "town", self._go_through)
@@ -67,19 +67,27 @@ class Evening:
             "disinfection.order", at=at, order_id=order, round_id=world.round_id, area=site.area,
             place_kind="site", place_code=site.code, kind="terminal", agent=AGENT,
         )  # fmt: skip
-        self.day.plan(at + DISINFECTED, "lead", lambda at: self._disinfected(order, at))
-        self.day.plan(at + HANDED, "courier", lambda at: self._waste_handed(lot, site, at))
+        clean, hand = self._disinfecting(order), self._handing(lot, site)
+        self.day.plan(at + DISINFECTED, site.code, clean, together=True)
+        self.day.plan(at + HANDED, site.code, hand, together=True)
 
-    def _disinfected(self, order: str, at: datetime) -> None:
-        self.world.user("site_lead").command(
-            "disinfection.done", at=at, order_id=order, done_by="消杀组"
-        )
+    def _disinfecting(self, order: str) -> Deed:
+        def done(at: datetime) -> None:
+            lead = self.world.user("site_lead")
+            lead.command("disinfection.done", at=at, order_id=order, done_by="消杀组")
 
-    def _waste_handed(self, lot: str, site: Site, at: datetime) -> None:
+        return done
+
+    def _handing(self, lot: str, site: Site) -> Deed:
         taker = self.world.scenario.disposer or "医疗废物处置单位"
-        self.world.user("courier").command(
-            "waste.hand", at=at, lot_id=lot, note_no=f"LD-{site.code[-6:]}-{at:%m%d}", taker=taker
-        )
+
+        def hand(at: datetime) -> None:
+            note = f"LD-{site.code[-6:]}-{at:%m%d}"
+            self.world.user("courier").command(
+                "waste.hand", at=at, lot_id=lot, note_no=note, taker=taker
+            )
+
+        return hand
 
     # -- who was not there --------------------------------------------------------------------
 
@@ -131,4 +139,4 @@ class Evening:
             )  # fmt: skip
             self.field.more(table, made)
             fetch = self.road.last_call(code, labs[code])
-            self.day.plan(made[-1].sealed_at + LAST_CALL, f"last {code}", fetch)
+            self.day.plan(made[-1].sealed_at + LAST_CALL, code, fetch, together=True)

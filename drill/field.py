@@ -223,9 +223,9 @@ class Field:
                 continue
             at = given.times.opens + step
             while at < table.ends:
-                day.plan(at, table.station, _syncing(self, table), together=True)
+                day.plan(at, table.site.code, _syncing(self, table), together=True)
                 at += step
-            day.plan(table.ends, table.station, _syncing(self, table), together=True)
+            day.plan(table.ends, table.site.code, _syncing(self, table), together=True)
 
     def sync(self, table: Table, at: datetime, more: Iterable[Command] = ()) -> None:
         """Hand in every tube sealed by `at`, then `more`."""

@@ -57,7 +57,7 @@ class Road:
         for code, lab in self.lab_of_site().items():
             ends = max((table.ends for table in self.tables[code] if table.ends), default=None)
             if ends is not None:
-                self.day.plan(ends + LAST_CALL, f"last {code}", self.last_call(code, lab))
+                self.day.plan(ends + LAST_CALL, code, self.last_call(code, lab), together=True)
 
     def _load(self, vehicle: str, lab: str, name: str) -> Load:
         vehicles = self.world.notes.get("vehicle_of", {})
@@ -76,8 +76,9 @@ class Road:
     def _call(self, load: Load, site: Site, at: datetime) -> None:
         """One stop: every lane packs, then the courier counts and takes."""
         for table in self.tables[site.code]:
-            self.day.plan(at, table.station, self._packing(table), together=True)
-        self.day.plan(at + LOADING, f"courier {load.name}", self._taking(load, site))
+            self.day.plan(at, site.code, self._packing(table), together=True)
+        both = (f"courier {load.name}", site.code)
+        self.day.plan(at + LOADING, both, self._taking(load, site), together=True)
 
     def _packing(self, table: Table) -> Deed:
         def pack(at: datetime) -> None:
@@ -101,7 +102,7 @@ class Road:
         """Plan the end of a run: at the laboratory at `at`, or where boxes are brought together first."""
         gather = self.world.scenario.gather
         if gather is None:
-            self.day.plan(at, f"courier {load.name}", self._delivering(load))
+            self._plan_delivery(load, at)
             return
         earlier = at - timedelta(minutes=load.lab.drive_minutes - gather.minutes)
         self.day.plan(earlier, f"courier {load.name}", self._leaving_at(load, gather))
@@ -117,18 +118,23 @@ class Road:
                 self.gathered[load.lab.code] = whole
                 goes = max(at + LOADING, gather.leaves)
                 arrives = goes + timedelta(minutes=load.lab.drive_minutes)
-                self.day.plan(arrives, f"courier {whole.name}", self._delivering(whole))
+                self._plan_delivery(whole, arrives)
             whole.boxes |= load.boxes
 
         return leave
+
+    def _plan_delivery(self, load: Load, at: datetime) -> None:
+        both = (f"courier {load.name}", load.lab.code)
+        self.day.plan(at, both, self._delivering(load), together=True)
 
     def _delivering(self, load: Load) -> Deed:
         def deliver(at: datetime) -> None:
             if not load.boxes:
                 return
-            self.runs += 1
             self._handover("delivery", load, load.boxes, at, other=load.lab.name)
-            self.delivered_at = max(self.delivered_at or at, at)
+            with self.world.lock:
+                self.runs += 1
+                self.delivered_at = max(self.delivered_at or at, at)
             self.bench.receive(load.lab, load.boxes, at + UNLOADING)
 
         return deliver
@@ -167,8 +173,9 @@ class Road:
     def _spare_vehicle(self) -> str:
         """A vehicle for a run nobody planned: the last of the round's vehicles, in turn."""
         vehicles: list[str] = self.world.notes.get("vehicles", [])
-        self.world.notes["spare"] = self.world.notes.get("spare", 0) + 1
-        return vehicles[-self.world.notes["spare"] % len(vehicles)] if vehicles else ""
+        with self.world.lock:
+            turn = self.world.notes["spare"] = self.world.notes.get("spare", 0) + 1
+        return vehicles[-turn % len(vehicles)] if vehicles else ""
 
 
 def _at(text: str) -> datetime:

@@ -24,9 +24,9 @@ from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 from yingjian.logistics.actions import Difference
 
-from . import below, consequences, queries, rules, timing
+from . import below, consequences, queries, rules
 from .events import ResultCorrected, ResultsReleased
-from .models import Allocation, HeldResult, Laboratory, Receipt, Result, Run
+from .models import Allocation, HeldResult, Laboratory, Result, Run
 
 SHOWN = 20  # offenders named in a refusal; the count is always exact
 
@@ -109,119 +109,6 @@ def allocate(*, round_id: uuid.UUID, rows: Sequence[AllocationRow]) -> None:
 def allocations_clear(*, round_id: uuid.UUID) -> None:
     """Take back a round's matching, before another plan is applied."""
     Allocation.objects.filter(round_id=round_id).delete()
-
-
-# --- receipt
-
-
-def box_receive(
-    *, actor: Actor, id: uuid.UUID, laboratory_id: uuid.UUID, box_code: str, received: Sequence[str] | None,
-    broken: Sequence[str], extra: Sequence[str], at: datetime,
-) -> rules.Counted:  # fmt: skip
-    """Open a box at the bench and count it against its manifest (R65); what differs becomes an owned discrepancy.
-
-    Stops `deliver`, starts the result clocks of its tubes (R59, R66). A box opened a second time is counted against
-    what is still open on its manifest. `laboratory.box_unknown`, `laboratory.receipt_known` (409).
-    """
-    laboratory = laboratory_known(laboratory_id)
-    scope.require(actor, "receive", laboratory.area)
-    box = queries.box_at_door(box_code)
-    if box is None:
-        raise RuleBroken("laboratory.box_unknown", status=404, box=box_code)
-    counted = rules.count_receipt(
-        queries.manifest_open(box["id"]), received=received, broken=broken, extra=extra
-    )
-    receipt = Receipt(
-        id=id, round_id=box["round_id"], laboratory=laboratory, box_id=box["id"], area=box["area"], at=at,
-        by=actor.name[:64],
-    )  # fmt: skip
-    _receipt_store(receipt, counted)
-    below.box_checked(box_id=box["id"], holder=laboratory.name, at=at)
-    if not counted.agrees:
-        below.discrepancy_open(
-            found=Difference(
-                "receipt", "receipt", id, box_code, box["area"], box["round_id"], counted.expected,
-                len(counted.received), at, owner_role="laboratory_clerk",
-            )
-        )  # fmt: skip
-    return counted
-
-
-def tubes_receive(
-    *, actor: Actor, id: uuid.UUID, laboratory_id: uuid.UUID, round_id: uuid.UUID, tube_codes: Sequence[str],
-    at: datetime,
-) -> rules.Counted:  # fmt: skip
-    """Tubes carried to the bench by hand, without a box: recheck swabs and original tubes of flagged pools (R72)."""
-    laboratory = laboratory_known(laboratory_id)
-    scope.require(actor, "receive", laboratory.area)
-    rounds.round_brief(round_id)
-    counted = rules.count_receipt(tube_codes, received=None, broken=(), extra=())
-    receipt = Receipt(
-        id=id,
-        round_id=round_id,
-        laboratory=laboratory,
-        area=laboratory.area,
-        at=at,
-        by=actor.name[:64],
-    )
-    _receipt_store(receipt, counted)
-    below.tubes_cooled(tube_ids=queries.tubes_of_receipt(id), at=at)
-    return counted
-
-
-def _receipt_store(receipt: Receipt, counted: rules.Counted) -> None:
-    if Receipt.objects.filter(id=receipt.id).exists():
-        raise RuleBroken("laboratory.receipt_known", status=409)
-    receipt.expected, receipt.received = counted.expected, len(counted.received)
-    receipt.missing, receipt.extra = len(counted.missing), len(counted.extra)
-    receipt.broken = len(counted.broken)
-    receipt.save(force_insert=True)
-    lines = [
-        *((code, "broken") for code in sorted(counted.broken)),
-        *((code, "missing") for code in sorted(counted.missing)),
-        *(
-            (code, "extra" if code in counted.extra else "received")
-            for code in sorted(counted.received)
-        ),
-    ]
-    tubes = queries.tubes_by_code([code for code, _ in lines], receipt.round_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO laboratory_receiptline (id, receipt_id, area, tube_code, tube_id, state)
-               SELECT g.id, %s, %s, g.code, g.tube, g.state
-                 FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::text[]) AS g(id, code, tube, state)""",
-            [
-                receipt.id, receipt.area, [derived(receipt.id, code) for code, _ in lines], [code for code, _ in lines],
-                [tubes[code]["id"] if code in tubes else None for code, _ in lines],
-                [state for _, state in lines],
-            ],
-        )  # fmt: skip
-    states = {"broken": counted.broken, "missing": counted.missing, "received": counted.received}
-    for to, codes in states.items():
-        ids = sorted(tubes[code]["id"] for code in codes if code in tubes)
-        if ids:
-            below.tubes_advance(tube_ids=ids, to=to, at=receipt.at)
-    _clocks_at_receipt(
-        receipt, sorted(tubes[code]["id"] for code in counted.received if code in tubes)
-    )
-
-
-def _clocks_at_receipt(receipt: Receipt, tube_ids: Sequence[uuid.UUID]) -> None:
-    """Start the result clock of each tube, by who is in it (R66), and the on-instrument clock (R54)."""
-    people = queries.tube_people(tube_ids) if tube_ids else {}
-    used = {tube["round_id"] for tube in people.values()}
-    presets = {round_id: rounds.preset_of(round_id) for round_id in used}
-    started = [
-        start
-        for tube in people.values()
-        for start in timing.at_receipt(
-            presets[tube["round_id"]],
-            tube,
-            received_at=receipt.at,
-            owner=receipt.laboratory.name,
-        )
-    ]
-    clocks.start(started)
 
 
 # --- runs
@@ -398,11 +285,13 @@ def _capacity_alarm(sheet: _Sheet, round_id: uuid.UUID, over: int) -> None:
     laboratory = sheet.laboratory
     tested_on = sheet.tested_at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
     day = derived(laboratory.id, f"capacity.{tested_on.isoformat()}")
-    below.discrepancy_open(
-        found=Difference(
-            "capacity", "laboratory", day, laboratory.name, laboratory.area, round_id, laboratory.tubes_per_day,
-            laboratory.tubes_per_day + over, sheet.at, owner_role="supervisor",
-        )
+    below.discrepancies_open(
+        found=[
+            Difference(
+                "capacity", "laboratory", day, laboratory.name, laboratory.area, round_id, laboratory.tubes_per_day,
+                laboratory.tubes_per_day + over, sheet.at, owner_role="supervisor",
+            )
+        ]
     )  # fmt: skip
 
 

@@ -28,14 +28,14 @@ def tubes_cooled(*, tube_ids: Sequence[uuid.UUID], at: datetime) -> None:
     clocks.stop("uncooled", tube_ids, at=at)
 
 
-def box_checked(*, box_id: uuid.UUID, holder: str, at: datetime) -> None:
-    """A box was opened and counted at the bench; `deliver` stops (R59)."""
-    logistics.box_checked(box_id=box_id, at=at, holder=holder)
+def boxes_checked(*, holders: Mapping[uuid.UUID, str], at: datetime) -> None:
+    """Boxes were opened and counted at the bench; `deliver` stops (R59)."""
+    logistics.boxes_checked(holders=holders, at=at)
 
 
-def discrepancy_open(*, found: Difference) -> None:
-    """Store a count that does not agree, with its owner; once per kind and subject."""
-    logistics.discrepancies_open(found=[found])
+def discrepancies_open(*, found: Sequence[Difference]) -> None:
+    """Store counts that do not agree, each with its owner; once per kind and subject."""
+    logistics.discrepancies_open(found=found)
 
 
 def due_resulted(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from yingjian.access import journal
 
-from . import actions
+from . import actions, receiving
 from .actions import ResultRow
 
 Stamp = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -120,8 +122,33 @@ def laboratories(batch: journal.Batch) -> list[journal.Verdict]:
 @journal.handles("run.end", RunEnd, permission="test")
 @journal.handles("result.enter", ResultEnter, permission="enter_result")
 def bench(batch: journal.Batch) -> list[journal.Verdict]:
-    """Facts of the bench: each command holds any number of tubes."""
-    return [_record(batch, command) for command in batch.commands]
+    """Facts of the bench: each command holds any number of tubes; boxes that come together are opened together."""
+    verdicts: list[journal.Verdict] = []
+    for boxes, group in groupby(batch.commands, key=_is_box):
+        commands = list(group)
+        verdicts += (
+            _open(batch, commands) if boxes else [_record(batch, command) for command in commands]
+        )
+    return verdicts
+
+
+def _is_box(command: journal.Command) -> bool:
+    return isinstance(command.payload, BoxReceive)
+
+
+def _open(batch: journal.Batch, commands: Sequence[journal.Command]) -> list[journal.Verdict]:
+    seen = [
+        receiving.BoxSeen(
+            command.payload.receipt_id, command.payload.laboratory_id, command.payload.box_code,
+            command.payload.received, command.payload.broken, command.payload.extra, command.at,
+        )
+        for command in commands
+    ]  # fmt: skip
+    counts = receiving.boxes_receive(actor=batch.actor, seen=seen)
+    return [
+        journal.applied(command, **_told(counted))
+        for command, counted in zip(commands, counts, strict=True)
+    ]
 
 
 @journal.handles("result.release", ResultRelease, permission="release_result", decision=True)
@@ -155,14 +182,8 @@ def _administer(batch: journal.Batch, command: journal.Command) -> journal.Verdi
 def _record(batch: journal.Batch, command: journal.Command) -> journal.Verdict:
     given, actor, at = command.payload, batch.actor, command.at
     match given:
-        case BoxReceive():
-            counted = actions.box_receive(
-                actor=actor, id=given.receipt_id, laboratory_id=given.laboratory_id, box_code=given.box_code,
-                received=given.received, broken=given.broken, extra=given.extra, at=at,
-            )  # fmt: skip
-            return journal.applied(command, **_told(counted))
         case TubeReceive():
-            counted = actions.tubes_receive(
+            counted = receiving.tubes_receive(
                 actor=actor, id=given.receipt_id, laboratory_id=given.laboratory_id, round_id=given.round_id,
                 tube_codes=given.tube_codes, at=at,
             )  # fmt: skip

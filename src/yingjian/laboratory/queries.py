@@ -37,26 +37,27 @@ def flagging(preset: Preset) -> list[str]:
 # --- what a receipt must know
 
 
-def box_at_door(code: str) -> dict[str, Any] | None:
-    """The box a code means: the newest binding that was not checked yet, else the newest."""
+def boxes_at_door(codes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The box each code means: the newest binding that was not checked yet, else the newest."""
     found = rows(
-        """SELECT id, code, round_id, area, state, site_code FROM logistics_box WHERE code = %(code)s
-            ORDER BY state IN ('checked', 'emptied'), binding DESC LIMIT 1""",
-        {"code": code},
+        """SELECT DISTINCT ON (code) id, code, round_id, area, state, site_code FROM logistics_box
+            WHERE code = ANY(%(codes)s) ORDER BY code, state IN ('checked', 'emptied'), binding DESC""",
+        {"codes": list(codes)},
     )
-    return found[0] if found else None
+    return {row["code"]: row for row in found}
 
 
-def manifest_open(box_id: uuid.UUID) -> list[str]:
-    """Codes on a box's manifest that no earlier receipt of the box has accounted for."""
+def manifests_open(box_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[str]]:
+    """Codes on each box's manifest that no earlier receipt of the box has accounted for."""
     found = rows(
-        """SELECT b.tube_code FROM logistics_boxline b
-            WHERE b.box_id = %(box)s AND b.moved_at IS NULL AND NOT EXISTS (
+        """SELECT b.box_id, array_agg(b.tube_code) AS codes FROM logistics_boxline b
+            WHERE b.box_id = ANY(%(boxes)s) AND b.moved_at IS NULL AND NOT EXISTS (
                   SELECT 1 FROM laboratory_receipt r JOIN laboratory_receiptline l ON l.receipt_id = r.id
-                   WHERE r.box_id = b.box_id AND l.tube_code = b.tube_code AND l.state <> 'missing')""",
-        {"box": box_id},
+                   WHERE r.box_id = b.box_id AND l.tube_code = b.tube_code AND l.state <> 'missing')
+            GROUP BY b.box_id""",
+        {"boxes": list(box_ids)},
     )
-    return [row["tube_code"] for row in found]
+    return {row["box_id"]: row["codes"] for row in found}
 
 
 def tubes_of_receipt(receipt_id: uuid.UUID) -> list[uuid.UUID]:

@@ -350,23 +350,23 @@ def boxes_travelling(*, box_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def box_checked(*, box_id: uuid.UUID, at: datetime, holder: str) -> None:
-    """A laboratory counted a box through: it holds it, and the box's clocks end. One never sealed is flagged."""
+def boxes_checked(*, holders: Mapping[uuid.UUID, str], at: datetime) -> None:
+    """Laboratories counted boxes through: they hold them, and the boxes' clocks end. One never sealed is flagged."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE logistics_box SET holder = %(holder)s,
-                      state = CASE WHEN state = ANY(%(before)s) THEN 'checked' ELSE state END,
-                      flags = CASE WHEN sealed_at IS NULL AND NOT flags ? 'not_sealed'
-                                   THEN flags || '["not_sealed"]'::jsonb ELSE flags END
-                WHERE id = %(id)s""",
+            """UPDATE logistics_box b SET holder = u.holder,
+                      state = CASE WHEN b.state = ANY(%(before)s) THEN 'checked' ELSE b.state END,
+                      flags = CASE WHEN b.sealed_at IS NULL AND NOT b.flags ? 'not_sealed'
+                                   THEN b.flags || '["not_sealed"]'::jsonb ELSE b.flags END
+                 FROM unnest(%(ids)s::uuid[], %(holders)s::text[]) AS u(id, holder) WHERE b.id = u.id""",
             {
-                "holder": holder,
-                "id": box_id,
+                "ids": sorted(holders),
+                "holders": [holders[id] for id in sorted(holders)],
                 "before": list(BOX_STATES[: BOX_STATES.index("checked")]),
             },
         )
-    clocks.stop(PICK_UP, [box_id], at=at)
-    clocks.stop(DELIVER, [box_id], at=at)
+    for clock in (PICK_UP, DELIVER):
+        clocks.stop(clock, sorted(holders), at=at)
 
 
 def boxes_handed(*, holders: Mapping[uuid.UUID, str]) -> None:

@@ -195,6 +195,7 @@ def _lay(cursor: Any, rebuilt: Rebuilt) -> None:
     cursor.execute(
         sql.SQL("CREATE UNLOGGED TABLE {} (LIKE {} INCLUDING ALL)").format(scratch, live)
     )
+    _leave_room(cursor, rebuilt.table, scratch)
     if rebuilt.seed is None:
         return
     columns = _columns(cursor, rebuilt.table)
@@ -212,6 +213,21 @@ def _lay(cursor: Any, rebuilt: Rebuilt) -> None:
         )
     )
     cursor.execute(sql.SQL("ANALYZE {}").format(scratch))
+
+
+def _leave_room(cursor: Any, table: str, scratch: sql.Identifier) -> None:
+    """The live table's storage settings, which LIKE leaves behind: rows changed in place need room on their page."""
+    cursor.execute(
+        """SELECT o.option_name, o.option_value FROM pg_class c, pg_options_to_table(c.reloptions) o
+            WHERE c.oid = ('public.' || %s)::regclass""",
+        [table],
+    )
+    for name, value in cursor.fetchall():
+        cursor.execute(
+            sql.SQL("ALTER TABLE {} SET ({} = {})").format(
+                scratch, sql.Identifier(name), sql.Literal(value)
+            )
+        )
 
 
 def _columns(cursor: Any, table: str) -> list[str]:
