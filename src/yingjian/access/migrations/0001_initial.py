@@ -108,6 +108,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("issued_at"))),
+                        name="token_span",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Device",
@@ -143,6 +151,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "role", "area"), name="grant_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("area", ""), _negated=True),
+                            ("role", "administrator"),
+                            _connector="OR",
+                        ),
+                        name="grant_area_given",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="JournalBlock",
@@ -253,32 +274,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="enroltoken",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("expires_at__gt", models.F("issued_at"))), name="token_span"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.UniqueConstraint(fields=("user", "role", "area"), name="grant_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("area", ""), _negated=True),
-                    ("role", "administrator"),
-                    _connector="OR",
-                ),
-                name="grant_area_given",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parkeddecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("decision__in", ["retried", "closed"])), name="parked_decision"
-            ),
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("decision__in", ["retried", "closed"])),
+                        name="parked_decision",
+                    ),
+                ],
+            },
         ),
     ]

@@ -70,6 +70,49 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("campaign", "no"), name="round_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("window_end__gt", models.F("window_start"))),
+                        name="round_window",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "draft",
+                                    "approved",
+                                    "mobilising",
+                                    "sampling",
+                                    "testing",
+                                    "reconciling",
+                                    "closed",
+                                    "cancelled",
+                                ],
+                            )
+                        ),
+                        name="round_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("due_total", None), ("frozen_at", None)),
+                            models.Q(("due_total__isnull", False), ("frozen_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="round_frozen_total",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "closed"), _negated=True),
+                            ("closed_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="round_closed_at",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="DuePerson",
@@ -105,119 +148,48 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="round",
-            constraint=models.UniqueConstraint(fields=("campaign", "no"), name="round_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="round",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("window_end__gt", models.F("window_start"))),
-                name="round_window",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="round",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "draft",
-                            "approved",
-                            "mobilising",
-                            "sampling",
-                            "testing",
-                            "reconciling",
-                            "closed",
-                            "cancelled",
-                        ],
-                    )
-                ),
-                name="round_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="round",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("due_total", None), ("frozen_at", None)),
-                    models.Q(("due_total__isnull", False), ("frozen_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="round_frozen_total",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="round",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "closed"), _negated=True),
-                    ("closed_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="round_closed_at",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="dueperson",
-            index=models.Index(fields=["round", "area", "state"], name="due_area_state"),
-        ),
-        migrations.AddIndex(
-            model_name="dueperson",
-            index=models.Index(fields=["round", "site_code"], name="due_site"),
-        ),
-        migrations.AddConstraint(
-            model_name="dueperson",
-            constraint=models.UniqueConstraint(fields=("round", "person"), name="due_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="dueperson",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["due", "sampled", "resulted", "excused", "missed"])
-                ),
-                name="due_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dueperson",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("mode__in", ["pool", "single", "household"])), name="due_mode"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dueperson",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "resulted"), _negated=True),
-                    models.Q(("outcome__isnull", False), ("resulted_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="due_resulted",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dueperson",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "excused"), _negated=True),
-                    models.Q(("reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="due_excused_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dueperson",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "missed"), _negated=True),
-                    models.Q(("owner", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="due_missed_owner",
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("round", "person"), name="due_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["due", "sampled", "resulted", "excused", "missed"])
+                        ),
+                        name="due_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("mode__in", ["pool", "single", "household"])),
+                        name="due_mode",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "resulted"), _negated=True),
+                            models.Q(("outcome__isnull", False), ("resulted_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="due_resulted",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "excused"), _negated=True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="due_excused_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "missed"), _negated=True),
+                            models.Q(("owner", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="due_missed_owner",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["round", "area", "state"], name="due_area_state"),
+                    models.Index(fields=["round", "site_code"], name="due_site"),
+                ],
+            },
         ),
     ]

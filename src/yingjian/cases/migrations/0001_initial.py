@@ -56,6 +56,32 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["flagged", "isolating", "re_sampled", "resolved"])
+                        ),
+                        name="pool_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("resolved_at__isnull", False),
+                                ("state", "resolved"),
+                                ("resolution__in", ["all_negative", "positive", "withdrawn"]),
+                            ),
+                            models.Q(
+                                models.Q(("state", "resolved"), _negated=True),
+                                ("resolution", None),
+                                ("resolved_at", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="pool_resolution",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Dispatch",
@@ -74,6 +100,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("arrived_at", None),
+                            ("arrived_at__gte", models.F("sent_at")),
+                            _connector="OR",
+                        ),
+                        name="dispatch_order",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PoolMember",
@@ -110,6 +148,37 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("pool", "swab"), name="member_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["notified", "isolated", "re_sampled", "released", "confirmed"],
+                            )
+                        ),
+                        name="member_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("settled_at__isnull", False),
+                                ("state__in", ["released", "confirmed"]),
+                            ),
+                            models.Q(
+                                models.Q(("state__in", ["released", "confirmed"]), _negated=True),
+                                ("settled_at", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="member_settled",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["person"], name="member_person"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Positive",
@@ -151,6 +220,36 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("round", "person"), name="positive_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["initial", "rechecked", "confirmed", "excluded", "transferred"],
+                            )
+                        ),
+                        name="positive_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "excluded"), _negated=True),
+                            models.Q(("decided_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="positive_excluded_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("reported_at", None),
+                            ("reported_at__gte", models.F("found_at")),
+                            _connector="OR",
+                        ),
+                        name="positive_reported_after",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Notice",
@@ -171,6 +270,28 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("positive", "party", "message"), name="notice_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("message__in", ["person", "report", "withdrawal"])),
+                        name="notice_message",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("acknowledged_at", None), ("acknowledged_by", "")),
+                            models.Q(
+                                ("acknowledged_at__gte", models.F("sent_at")),
+                                models.Q(("acknowledged_by", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="notice_acknowledged",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Contact",
@@ -195,6 +316,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("positive", "person"), name="contact_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("basis__in", ["household"])), name="contact_basis"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Recheck",
@@ -226,162 +355,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="flaggedpool",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["flagged", "isolating", "re_sampled", "resolved"])
-                ),
-                name="pool_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="flaggedpool",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("resolved_at__isnull", False),
-                        ("state", "resolved"),
-                        ("resolution__in", ["all_negative", "positive", "withdrawn"]),
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", None), ("outcome_at", None)),
+                            models.Q(("outcome__isnull", False), ("outcome_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="recheck_outcome",
                     ),
-                    models.Q(
-                        models.Q(("state", "resolved"), _negated=True),
-                        ("resolution", None),
-                        ("resolved_at", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="pool_resolution",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dispatch",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("arrived_at", None), ("arrived_at__gte", models.F("sent_at")), _connector="OR"
-                ),
-                name="dispatch_order",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="poolmember",
-            index=models.Index(fields=["person"], name="member_person"),
-        ),
-        migrations.AddConstraint(
-            model_name="poolmember",
-            constraint=models.UniqueConstraint(fields=("pool", "swab"), name="member_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="poolmember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["notified", "isolated", "re_sampled", "released", "confirmed"])
-                ),
-                name="member_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="poolmember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("settled_at__isnull", False), ("state__in", ["released", "confirmed"])
-                    ),
-                    models.Q(
-                        models.Q(("state__in", ["released", "confirmed"]), _negated=True),
-                        ("settled_at", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="member_settled",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positive",
-            constraint=models.UniqueConstraint(fields=("round", "person"), name="positive_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="positive",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["initial", "rechecked", "confirmed", "excluded", "transferred"])
-                ),
-                name="positive_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positive",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "excluded"), _negated=True),
-                    models.Q(("decided_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="positive_excluded_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positive",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("reported_at", None),
-                    ("reported_at__gte", models.F("found_at")),
-                    _connector="OR",
-                ),
-                name="positive_reported_after",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.UniqueConstraint(
-                fields=("positive", "party", "message"), name="notice_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("message__in", ["person", "report", "withdrawal"])),
-                name="notice_message",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("acknowledged_at", None), ("acknowledged_by", "")),
-                    models.Q(
-                        ("acknowledged_at__gte", models.F("sent_at")),
-                        models.Q(("acknowledged_by", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="notice_acknowledged",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="contact",
-            constraint=models.UniqueConstraint(fields=("positive", "person"), name="contact_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="contact",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("basis__in", ["household"])), name="contact_basis"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="recheck",
-            index=models.Index(fields=["member", "attempt"], name="recheck_attempt"),
-        ),
-        migrations.AddConstraint(
-            model_name="recheck",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("outcome", None), ("outcome_at", None)),
-                    models.Q(("outcome__isnull", False), ("outcome_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="recheck_outcome",
-            ),
+                ],
+                "indexes": [
+                    models.Index(fields=["member", "attempt"], name="recheck_attempt"),
+                ],
+            },
         ),
     ]

@@ -98,6 +98,29 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "expected",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("received"), "+", models.F("broken")
+                                        ),
+                                        "+",
+                                        models.F("missing"),
+                                    ),
+                                    "-",
+                                    models.F("extra"),
+                                ),
+                            )
+                        ),
+                        name="receipt_conserves",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReceiptLine",
@@ -121,6 +144,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("receipt", "tube_code"), name="receiptline_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["received", "missing", "extra", "broken"])
+                        ),
+                        name="receiptline_state",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Run",
@@ -148,6 +184,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ended_at", None),
+                            ("ended_at__gt", models.F("started_at")),
+                            _connector="OR",
+                        ),
+                        name="run_span",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Result",
@@ -199,6 +247,60 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tube", "laboratory", "version"), name="result_version"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "outcome__in",
+                                ["negative", "positive", "grey", "single_target", "invalid"],
+                            )
+                        ),
+                        name="result_outcome",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("released_at", None), ("released_by", None)),
+                            models.Q(
+                                ("released_at__isnull", False),
+                                ("released_by__isnull", False),
+                                models.Q(("released_by", models.F("entered_by")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="result_two_persons",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("corrects", None), ("version", 1)),
+                            models.Q(
+                                ("corrects__isnull", False),
+                                ("version__gt", 1),
+                                models.Q(("reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="result_correction",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["round", "area"], name="result_area"),
+                    models.Index(fields=["laboratory", "tested_at"], name="result_rate"),
+                    models.Index(
+                        condition=models.Q(("outcome", "negative"), _negated=True),
+                        fields=["round"],
+                        name="result_unusual",
+                    ),
+                    models.Index(
+                        condition=models.Q(("released_at", None)),
+                        fields=["laboratory", "entered_at"],
+                        name="result_waiting",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RunTube",
@@ -221,6 +323,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("run", "tube_code"), name="runtube_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="HeldResult",
@@ -285,122 +392,5 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="receipt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "expected",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("received"), "+", models.F("broken")
-                                ),
-                                "+",
-                                models.F("missing"),
-                            ),
-                            "-",
-                            models.F("extra"),
-                        ),
-                    )
-                ),
-                name="receipt_conserves",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receiptline",
-            constraint=models.UniqueConstraint(
-                fields=("receipt", "tube_code"), name="receiptline_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receiptline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["received", "missing", "extra", "broken"])),
-                name="receiptline_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ended_at", None), ("ended_at__gt", models.F("started_at")), _connector="OR"
-                ),
-                name="run_span",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="result",
-            index=models.Index(fields=["round", "area"], name="result_area"),
-        ),
-        migrations.AddIndex(
-            model_name="result",
-            index=models.Index(fields=["laboratory", "tested_at"], name="result_rate"),
-        ),
-        migrations.AddIndex(
-            model_name="result",
-            index=models.Index(
-                condition=models.Q(("outcome", "negative"), _negated=True),
-                fields=["round"],
-                name="result_unusual",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="result",
-            index=models.Index(
-                condition=models.Q(("released_at", None)),
-                fields=["laboratory", "entered_at"],
-                name="result_waiting",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="result",
-            constraint=models.UniqueConstraint(
-                fields=("tube", "laboratory", "version"), name="result_version"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="result",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("outcome__in", ["negative", "positive", "grey", "single_target", "invalid"])
-                ),
-                name="result_outcome",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="result",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("released_at", None), ("released_by", None)),
-                    models.Q(
-                        ("released_at__isnull", False),
-                        ("released_by__isnull", False),
-                        models.Q(("released_by", models.F("entered_by")), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="result_two_persons",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="result",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("corrects", None), ("version", 1)),
-                    models.Q(
-                        ("corrects__isnull", False),
-                        ("version__gt", 1),
-                        models.Q(("reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="result_correction",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="runtube",
-            constraint=models.UniqueConstraint(fields=("run", "tube_code"), name="runtube_once"),
         ),
     ]

@@ -125,6 +125,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("pick_up", "delivery", "relay"))),
+                        name="handover_kind",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="WasteLot",
@@ -242,12 +250,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="handover",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("pick_up", "delivery", "relay"))),
-                name="handover_kind",
-            ),
         ),
     ]

@@ -40,6 +40,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("area", "no"), name="household_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("lat", None), ("lon", None)),
+                            models.Q(
+                                ("lat__gte", -90),
+                                ("lat__lte", 90),
+                                ("lon__gte", -180),
+                                ("lon__lte", 180),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="household_place",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ImportRun",
@@ -138,6 +156,46 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("sex__in", ["M", "F", "U"])), name="person_sex"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("source__in", ["roster", "found", "manual"])),
+                        name="person_source",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("id_cipher", None), ("id_index", None)),
+                            models.Q(("id_cipher__isnull", False), ("id_index__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="person_id_pair",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("phone_cipher", None), ("phone_index", None)),
+                            models.Q(
+                                ("phone_cipher__isnull", False), ("phone_index__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="person_phone_pair",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("source", "found"), _negated=True),
+                            ("found_by__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="person_found_trace",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["name"], name="person_name"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PersonCategory",
@@ -157,6 +215,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("person", "code", "since"), name="category_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until", None), ("until__gt", models.F("since")), _connector="OR"
+                        ),
+                        name="category_span",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Region",
@@ -175,96 +246,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="household",
-            constraint=models.UniqueConstraint(fields=("area", "no"), name="household_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="household",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("lat", None), ("lon", None)),
-                    models.Q(
-                        ("lat__gte", -90), ("lat__lte", 90), ("lon__gte", -180), ("lon__lte", 180)
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("level__in", ["province", "city", "county", "town", "village"])
+                        ),
+                        name="region_level",
                     ),
-                    _connector="OR",
-                ),
-                name="household_place",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="person",
-            index=models.Index(fields=["name"], name="person_name"),
-        ),
-        migrations.AddConstraint(
-            model_name="person",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sex__in", ["M", "F", "U"])), name="person_sex"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="person",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source__in", ["roster", "found", "manual"])),
-                name="person_source",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="person",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("id_cipher", None), ("id_index", None)),
-                    models.Q(("id_cipher__isnull", False), ("id_index__isnull", False)),
-                    _connector="OR",
-                ),
-                name="person_id_pair",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="person",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("phone_cipher", None), ("phone_index", None)),
-                    models.Q(("phone_cipher__isnull", False), ("phone_index__isnull", False)),
-                    _connector="OR",
-                ),
-                name="person_phone_pair",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="person",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("source", "found"), _negated=True),
-                    ("found_by__isnull", False),
-                    _connector="OR",
-                ),
-                name="person_found_trace",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="personcategory",
-            constraint=models.UniqueConstraint(
-                fields=("person", "code", "since"), name="category_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="personcategory",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until", None), ("until__gt", models.F("since")), _connector="OR"
-                ),
-                name="category_span",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="region",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("level__in", ["province", "city", "county", "town", "village"])
-                ),
-                name="region_level",
-            ),
+                ],
+            },
         ),
     ]

@@ -40,6 +40,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("round", "code"), name="site_code_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["fixed", "mobile", "home"])),
+                        name="site_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["filed", "ready", "open", "paused", "closed", "disinfected"],
+                            )
+                        ),
+                        name="site_state",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Station",
@@ -62,6 +80,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("round", "code"), name="station_code_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RackCount",
@@ -140,6 +163,72 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("code", ""), _negated=True),
+                        fields=("code", "binding"),
+                        name="tube_code_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                (
+                                    "issued",
+                                    "open",
+                                    "locked",
+                                    "sealed",
+                                    "boxed",
+                                    "in_transit",
+                                    "missing",
+                                    "received",
+                                    "testing",
+                                    "broken",
+                                    "rejected",
+                                    "voided",
+                                    "resulted",
+                                    "released",
+                                ),
+                            )
+                        ),
+                        name="tube_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("mode__in", ["pool", "single", "household"]),
+                            models.Q(("mode", "unknown"), ("opened_at", None)),
+                            _connector="OR",
+                        ),
+                        name="tube_mode",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("purpose__in", ["screening", "recheck"])),
+                        name="tube_purpose",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("capacity__gt", 0), ("opened_at", None), _connector="OR"
+                        ),
+                        name="tube_capacity",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "voided"), _negated=True),
+                            models.Q(("ended_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="tube_void_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("binding__gt", 0)), name="tube_binding"
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["round", "area", "state"], name="tube_area_state"),
+                    models.Index(fields=["station", "state"], name="tube_station"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Swab",
@@ -204,172 +293,50 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="site",
-            constraint=models.UniqueConstraint(fields=("round", "code"), name="site_code_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="site",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["fixed", "mobile", "home"])), name="site_kind"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="site",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["filed", "ready", "open", "paused", "closed", "disinfected"])
-                ),
-                name="site_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="station",
-            constraint=models.UniqueConstraint(fields=("round", "code"), name="station_code_once"),
-        ),
-        migrations.AddIndex(
-            model_name="tube",
-            index=models.Index(fields=["round", "area", "state"], name="tube_area_state"),
-        ),
-        migrations.AddIndex(
-            model_name="tube",
-            index=models.Index(fields=["station", "state"], name="tube_station"),
-        ),
-        migrations.AddConstraint(
-            model_name="tube",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("code", ""), _negated=True),
-                fields=("code", "binding"),
-                name="tube_code_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tube",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        (
-                            "issued",
-                            "open",
-                            "locked",
-                            "sealed",
-                            "boxed",
-                            "in_transit",
-                            "missing",
-                            "received",
-                            "testing",
-                            "broken",
-                            "rejected",
-                            "voided",
-                            "resulted",
-                            "released",
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("entry__in", ["code", "family", "id", "card", "walk_in"]),
+                            models.Q(("entry", ""), ("taken_at", None)),
+                            _connector="OR",
                         ),
-                    )
-                ),
-                name="tube_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tube",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("mode__in", ["pool", "single", "household"]),
-                    models.Q(("mode", "unknown"), ("opened_at", None)),
-                    _connector="OR",
-                ),
-                name="tube_mode",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tube",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("purpose__in", ["screening", "recheck"])), name="tube_purpose"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tube",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("capacity__gt", 0), ("opened_at", None), _connector="OR"),
-                name="tube_capacity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tube",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "voided"), _negated=True),
-                    models.Q(("ended_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="tube_void_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="tube",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("binding__gt", 0)), name="tube_binding"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="swab",
-            index=models.Index(fields=["person", "round"], name="swab_person"),
-        ),
-        migrations.AddIndex(
-            model_name="swab",
-            index=models.Index(fields=["round", "area"], name="swab_area"),
-        ),
-        migrations.AddIndex(
-            model_name="swab",
-            index=models.Index(
-                condition=models.Q(("moved_to__isnull", False), ("tube", None)),
-                fields=["moved_to"],
-                name="swab_moved",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="swab",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("entry__in", ["code", "family", "id", "card", "walk_in"]),
-                    models.Q(("entry", ""), ("taken_at", None)),
-                    _connector="OR",
-                ),
-                name="swab_entry",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="swab",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("taken_at", None), ("tube", None)),
-                    models.Q(("taken_at__isnull", False), ("tube__isnull", False)),
-                    _connector="OR",
-                ),
-                name="swab_taken",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="swab",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("voided_at", None),
-                    models.Q(("void_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="swab_void_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="swab",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("moved_at", None),
-                    models.Q(("move_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="swab_move_reason",
-            ),
+                        name="swab_entry",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("taken_at", None), ("tube", None)),
+                            models.Q(("taken_at__isnull", False), ("tube__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="swab_taken",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("voided_at", None),
+                            models.Q(("void_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="swab_void_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("moved_at", None),
+                            models.Q(("move_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="swab_move_reason",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["person", "round"], name="swab_person"),
+                    models.Index(fields=["round", "area"], name="swab_area"),
+                    models.Index(
+                        condition=models.Q(("moved_to__isnull", False), ("tube", None)),
+                        fields=["moved_to"],
+                        name="swab_moved",
+                    ),
+                ],
+            },
         ),
     ]

@@ -26,6 +26,27 @@ class Migration(migrations.Migration):
                 ("decided_by", models.UUIDField()),
                 ("decided_at", models.DateTimeField()),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("subject_id", "flag"), name="flag_decided_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decision", "kept"), ("subject_kind", "tube")),
+                            models.Q(
+                                ("decision__in", ["kept", "voided"]), ("subject_kind", "swab")
+                            ),
+                            _connector="OR",
+                        ),
+                        name="flag_decision",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="flag_decision_reason",
+                    ),
+                ],
+            },
         ),
         migrations.AddIndex(
             model_name="swab",
@@ -48,29 +69,6 @@ class Migration(migrations.Migration):
             name="round",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.PROTECT, to="campaigns.round"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="flagdecision",
-            constraint=models.UniqueConstraint(
-                fields=("subject_id", "flag"), name="flag_decided_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="flagdecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decision", "kept"), ("subject_kind", "tube")),
-                    models.Q(("decision__in", ["kept", "voided"]), ("subject_kind", "swab")),
-                    _connector="OR",
-                ),
-                name="flag_decision",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="flagdecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="flag_decision_reason"
             ),
         ),
     ]
