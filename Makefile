@@ -1,6 +1,6 @@
 # One word each. A bare machine needs python3 (3.11 or newer) and nothing else; see README.md.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev check check-python check-web test unit web-test e2e e2e-phones e2e-desk e2e-walk faults bench lock
+.PHONY: help setup demo dev check check-python check-web test unit web-test e2e e2e-round e2e-phones e2e-desk e2e-walk faults bench lock
 
 # Every command is a process of its own: without compiled modules each would begin with ten seconds of compiling.
 unexport PYTHONDONTWRITEBYTECODE
@@ -91,21 +91,26 @@ unit: $(READY)  # Python's tests, with the branch coverage of rules, actions and
 web-test: web/node_modules/.ready
 	@$(NPM) run --silent test
 
-# Three at once, each with a running system of its own: phones wait more than they reckon.
+# Three at once, each with a running system of its own: phones wait more than they reckon. The round that two of them
+# look at is played once; each serves a copy.
 e2e: setup $(BROWSER)  ## The browser's journeys through the running system only.
 	@$(MAKE) --no-print-directory -j3 --output-sync=target e2e-phones e2e-desk e2e-walk
 
 PHONES := tests/journeys/test_station.py tests/journeys/test_hub.py tests/faults
 WALK := tests/permissions
+ROUND := var/played
 
 e2e-phones: $(READY) $(BROWSER)
 	@$(BIN)/pytest -m e2e $(PHONES)
 
-e2e-walk: $(READY)
-	@$(BIN)/pytest -m e2e $(WALK)
+e2e-round: $(READY)
+	@rm -rf $(ROUND) && mkdir -p $(ROUND) && $(BIN)/python -m tests.played $(ROUND)
 
-e2e-desk: $(READY) $(BROWSER)
-	@$(BIN)/pytest -m e2e tests $(addprefix --ignore=,$(PHONES) $(WALK))
+e2e-walk: e2e-round
+	@YINGJIAN_ROUND=$(ROUND) $(BIN)/pytest -m e2e $(WALK)
+
+e2e-desk: e2e-round $(BROWSER)
+	@YINGJIAN_ROUND=$(ROUND) $(BIN)/pytest -m e2e tests $(addprefix --ignore=,$(PHONES) $(WALK))
 
 faults: setup  ## The long fault campaign: 300 seeded schedules, some twenty minutes; docs/faults.md.
 	@$(BIN)/python -m tests.faults --schedules 300

@@ -1,13 +1,16 @@
 """A round that was really played: two farms of one county, from roster to close, through the running system.
 
-The drill plays it once for the whole suite. Journeys look at it with a browser; the scope walk asks for one farm's
-records as somebody of the other. Whoever writes such a test plays it once by hand and keeps it running:
-``python -m tests.played DIRECTORY``, then ``YINGJIAN_PLAYED=DIRECTORY/played.json pytest -m e2e tests``.
+The drill plays it once for the whole suite: ``python -m tests.played DIRECTORY`` leaves it there at rest, and each
+process of the suite serves a copy of its own (``YINGJIAN_ROUND=DIRECTORY``; without it the process plays for itself).
+Journeys look at it with a browser; the scope walk asks for one farm's records as somebody of the other. Whoever writes
+such a test keeps one running: ``python -m tests.played DIRECTORY --serve``, then
+``YINGJIAN_PLAYED=DIRECTORY/played.json pytest -m e2e tests``.
 """
 
 from __future__ import annotations
 
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -143,15 +146,30 @@ def played(system: System, folder: Path) -> Played:
     return Played(system.url, str(system.var), world.round_id, ended, world.password)
 
 
+@contextmanager
+def copied(resting: Path, folder: Path) -> Iterator[Played]:
+    """The round that rests in a directory, served from a copy of it."""
+    shutil.copytree(resting / "var", folder / "var", ignore=shutil.ignore_patterns("run"))
+    left = msgspec.json.decode((resting / "played.json").read_bytes(), type=Played)
+    system = System(drills.command(), drills.environment(folder / "var"), folder / "var")
+    try:
+        system.start()
+        yield msgspec.structs.replace(left, url=system.url, var=str(system.var))
+    finally:
+        system.stop()
+        Cluster.of(folder / "var").stop()
+
+
 def main() -> None:
-    """Play, write down where it is, and serve until Ctrl-C."""
+    """Play and write down where it is; then rest, or with ``--serve`` go on until Ctrl-C."""
     folder = Path(sys.argv[1]).resolve()
     system = served(folder / "var")
-    system.start()
     try:
+        system.start()
         made = played(system, folder)
         (folder / "played.json").write_bytes(msgspec.json.encode(made))
-        system.wait()
+        if "--serve" in sys.argv[2:]:
+            system.wait()
     finally:
         system.stop()
         Cluster.of(folder / "var").stop()

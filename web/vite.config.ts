@@ -67,6 +67,7 @@ export default defineConfig({
     include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
     environment: 'node',
     restoreMocks: true,
+    maxWorkers: '100%', // by itself vitest leaves a core idle, of two
     testTimeout: 30_000, // the machine may be busy with the rest of the suite
   },
 });

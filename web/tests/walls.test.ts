@@ -2,7 +2,12 @@ import { ESLint } from 'eslint';
 import { describe, expect, it } from 'vitest';
 
 /** Each wall between the folders is knocked on once: a rule that never fires guards nothing. */
-const eslint = new ESLint();
+const WALLS = new Set(['no-restricted-imports', 'no-restricted-syntax', 'no-restricted-globals', '@intlify/vue-i18n/no-raw-text']);
+const eslint = new ESLint({
+  // They look at words alone: without the types of the whole project each knock takes milliseconds.
+  ruleFilter: ({ ruleId }) => WALLS.has(ruleId),
+  overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
+});
 
 async function rulesBroken(file: string, code: string): Promise<string[]> {
   const [result] = await eslint.lintText(code, { filePath: file });
