@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from drill.client import Command, Device
-from drill.day import Day
+from drill.day import HANDS, Day
 from drill.filling import Filled, Guest, deal, leave_over, pace, queue, split_boxes
 from drill.world import Site, World
 from yingjian.engines import plan_codes
@@ -74,15 +75,16 @@ class Field:
             ],
             at=at,
         )  # fmt: skip
-        for token, (site, lane) in zip(tokens, lanes, strict=True):
+
+        def bind(token: str, site: Site, lane: str) -> Device:
             told = maintainer.get(f"/devices/invitations/{token}", at=at)
-            device = Device.enrol(
-                world.link,
-                token=told["token"],
-                name=f"{site.name} {lane[-2:]}",
-                ids=world.ids,
-                at=at,
-            )
+            return Device.enrol(
+                world.link, token=told["token"], name=f"{site.name} {lane[-2:]}", ids=world.ids, at=at
+            )  # fmt: skip
+
+        with ThreadPoolExecutor(HANDS) as hands:
+            bound = list(hands.map(bind, tokens, *zip(*lanes, strict=True)))
+        for device, (site, lane) in zip(bound, lanes, strict=True):
             site.devices[lane] = device
             self.tables[lane] = Table(site, lane, device)
         return len(lanes)
