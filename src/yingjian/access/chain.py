@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes
 from django.db import connections, transaction
 
 GENESIS = b"\0" * 32
-CHUNK = 20_000
+CHUNK = 500
+"""Rows held at a time. A tube's row is some 4 KiB: with thousands of them a minute the sealer grew with the load."""
 _LOCK = 0x59_4A_53_45  # "YJSE": one sealer at a time
 
 _ROWS = """
