@@ -30,10 +30,16 @@ def _key(name: str) -> bytes:
     return bytes.fromhex(settings.YINGJIAN_KEYS[name])
 
 
+@cache
+def _sm4() -> algorithms.SM4:
+    """The cipher with its key: making it anew for each value takes a quarter of the time of opening one."""
+    return algorithms.SM4(_key("cipher"))
+
+
 def seal(text: str) -> bytes:
     """Encrypt one personal value."""
     nonce = os.urandom(NONCE)
-    encryptor = Cipher(algorithms.SM4(_key("cipher")), modes.GCM(nonce)).encryptor()
+    encryptor = Cipher(_sm4(), modes.GCM(nonce)).encryptor()
     body = encryptor.update(text.encode()) + encryptor.finalize()
     return VERSION + nonce + body + encryptor.tag
 
@@ -49,9 +55,11 @@ def unseal(sealed: bytes | memoryview) -> str:
     if data[:1] != VERSION or len(data) < 1 + NONCE + TAG:
         raise RuleBroken("access.vault_damaged", status=500)
     nonce, body, tag = data[1 : 1 + NONCE], data[1 + NONCE : -TAG], data[-TAG:]
-    decryptor = Cipher(algorithms.SM4(_key("cipher")), modes.GCM(nonce, tag)).decryptor()
+    decryptor = Cipher(_sm4(), modes.GCM(nonce)).decryptor()
     try:
-        return (decryptor.update(body) + decryptor.finalize()).decode()
+        opened = decryptor.update(body)
+        decryptor.finalize_with_tag(tag)
+        return opened.decode()
     except InvalidTag:
         raise RuleBroken("access.vault_damaged", status=500) from None
 
