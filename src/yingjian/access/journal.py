@@ -32,7 +32,7 @@ from yingjian.kernel.ids import derived
 
 from . import prepared, scope, vault
 from .actor import SYSTEM, Actor
-from .sealing import seal_personal, unseal_personal
+from .sealing import canonical_json, seal_personal, unseal_personal
 
 log = logging.getLogger("yingjian.journal")
 UNREADABLE = "unreadable"
@@ -43,7 +43,7 @@ _replaying: ContextVar[bool] = ContextVar("replaying", default=False)
 
 
 class CommandIn(msgspec.Struct, frozen=True):
-    """A command as it arrives: the payload is still JSON."""
+    """A command as it arrives: the payload is still JSON; `canonical`, where it was put into canonical form already."""
 
     id: uuid.UUID
     kind: str
@@ -51,6 +51,7 @@ class CommandIn(msgspec.Struct, frozen=True):
     payload: msgspec.Raw = msgspec.Raw(b"{}")
     seq: int | None = None
     skew_ms: int = 0
+    canonical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +231,11 @@ class _Row:
 
 def _canonical(command: CommandIn) -> bytes:
     """Deterministic JSON of what a client may not change when it sends a command again."""
-    payload = msgspec.json.decode(command.payload)
+    payload = command.payload
+    if not command.canonical:
+        payload = msgspec.Raw(canonical_json(msgspec.json.decode(payload)))
     at = None if command.kind == UNREADABLE else command.at
-    return msgspec.json.encode([command.kind, at, payload], order="deterministic")
+    return msgspec.json.encode([command.kind, at, payload])
 
 
 @dataclass(slots=True)
@@ -430,7 +433,7 @@ def _insert(actor: Actor, received_at: datetime, rows: Sequence[_Row]) -> None:
                 ),
                 "ats": literal("timestamptz", (row.command.at for row in rows)),
                 "skews": literal("int", (row.command.skew_ms for row in rows)),
-                "payloads": literal("text", (seal_personal(row.command.payload) for row in rows)),
+                "payloads": literal("text", map(_payload, rows)),
                 "fingerprints": literal(
                     "bytea", (vault.fingerprint(row.canonical) for row in rows)
                 ),
@@ -439,6 +442,10 @@ def _insert(actor: Actor, received_at: datetime, rows: Sequence[_Row]) -> None:
                 "answers": literal("text", map(_answer, verdicts)),
             },
         )
+
+
+def _payload(row: _Row) -> str:
+    return seal_personal(row.command.payload, canonical=row.command.canonical)
 
 
 def _answer(verdict: Verdict) -> str:

@@ -40,14 +40,22 @@ def _unseal(value: Any) -> Any:
     return value
 
 
-def seal_personal(payload: bytes | msgspec.Raw) -> str:
-    """Canonical JSON of a payload with every personal string replaced by `{"sealed": base64}`."""
+def canonical_json(value: Any) -> bytes:
+    """The one way in which a value is written: keys in order, nothing between."""
+    return msgspec.json.encode(value, order="deterministic")
+
+
+def seal_personal(payload: bytes | msgspec.Raw, *, canonical: bool = False) -> str:
+    """Canonical JSON of a payload with every personal string replaced by `{"sealed": base64}`. One that is `canonical`
+    and has nothing personal in it is taken as it stands.
+    """
+    personal = _TOLD.search(payload)
+    if canonical and not personal:
+        return bytes(payload).decode()
     given = msgspec.json.decode(payload)
-    if _TOLD.search(payload):
-        given = _seal(given)
-    return msgspec.json.encode(given, order="deterministic").decode()
+    return canonical_json(_seal(given) if personal else given).decode()
 
 
 def unseal_personal(payload: str) -> bytes:
     """The payload as it was before sealing (for replay only)."""
-    return msgspec.json.encode(_unseal(msgspec.json.decode(payload)), order="deterministic")
+    return canonical_json(_unseal(msgspec.json.decode(payload)))

@@ -15,6 +15,7 @@ from yingjian.kernel.ids import derived
 
 from .actor import Actor
 from .journal import UNREADABLE, CommandIn, Verdict
+from .sealing import canonical_json
 
 COMMANDS_MAX: Final = (
     5000  # bounds the memory and lock time of one request; a client sends more in several
@@ -118,7 +119,7 @@ def _whole(found: re.Match[bytes]) -> bytes:
 def _read(raw: msgspec.Raw, actor: Actor, skew: int) -> CommandIn:
     try:
         command = msgspec.json.decode(raw, type=_Command)
-        msgspec.json.decode(command.payload)
+        payload = canonical_json(msgspec.json.decode(command.payload))
         if command.at.tzinfo is None or "\0" in command.kind:
             raise msgspec.ValidationError("at has no offset")
         if command.at.year not in _YEARS:
@@ -129,7 +130,10 @@ def _read(raw: msgspec.Raw, actor: Actor, skew: int) -> CommandIn:
         text = bytes(raw).decode("utf-8", "replace")
         payload = msgspec.Raw(msgspec.json.encode({"raw": text}))
         return CommandIn(derived(actor.id, text), UNREADABLE, _EPOCH, payload)
-    return CommandIn(command.id, command.kind, command.at, command.payload, command.seq, skew)
+    # Read and put in order once: its fingerprint and what is stored of it are made from this.
+    return CommandIn(
+        command.id, command.kind, command.at, msgspec.Raw(payload), command.seq, skew, canonical=True
+    )  # fmt: skip
 
 
 def encode(
