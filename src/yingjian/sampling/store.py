@@ -13,7 +13,8 @@ from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
-from django.db import connection
+from django.db import IntegrityError, connection
+from psycopg.errors import UniqueViolation
 
 from yingjian.access import prepared
 from yingjian.campaigns import presets
@@ -59,11 +60,8 @@ def _read(columns: Columns) -> str:
 
 
 def insert_sql(table: str, columns: Columns) -> str:
-    """One statement for any number of rows; rows that exist already are left out of `rowcount`."""
-    return (
-        f"INSERT INTO {table} ({_names(columns)}) SELECT {_read(columns)} FROM {_given(columns)} "  # noqa: S608
-        "ON CONFLICT DO NOTHING"
-    )
+    """One statement for any number of rows, all of them new: a row in the way is an error (see `_inserted`)."""
+    return f"INSERT INTO {table} ({_names(columns)}) SELECT {_read(columns)} FROM {_given(columns)}"  # noqa: S608
 
 
 def update_sql(table: str, columns: Columns, *, keep: Sequence[str] = ()) -> str:
@@ -122,9 +120,21 @@ def tubes_insert(tubes: Sequence[TubeState]) -> bool:
     if not tubes:
         return True
     rows = [_tube_row(tube) for tube in sorted(tubes, key=lambda t: (t.code, t.binding, str(t.id)))]
-    with prepared.cursor() as cursor:
-        cursor.execute(_TUBE_INSERT, _columns(TUBE, rows))
-        return bool(cursor.rowcount == len(rows))
+    return _inserted(_TUBE_INSERT, _columns(TUBE, rows))
+
+
+def _inserted(statement: str, columns: list[str]) -> bool:
+    """False where one of the rows was there already; the transaction is good for nothing then. Asking the server to
+    leave such rows out instead (`ON CONFLICT`) would cost every row a second entry in its log.
+    """
+    try:
+        with prepared.cursor() as cursor:
+            cursor.execute(statement, columns)
+    except IntegrityError as error:
+        if isinstance(error.__cause__, UniqueViolation):
+            return False
+        raise
+    return True
 
 
 def tubes_update(tubes: Sequence[TubeState]) -> None:
@@ -138,9 +148,7 @@ def swabs_insert(swabs: Sequence[SwabState], received_at: datetime) -> bool:
     if not swabs:
         return True
     rows = [_swab_row(swab, received_at) for swab in sorted(swabs, key=lambda swab: swab.id.int)]
-    with prepared.cursor() as cursor:
-        cursor.execute(_SWAB_INSERT, _columns(SWAB, rows))
-        return bool(cursor.rowcount == len(rows))
+    return _inserted(_SWAB_INSERT, _columns(SWAB, rows))
 
 
 def swabs_update(swabs: Sequence[SwabState], received_at: datetime) -> None:
