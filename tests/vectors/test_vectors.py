@@ -140,9 +140,10 @@ def test_tube(case: dict[str, Any]) -> None:
 
 
 def _listed(given: dict[str, Any]) -> packing.Listed:
-    household = given["household_id"]
+    household, document = given["household_id"], given["document"]
     return packing.Listed(
-        uuid.UUID(given["person_id"]), given["document"], household and uuid.UUID(household), given["name"],
+        uuid.UUID(given["person_id"]).bytes, document and document.encode(), household and uuid.UUID(household).bytes,
+        given["name"],
         given["mode"], given["state"], given["home"], given["elsewhere"], given["green"],
     )  # fmt: skip
 
@@ -151,8 +152,8 @@ def _listed(given: dict[str, Any]) -> packing.Listed:
 def test_roster(people: str, body: str) -> None:
     have = "" if people == "people" else ROSTER["have"]
     told = packing.table_for(
-        [_listed(one) for one in ROSTER[people]], key=bytes.fromhex(ROSTER["key"]), have=have
-    )
+        [_listed(one) for one in ROSTER[people]], key=bytes.fromhex(ROSTER["key"]), have=have, opened=bytes.decode
+    )  # fmt: skip
     assert base64.b64encode(told.body).decode() == ROSTER[body]
 
 

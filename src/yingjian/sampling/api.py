@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import uuid
 from datetime import date, datetime
 from functools import partial
@@ -350,7 +351,11 @@ def station_roster(
 ) -> HttpResponse:
     """The station's people as keyed hashes with their marks (binary, see `packing`); `have` asks for what differs."""
     given = queries.roster_for(actor_of(request), code, have=have, at=request_time(request))
-    return _tagged(request, given.tag, given.body, "application/octet-stream")
+    answer = _tagged(request, given.tag, given.body, "application/octet-stream")
+    if given.slight and answer.content and "gzip" in request.headers.get("Accept-Encoding", ""):
+        answer.content = gzip.compress(answer.content, 1)
+        answer["Content-Encoding"], answer["Vary"] = "gzip", "Accept-Encoding"
+    return answer
 
 
 class Door(Schema):

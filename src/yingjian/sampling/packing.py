@@ -1,7 +1,8 @@
 """What a station needs for a day without a network: its pack (rules, keys, codes) and its roster as keyed hashes.
 
 The roster is a binary table in 256 buckets. A phone tells the digests of the buckets it has and gets those that differ,
-and the marks of everybody: without any record of what was sent before, its table is then the server's.
+and the marks of everybody: without any record of what was sent before, its table is then the server's. Tables are
+kept here, bucket by bucket, for as long as nothing in them changes: opening everybody's document takes longest.
 Nothing in it can be read without a code or a document in hand; whoever holds the phone's key could try documents one
 by one, so a lost phone is revoked and its key dies with the round.
 """
@@ -13,11 +14,13 @@ import binascii
 import hashlib
 import json
 import struct
-import uuid
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
@@ -40,6 +43,7 @@ HASH: Final = 8
 HOUSEHOLD: Final = 4
 NAME: Final = 12
 DIGEST: Final = 4
+NO_HOUSEHOLD: Final = bytes(16)
 RECORD: Final = HASH + HASH + HOUSEHOLD + NAME
 _MODES: Final = {"pool": 0, "single": 1, "household": 2}
 _STATES: Final = {"due": 0, "sampled": 1, "resulted": 2, "excused": 3, "missed": 4}
@@ -48,13 +52,13 @@ _ELSEWHERE: Final = 1 << 6
 _GREEN: Final = 1 << 7
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listed:
-    """A person as the roster takes them in; `document` and `name` leave only as hashes and under a key."""
+    """A person as the roster takes them in; `document` (as stored) and `name` leave only as hashes and under a key."""
 
-    person_id: uuid.UUID
-    document: str | None
-    household_id: uuid.UUID | None
+    person: bytes
+    document: bytes | None
+    household: bytes | None
     name: str
     mode: str
     state: str
@@ -69,6 +73,46 @@ class Roster:
 
     tag: str
     body: bytes
+    slight: bool
+    """Mostly marks, which are alike: worth compressing. Hashes are not."""
+
+
+class _Held(NamedTuple):
+    """A table: for each bucket a print of what went into it, its records, and their digest."""
+
+    prints: Sequence[bytes]
+    records: Sequence[bytes]
+    digests: Sequence[bytes]
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.records))
+
+
+class Shelf:
+    """The last tables, by their key: whoever asks again, and the next lane of the site, is answered without opening
+    anybody's document, but for the buckets in which something has changed.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._held: OrderedDict[bytes, _Held] = OrderedDict()
+
+    def get(self, key: bytes) -> _Held | None:
+        with self._lock:
+            return self._held.get(key)
+
+    def keep(self, key: bytes, table: _Held) -> None:
+        """Remember a table; beyond `most` bytes those that were not asked for longest are forgotten."""
+        with self._lock:
+            self._held[key] = table
+            self._held.move_to_end(key)
+            while len(self._held) > 1 and sum(one.size for one in self._held.values()) > self._most:
+                self._held.popitem(last=False)
+
+
+_shelf: Final = Shelf(32 * 2**20)
+"""Of this process: a million people."""
 
 
 def _station(actor: Actor, code: str, at: datetime) -> Place:
@@ -82,7 +126,8 @@ def _station(actor: Actor, code: str, at: datetime) -> Place:
 
 
 def _key(place: Place) -> bytes:
-    told = vault.token("station-pack", str(place.round_id), place.station_code)
+    # One for all lanes of a site: they hold the same table, so that it is made once.
+    told = vault.token("site-pack", str(place.round_id), place.site_code)
     return hashlib.sha256(told.encode()).digest()
 
 
@@ -174,30 +219,58 @@ def roster_for(actor: Actor, code: str, *, have: str, at: datetime) -> Roster:
     green = rounds.preset_of(place.round_id).pool.green_lane
     ahead = [] if green is None else list(green.value)
     found = rows(_PEOPLE, {"round": place.round_id, "site": place.site_code, "green": ahead})
-    people = [
-        Listed(row[0], None if row[1] is None else vault.unseal(row[1]), *row[2:]) for row in found
-    ]
-    return table_for(people, key=_key(place), have=have)
+    people = [Listed(*row) for row in found]
+    return table_for(people, key=_key(place), have=have, opened=vault.unseal, shelf=_shelf)
 
 
-def table_for(people: Iterable[Listed], *, key: bytes, have: str) -> Roster:
-    """The answer of `roster_for` made of these people. Pure; `vectors/roster.json` holds the phone's reader to it."""
-    buckets, marks = _table(people, key)
-    digests = [hashlib.sha256(bucket).digest() for bucket in buckets]
-    whole = hashlib.sha256(b"".join(digests)).digest()[:HASH]
+def table_for(
+    people: Iterable[Listed],
+    *,
+    key: bytes,
+    have: str,
+    opened: Callable[[bytes], str],
+    shelf: Shelf | None = None,
+) -> Roster:
+    """The answer of `roster_for` made of these people. `opened` tells a document as it is read from a card.
+
+    Pure but for what the shelf remembers; `vectors/roster.json` holds the phone's reader to it.
+    """
+    buckets, marks = _sorted(people, key)
+    table = _made(buckets, key, opened, None if shelf is None else shelf.get(key))
+    if shelf is not None:
+        shelf.keep(key, table)
     known = _known(have)
-    fresh = [n for n in range(BUCKETS) if known is None or known[n] != digests[n][:DIGEST]]
+    fresh = [n for n in range(BUCKETS) if known is None or known[n] != table.digests[n][:DIGEST]]
+    whole = hashlib.sha256(b"".join(table.digests)).digest()[:HASH]
     bits = bytearray(BUCKETS // 8)
     for n in fresh:
         bits[n // 8] |= 1 << n % 8
-    counts = [len(bucket) // RECORD for bucket in buckets]
+    counts = [len(bucket) for bucket in buckets]
+    sent = [table.records[n] for n in fresh]
     body = b"".join(
-        [
-            MAGIC, struct.pack(f">I{BUCKETS}H", sum(counts), *counts), bytes(bits),
-            *(buckets[n] for n in fresh), marks, whole,
-        ]
+        [MAGIC, struct.pack(f">I{BUCKETS}H", sum(counts), *counts), bytes(bits), *sent, marks, whole]
     )  # fmt: skip
-    return Roster(f'"{hashlib.sha256(whole + marks).hexdigest()[:32]}"', body)
+    tag = f'"{hashlib.sha256(whole + marks).hexdigest()[:32]}"'
+    return Roster(tag, body, slight=sum(map(len, sent)) < len(marks))
+
+
+_Bucket = Sequence[tuple[bytes, Listed]]
+
+
+def _made(
+    buckets: Sequence[_Bucket], key: bytes, opened: Callable[[bytes], str], before: _Held | None
+) -> _Held:
+    """The records of each bucket, taken over where nothing in it has changed."""
+    prints = [_print(bucket) for bucket in buckets]
+    records, digests = [], []
+    for n, bucket in enumerate(buckets):
+        if before is not None and before.prints[n] == prints[n]:
+            records.append(before.records[n])
+            digests.append(before.digests[n])
+        else:
+            records.append(b"".join(_record(key, person, one, opened) for person, one in bucket))
+            digests.append(hashlib.sha256(records[-1]).digest())
+    return _Held(prints, records, digests)
 
 
 def _known(have: str) -> list[bytes] | None:
@@ -211,7 +284,8 @@ def _known(have: str) -> list[bytes] | None:
 
 
 _PEOPLE: Final = """
-SELECT d.person_id, p.id_cipher, p.household_id, p.name, d.mode, d.state, d.home, d.site_code <> %(site)s,
+SELECT uuid_send(d.person_id), p.id_cipher, uuid_send(p.household_id), p.name, d.mode, d.state, d.home,
+       d.site_code <> %(site)s,
        EXISTS (SELECT 1 FROM population_personcategory c
                 WHERE c.person_id = d.person_id AND c.until IS NULL AND c.code = ANY(%(green)s))
   FROM campaigns_dueperson d JOIN population_person p ON p.id = d.person_id
@@ -219,31 +293,47 @@ SELECT d.person_id, p.id_cipher, p.household_id, p.name, d.mode, d.state, d.home
 """
 
 
-def _table(people: Iterable[Listed], key: bytes) -> tuple[list[bytes], bytes]:
-    """The buckets' records, and the marks in the same order."""
-    lines: list[list[tuple[bytes, int]]] = [[] for _ in range(BUCKETS)]
+def _sorted(people: Iterable[Listed], key: bytes) -> tuple[list[list[tuple[bytes, Listed]]], bytes]:
+    """The buckets' people in order, each with their hash, and the marks in the same order."""
+    buckets: list[list[tuple[bytes, Listed]]] = [[] for _ in range(BUCKETS)]
     for one in people:
-        record = _record(key, one)
-        mark = _MODES[one.mode] | _STATES[one.state] << 2 | one.home * _HOME
-        lines[record[0]].append((record, mark | one.elsewhere * _ELSEWHERE | one.green * _GREEN))
-    for bucket in lines:
-        bucket.sort()
-    return (
-        [b"".join(record for record, _ in bucket) for bucket in lines],
-        bytes(mark for bucket in lines for _, mark in bucket),
-    )
+        person = keyed(key, b"person" + one.person)
+        buckets[person[0]].append((person, one))
+    for bucket in buckets:
+        bucket.sort(key=itemgetter(0))
+    return buckets, bytes(_mark(one) for bucket in buckets for _, one in bucket)
 
 
-def _record(key: bytes, one: Listed) -> bytes:
-    person = keyed(key, b"person" + one.person_id.bytes)
+def _mark(one: Listed) -> int:
+    placed = one.home * _HOME | one.elsewhere * _ELSEWHERE | one.green * _GREEN
+    return _MODES[one.mode] | _STATES[one.state] << 2 | placed
+
+
+def _print(bucket: _Bucket) -> bytes:
+    """What the records of a bucket are made from, in short. A document counts as it is stored."""
+    parts: list[bytes] = []
+    for person, one in bucket:
+        document = one.document or b""
+        parts += (
+            person,
+            one.household or NO_HOUSEHOLD,
+            len(document).to_bytes(2),
+            document,
+            one.name.encode(),
+            b"\0",
+        )
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def _record(key: bytes, person: bytes, one: Listed, opened: Callable[[bytes], str]) -> bytes:
     shown = _short(masked_name(one.name)).encode().ljust(NAME, b"\0")
     hidden = int.from_bytes(shown) ^ int.from_bytes(person[-NAME:])
     document = bytes(HASH)
     if one.document is not None:
-        document = keyed(key, b"document" + one.document.encode())[:HASH]
+        document = keyed(key, b"document" + opened(one.document).encode())[:HASH]
     household = bytes(HOUSEHOLD)
-    if one.household_id is not None:
-        household = keyed(key, b"household" + one.household_id.bytes)[:HOUSEHOLD]
+    if one.household is not None:
+        household = keyed(key, b"household" + one.household)[:HOUSEHOLD]
     return person[:HASH] + document + household + hidden.to_bytes(NAME)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import struct
 import uuid
@@ -40,7 +41,9 @@ class Phone:
         self.header = {"Authorization": f"Device {made.id}:{secret}"}
 
     def ask(self, path: str, status: int = 200, **more: str) -> Any:
-        answer = Client().get(f"/api/stations/{path}", headers={**self.header, **more})
+        """Ask for something; `more` headers, with underscores for dashes."""
+        heads = {name.replace("_", "-"): value for name, value in more.items()}
+        answer = Client().get(f"/api/stations/{path}", headers={**self.header, **heads})
         assert answer.status_code == status, answer.content
         return answer
 
@@ -100,7 +103,7 @@ def test_a_pack_has_rules_keys_and_codes_and_nobody() -> None:
     assert len(key) == 32
     assert "people" not in pack
     answer = phone.ask("own/pack")
-    phone.ask("own/pack", 304, **{"If-None-Match": answer["ETag"]})
+    phone.ask("own/pack", 304, If_None_Match=answer["ETag"])
     other = given.sites[1].stations[0].code
     for path in (f"{other}/pack", f"{other}/roster"):
         assert phone.ask(path, 404).json()["code"] == "sampling.station_unknown"
@@ -178,7 +181,7 @@ def test_a_delta_ends_where_a_fresh_copy_does_and_is_small() -> None:
     called(given, given.people[:50])
     phone, _, key = a_phone(given)
     full = phone.refresh()
-    phone.ask("own/roster", 304, **{"If-None-Match": phone.tag})
+    phone.ask("own/roster", 304, If_None_Match=phone.tag)
     send(given.phone, recorded(given.code(), given.people[:4]))
     called(given, given.people[50:52])
     with scope.everywhere():
@@ -195,6 +198,71 @@ def test_a_delta_ends_where_a_fresh_copy_does_and_is_small() -> None:
     assert phone.find(keyed(key, "person", given.people[7].bytes)[:8], 0) is None
 
 
+def test_nobodys_document_is_opened_again_until_something_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = a_field(preset="yongning", people=60)
+    called(given, given.people)
+    with scope.everywhere():
+        for n, person in enumerate(given.people):
+            number = f"99000019850314{n:04d}"
+            Person.objects.filter(id=person).update(
+                id_cipher=vault.seal(number), id_index=vault.index(number)
+            )
+    opened: list[bytes] = []
+    unseal = vault.unseal
+
+    def counted(sealed: bytes) -> str:
+        opened.append(sealed)
+        return unseal(sealed)
+
+    monkeypatch.setattr(vault, "unseal", counted)
+    monkeypatch.setattr(packing, "_shelf", packing.Shelf(2**20))
+    phone, _, key = a_phone(given)
+    phone.refresh()
+    assert len(opened) == 60
+    opened.clear()
+    send(given.phone, recorded(given.code(), given.people[:4]))
+    phone.refresh()
+    assert opened == []
+    with scope.everywhere():
+        Person.objects.filter(id=given.people[9]).update(name="改名人")
+    phone.refresh()
+    alone = packing.keyed(key, b"person" + given.people[9].bytes)[0]
+    same = [one for one in given.people if packing.keyed(key, b"person" + one.bytes)[0] == alone]
+    assert len(opened) == len(same) < 60
+    fresh = Phone(phone.station)
+    fresh.refresh(fresh=True)
+    assert (phone.buckets, phone.marks, phone.tag) == (fresh.buckets, fresh.marks, fresh.tag)
+
+
+def test_the_shelf_forgets_what_was_not_asked_for_longest() -> None:
+    shelf = packing.Shelf(20)
+    for key in (b"a", b"b", b"a", b"c"):
+        shelf.keep(key, packing._Held([], [key * 10], []))
+    found = [shelf.get(key) for key in (b"a", b"b", b"c")]
+    assert [one and one.records for one in found] == [[b"a" * 10], None, [b"c" * 10]]
+    shelf.keep(b"d", packing._Held([], [b"d" * 40], []))  # larger than all of it: it alone
+    assert [key for key in (b"a", b"b", b"c", b"d") if shelf.get(key)] == [b"d"]
+
+
+def test_a_delta_of_marks_travels_compressed() -> None:
+    given = a_field(preset="yongning", people=60)
+    called(given, given.people)
+    phone, _, _ = a_phone(given)
+    phone.refresh()
+    send(given.phone, recorded(given.code(), given.people[:4]))
+    path = f"own/roster?have={phone.have()}"
+    plain = phone.ask(path).content
+    answer = phone.ask(path, Accept_Encoding="gzip")
+    assert answer["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.content) == plain
+    assert len(answer.content) < len(plain) / 3
+    whole = phone.ask("own/roster", Accept_Encoding="gzip")
+    assert "Content-Encoding" not in whole
+    phone.ask(path, 304, Accept_Encoding="gzip", If_None_Match=answer["ETag"])
+
+
 @pytest.mark.parametrize("have", ["AAAA", "%%%", "é", "A" * 1366])
 def test_whatever_a_phone_says_it_has_it_gets_a_sound_table(have: str) -> None:
     given = a_field(preset="yongning")
@@ -205,13 +273,14 @@ def test_whatever_a_phone_says_it_has_it_gets_a_sound_table(have: str) -> None:
     assert body[8 + 512 : 8 + 544].count(b"\xff") == 32
 
 
-def test_a_station_of_another_round_or_device_has_another_key() -> None:
+def test_the_lanes_of_a_site_share_a_key_and_those_of_another_site_do_not() -> None:
     given = a_field(preset="yongning")
-    keys = set()
-    for site in given.sites:
-        for station in site.stations:
-            keys.add(Phone(station.code).ask("own/pack").json()["hash_key"])
-    assert len(keys) == 4
+    keys = [
+        {Phone(station.code).ask("own/pack").json()["hash_key"] for station in site.stations}
+        for site in given.sites
+    ]
+    assert [len(one) for one in keys] == [1, 1]
+    assert keys[0] != keys[1]
 
 
 def test_a_user_reads_the_pack_of_a_station_in_sight_but_has_none_of_their_own() -> None:
@@ -237,7 +306,7 @@ def test_the_roster_is_read_in_a_fixed_number_of_queries() -> None:
 def test_long_names_fit_and_nobody_without_a_document_is_found_by_none() -> None:
     key, person = bytes(32), uuid.uuid4()
     listed = packing.Listed(
-        person,
+        person.bytes,
         None,
         None,
         "阿卜杜拉·买买提·艾合买提江",
@@ -247,7 +316,8 @@ def test_long_names_fit_and_nobody_without_a_document_is_found_by_none() -> None
         elsewhere=False,
         green=False,
     )
-    record = packing._record(key, listed)
+    hashed = packing.keyed(key, b"person" + person.bytes)
+    record = packing._record(key, hashed, listed, bytes.decode)
     assert len(record) == packing.RECORD
     assert record[8:20] == bytes(12)
     shown = bytes(
