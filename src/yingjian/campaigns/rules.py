@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,9 +77,11 @@ def advance_checked(to: str) -> str:
 def due_id(round_id: uuid.UUID, person_id: uuid.UUID) -> uuid.UUID:
     """The id of a person on a round's due list.
 
-    `freeze` derives the same id inside SQL, so a replay rebuilds equal rows.
+    `freeze` derives the same id inside SQL, so a replay rebuilds equal rows. It is `uuid3(round, person's text)`, whose
+    general form takes twice as long over the thousand people of a request.
     """
-    return uuid.uuid3(round_id, str(person_id))
+    digest = hashlib.md5(round_id.bytes + str(person_id).encode(), usedforsecurity=False).digest()
+    return uuid.UUID(bytes=digest, version=3)
 
 
 def area_checked(area: str) -> str:

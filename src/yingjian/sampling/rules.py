@@ -211,6 +211,8 @@ def tube_flags(
 
 def _first(one: Place, other: Place) -> Place:
     """Of two places told for a thing not yet opened, the one that any order of arrival ends with."""
+    if one is other:
+        return one
     return min(one, other, key=lambda place: str(place.station_id))
 
 
@@ -459,16 +461,17 @@ class _Work:
         }
         self.due: dict[uuid.UUID, datetime | None] = {}
         for swab in self.swabs.values():
-            if swab.who.person_id and (swab.place.round_id, swab.who.person_id) in taken:
-                taken[swab.place.round_id, swab.who.person_id].append(swab)
-        for key, swabs in taken.items():
-            valid = sorted(
-                (swab for swab in swabs if self._valid(swab)), key=lambda s: (s.taken_at, s.id.int)
-            )
+            if swab.who.person_id is not None:
+                found = taken.get((swab.place.round_id, swab.who.person_id))
+                if found is not None:
+                    found.append(swab)
+        for due, swabs in zip(self.persons.values(), taken.values(), strict=True):
+            valid = [swab for swab in swabs if self._valid(swab)]
+            valid.sort(key=lambda swab: (swab.taken_at, swab.id.int))
             again = {swab.id for swab in valid[1:]}
             for swab in swabs:
-                self._mark_duplicate(swab, on=swab.id in again)
-            if (due := self.persons[key]) is not None:
+                self._mark_duplicate(swab, on=bool(again) and swab.id in again)
+            if due is not None:
                 self.due[due] = valid[0].taken_at if valid else None
 
     def _valid(self, swab: SwabState) -> bool:

@@ -64,20 +64,22 @@ def due_sampled(*, at_by_due_id: Mapping[uuid.UUID, datetime]) -> list[uuid.UUID
         return []
     with prepared.cursor() as cursor:
         cursor.execute(
-            """UPDATE campaigns_dueperson d
+            """WITH changed AS (
+               UPDATE campaigns_dueperson d
                   SET state = CASE d.state WHEN 'due' THEN 'sampled' ELSE d.state END,
                       sampled_at = s.at,
                       caught_up_at = CASE WHEN d.state IN ('excused', 'missed') THEN s.at ELSE d.caught_up_at END
                  FROM unnest(%s::uuid[], %s::timestamptz[]) AS s(id, at)
                 WHERE d.id = s.id AND d.sampled_at IS DISTINCT FROM s.at
-            RETURNING d.id, d.state""",
+            RETURNING d.id, d.state)
+               SELECT id, state FROM changed WHERE state IN ('excused', 'missed')""",
             [literal("uuid", at_by_due_id), literal("timestamptz", at_by_due_id.values())],
         )
         rows = cursor.fetchall()
     missed = {id: at_by_due_id[id] for id, state in rows if state == "missed"}
     if missed:
         _caught_up(missed, "sampled")
-    return sorted(id for id, state in rows if state in {"excused", "missed"})
+    return sorted(id for id, _ in rows)
 
 
 def _caught_up(at_by_due_id: Mapping[uuid.UUID, datetime], outcome: str) -> None:
