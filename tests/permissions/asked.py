@@ -125,6 +125,7 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /rounds/{round_id}/figures/{key}/rows": [
         Ask({"round_id": "round_id", "key": f"={key}"}, "limit=1000") for key in FIGURES
     ],
+    "GET /rounds/{round_id}/outlook": [_round(nothing="counts and sites of a round that is wholly one's own")],
     "GET /rounds/{round_id}/matching": [_round(nothing="lots and laboratories of a round that is wholly one's own")],
     "GET /rounds/{round_id}/matching.xlsx": [_round(nothing="the same")],
     "GET /rounds/{round_id}/overview": [_round()],

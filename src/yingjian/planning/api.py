@@ -23,6 +23,7 @@ from . import (
     ground,
     matching,
     means,
+    outlook,
     pool_sizes,
     queries,
     rehearsing,
@@ -196,6 +197,20 @@ def rehearsal_annex(
     )
     data = documents.rehearsal_annex(found, at=request_time(request), language=language(request))
     return documents.answer(data, documents.DOCX, f"rehearsal-{head.version}.docx")
+
+
+@router.get("/rounds/{round_id}/outlook", auth=needs("see_round"), response=outlook.RoundOutlook)
+def rest_of_the_day(
+    request: HttpRequest, round_id: uuid.UUID, *, fresh: bool = False
+) -> outlook.RoundOutlook:
+    """When the day ends as it stands now, and what would help: some minutes old at most, of this moment if `fresh`."""
+    return outlook.outlook_for(
+        actor_of(request),
+        round_id,
+        at=request_time(request),
+        language=language(request),
+        fresh=fresh,
+    )
 
 
 @router.get("/rounds/{round_id}/matching", auth=needs("see_round"), response=matching.Matching)

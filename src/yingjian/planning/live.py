@@ -79,6 +79,64 @@ SELECT DISTINCT ON (a.site_code) a.site_code, lab.code FROM laboratory_allocatio
 """
 
 
+_CALLED: Final = """
+SELECT site_code, slot_start, home, count(*), count(*) FILTER (WHERE state IN ('sampled', 'resulted'))
+  FROM campaigns_dueperson WHERE round_id = %(round)s AND state NOT IN ('excused', 'missed')
+ GROUP BY 1, 2, 3 ORDER BY 1, 2
+"""
+_AT_WORK: Final = """
+SELECT s.code, s.state, s.opened_at, w.lanes, w.last FROM sampling_site s
+  LEFT JOIN (SELECT st.site_id, max(x.taken_at) AS last,
+                    count(DISTINCT x.station_id) FILTER (WHERE x.taken_at > %(since)s) AS lanes
+               FROM sampling_swab x JOIN sampling_station st ON st.id = x.station_id
+              WHERE x.round_id = %(round)s AND x.voided_at IS NULL AND x.taken_at <= %(at)s GROUP BY 1) w
+    ON w.site_id = s.id
+ WHERE s.round_id = %(round)s ORDER BY s.code
+"""
+_PENDING: Final = """
+SELECT count(*) FROM sampling_tube WHERE round_id = %(round)s AND purpose = 'screening'
+   AND state IN ('open', 'locked', 'sealed', 'boxed', 'in_transit', 'received', 'testing', 'resulted')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """People of the list called to a site for one time (none: whenever they like), or visited at home."""
+
+    site: str
+    slot: datetime | None
+    home: bool
+    people: int
+    swabbed: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A site now: `lanes` that swabbed anybody lately, its last swab."""
+
+    site: str
+    state: str
+    opened_at: datetime | None
+    lanes: int | None
+    last: datetime | None
+
+
+def called_of(round_id: uuid.UUID) -> list[Called]:
+    """Everybody of the round by site and time, with how many of them are swabbed."""
+    return [Called(*row) for row in _rows(_CALLED, {"round": round_id})]
+
+
+def at_work_of(round_id: uuid.UUID, *, since: datetime, at: datetime) -> list[AtWork]:
+    """Every site of the round; lanes count that swabbed anybody after `since`."""
+    found = _rows(_AT_WORK, {"round": round_id, "since": since, "at": at})
+    return [AtWork(*row) for row in found]
+
+
+def pending_of(round_id: uuid.UUID) -> int:
+    """Tubes of the round without a released result, lost and spoilt ones left out."""
+    return int(_rows(_PENDING, {"round": round_id})[0][0])
+
+
 def lots_of(round_id: uuid.UUID) -> list[Lot]:
     """Tubes of the round that no instrument has had yet, by box or site."""
     return [

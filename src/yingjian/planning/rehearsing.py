@@ -5,6 +5,7 @@ Nothing is stored: the same plan, runs and seed give the same answer, so it is k
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -151,27 +152,30 @@ def _limits(round_id: uuid.UUID) -> Mapping[str, float]:
 def _outlook(one: DayRehearsal, limits: Mapping[str, float], language: str) -> DayOutlook:
     names = wording.words(language)["rehearsal"]
     planned = one.planned
-    told = _figures(one.expected.figures, planned, limits)
+    told = figures_told(one.expected.figures, planned, limits)
     return DayOutlook(
-        planned.date, len(planned.day.site), told, _says(told, names),
-        [_outcome(case, planned, limits, names) for case in one.cases],
-        [_outcome(help_, planned, limits, names) for help_ in one.helps],
-        _sites(planned, one.expected),
+        planned.date, len(planned.day.site), told, says_of(told, names),
+        [outcome_of(case, planned, limits, names) for case in one.cases],
+        [outcome_of(help_, planned, limits, names) for help_ in one.helps],
+        sites_told(planned, one.expected),
     )  # fmt: skip
 
 
-def _figures(
+def figures_told(
     figures: Mapping[str, Spread], planned: PlannedDay, limits: Mapping[str, float]
 ) -> dict[str, Spread]:
+    """The figures that mean something: laboratories known, a limit set, something to measure."""
     return {
         name: (spread[0], spread[1], spread[2])
         for name, spread in figures.items()
-        if (planned.labs_known or name not in LAB)
+        if not math.isnan(spread[1])
+        and (planned.labs_known or name not in LAB)
         and (name not in CLOCKS or limits[CLOCKS[name]] < NEVER)
     }
 
 
-def _says(figures: Mapping[str, Spread], names: Mapping[str, Any]) -> list[str]:
+def says_of(figures: Mapping[str, Spread], names: Mapping[str, Any]) -> list[str]:
+    """What to expect and which clocks break, a sentence each."""
     lines = [
         _line(names["expects"][key], figures[key], names)
         for key in names["expects"]
@@ -192,9 +196,10 @@ def _line(text: str, spread: Spread, names: Mapping[str, Any]) -> str:
     )
 
 
-def _outcome(
+def outcome_of(
     found: Outlook, planned: PlannedDay, limits: Mapping[str, float], names: Mapping[str, Any]
 ) -> Outcome:
+    """A trouble or a change in words."""
     given = {
         name: clock(float(str(value)), names) if name in {"start", "end"} else value
         for name, value in found.params.items()
@@ -204,10 +209,12 @@ def _outcome(
     if place in named:
         given["place"] = f"{named[place]}({place})"
     says = names["cases"].get(found.code) if "place" not in given else names["helps"][found.code]
-    return Outcome(found.code, str(says).format(**given), _figures(found.figures, planned, limits))
+    return Outcome(
+        found.code, str(says).format(**given), figures_told(found.figures, planned, limits)
+    )
 
 
-def _sites(planned: PlannedDay, expected: Forecast) -> list[SiteOutlook]:
+def sites_told(planned: PlannedDay, expected: Forecast) -> list[SiteOutlook]:
     """The site that ends last comes first."""
     come = np.bincount(planned.day.site, minlength=len(planned.sites))
     queue = np.nan_to_num(expected.queue.p95)

@@ -95,7 +95,11 @@ def _most(values: Floats) -> float:
 
 
 def _spread(values: Floats) -> tuple[float, float, float]:
-    low, middle, high = np.percentile(values, SHARES)
+    """Days on which there was nothing to measure are left out; NaN where that is all of them."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return np.nan, np.nan, np.nan
+    low, middle, high = np.percentile(known, SHARES)
     return float(low), float(middle), float(high)
 
 

@@ -57,6 +57,22 @@ class Labs:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """A day taken up at a minute `at`: what is there already. Arrays over tubes `(t,)`; nothing happens before `at`."""
+
+    at: float
+    site: Ints
+    lab: Ints
+    first_swab: Floats
+    picked: Floats
+    """NaN: still at its site."""
+    delivered: Floats
+    """NaN: not at a laboratory yet; else checked in and waiting for an instrument."""
+    free: tuple[Floats, ...]
+    """Of each laboratory: when the runs end that its instruments do now; the others are free."""
+
+
+@dataclass(frozen=True)
 class Day:
     """Who comes where. Arrays over people `(n,)`, in any order."""
 
@@ -67,6 +83,9 @@ class Day:
     labs: Labs
     single: Flags | None = None
     """People whose swab has a tube of its own."""
+    swabbed: Flags | None = None
+    """People who were swabbed already. They stay in the dice, so that who is still to come throws the same ones."""
+    begun: Begun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +273,7 @@ _POSITIVE = ("pickup_every", "wells", "instruments", "run", "receivers")
 
 def _shapes(day: Day) -> None:
     n, m, k = len(day.site), len(day.sites.lanes), len(day.labs.wells)
-    people = ("site", "slot", "single")
+    people = ("site", "slot", "single", "swabbed")
     for holder, names, length in (
         (day, people, n),
         (day.sites, tuple(day.sites.__dataclass_fields__), m),

@@ -102,16 +102,17 @@ def fill(
 
 @compiled
 def plates(
-    ready: Floats, wells: int, instruments: int, run: float, opens: float, partial_wait: float,
-    down: Floats, loaded: Floats, done: Floats,
+    ready: Floats, wells: int, free: Floats, run: float, partial_wait: float, down: Floats,
+    loaded: Floats, done: Floats,
 ) -> int:  # fmt: skip
     """Runs of one laboratory; how many. `ready` is rising; writes when each tube's run starts, ends.
+
+    `free`: when each instrument is free, brought forward run by run.
 
     A run starts as soon as an instrument is free and the plate is full, or its oldest tube has waited
     `partial_wait`. None starts while the laboratory is down (`down` rows: start, end, rising); one
     that is interrupted is repeated from the start afterwards.
     """
-    free = np.full(instruments, opens)
     n = len(ready)
     i, runs = 0, 0
     while i < n:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from yingjian.engines.day.model import (
     NEVER,
+    Begun,
     Day,
     Faults,
     Flags,
@@ -66,19 +67,20 @@ def draw(day: Day, habits: Habits, faults: Faults, seed: int) -> Draws:
     who = who[order]
     arrived = _arrivals(day, habits, who, come)
     single = np.zeros(len(who), bool)
-    if day.single is None:
+    if day.single is None and day.swabbed is None:
         _sort(ptr, arrived)
     else:
         order = np.empty(len(who), dtype=np.int64)
         in_order(ptr, arrived, order)
-        arrived, single = arrived[order], day.single[who[order]]
+        arrived, who = arrived[order], who[order]
+        single = single if day.single is None else day.single[who]
     register = None
     if sites.desks is not None:
         register = _lengths(desk, habits.register, habits.service_cv, len(who))
     away = np.zeros(m, dtype=np.int64)
     if faults.absent > 0:
         away = np.minimum(lanes.binomial(sites.lanes, faults.absent), sites.lanes - 1)
-    return Draws(
+    drawn = Draws(
         ptr=ptr,
         arrived=arrived,
         service=_lengths(hands, habits.service, habits.service_cv, len(who)),
@@ -87,6 +89,18 @@ def draw(day: Day, habits: Habits, faults: Faults, seed: int) -> Draws:
         away=away,
         ride=_lengths(roads, 1.0, habits.ride_cv, m * TRIPS).reshape(m, TRIPS),
     )
+    return drawn if day.swabbed is None else _without(drawn, day.swabbed[who])
+
+
+def _without(drawn: Draws, gone: Flags) -> Draws:
+    """Only those who are still to come, each with the dice they threw."""
+    keep = ~gone
+    before = np.concatenate(([0], np.cumsum(keep)))
+    return replace(
+        drawn, ptr=before[drawn.ptr].astype(np.int64), arrived=drawn.arrived[keep],
+        service=drawn.service[keep], single=drawn.single[keep],
+        register=None if drawn.register is None else drawn.register[keep],
+    )  # fmt: skip
 
 
 def _who(day: Day, habits: Habits, faults: Faults, rng: np.random.Generator) -> Ints:
@@ -127,7 +141,7 @@ def _arrivals(day: Day, habits: Habits, who: Ints, rng: np.random.Generator) -> 
     if habits.early_birds > 0:
         birds = rng.random(len(who)) < habits.early_birds
         at = np.where(birds, opens + within * habits.bird_minutes, at)
-    arrived: Floats = np.maximum(at, 0.0)
+    arrived: Floats = np.maximum(at, 0.0 if day.begun is None else day.begun.at)
     return arrived
 
 
@@ -165,8 +179,11 @@ def play(day: Day, habits: Habits, faults: Faults, draws: Draws) -> Run:
         finish[came] = np.maximum.reduceat(end, ptr[:-1][came])
     single = draws.single if order is None else draws.single[order]
     tubes = _tubes(sites, habits, ptr, end, lane, single)
-    picked, delivered = _roads(sites, habits, faults, draws.ride, finish, tubes)
-    loaded, result = _benches(day.labs, habits, faults, sites.lab[tubes[0]], delivered)
+    tubes = _with(tubes, day.begun)
+    ends = finish if day.begun is None else np.where(np.isnan(finish), day.begun.at, finish)
+    picked, delivered = _roads(sites, habits, faults, draws.ride, ends, tubes)
+    lab, held = _known(day, draws.ride, tubes[0], picked, delivered)
+    loaded, result = _benches(day, habits, faults, lab, delivered, held)
     if order is not None:  # back to the order of arrival
         start, end, lane = _unsorted(order, start), _unsorted(order, end), lane[np.argsort(order)]
     return Run(
@@ -237,6 +254,37 @@ def _tubes(
     return site[:count].copy(), people[:count].copy(), first[:count].copy(), sealed[:count].copy()
 
 
+def _with(
+    tubes: tuple[Ints, Ints, Floats, Floats], begun: Begun | None
+) -> tuple[Ints, Ints, Floats, Floats]:
+    """The tubes to come, and after them those that are there already: sealed as far as the road is concerned."""
+    if begun is None:
+        return tubes
+    site, people, first, sealed = tubes
+    return (
+        np.concatenate((site, begun.site)), np.concatenate((people, np.zeros(len(begun.site), np.int64))),
+        np.concatenate((first, begun.first_swab)), np.concatenate((sealed, np.full(len(begun.site), begun.at))),
+    )  # fmt: skip
+
+
+def _known(
+    day: Day, factor: Floats, site: Ints, picked: Floats, delivered: Floats
+) -> tuple[Ints, Flags]:
+    """Write what is known of tubes there already; (laboratory of each tube, whether it was checked in before)."""
+    lab, held = day.sites.lab[site], np.zeros(len(site), bool)
+    begun = day.begun
+    if begun is None or not len(begun.site):
+        return lab, held
+    own = slice(len(site) - len(begun.site), None)
+    lab[own], held[own] = begun.lab, ~np.isnan(begun.delivered)
+    ride = day.sites.ride[begun.site] * factor[begun.site, 0]
+    road = np.maximum(begun.picked + ride, begun.at)
+    picked[own] = np.where(np.isnan(begun.picked), picked[own], begun.picked)
+    delivered[own] = np.where(np.isnan(road), delivered[own], road)
+    delivered[own] = np.where(held[own], begun.delivered, delivered[own])
+    return lab, held
+
+
 def _roads(
     sites: Sites, habits: Habits, faults: Faults, factor: Floats, finish: Floats,
     tubes: tuple[Ints, Ints, Floats, Floats],
@@ -255,20 +303,29 @@ def _roads(
 
 
 def _benches(
-    labs: Labs, habits: Habits, faults: Faults, lab: Ints, delivered: Floats
+    day: Day, habits: Habits, faults: Faults, lab: Ints, delivered: Floats, held: Flags
 ) -> tuple[Floats, Floats]:
-    """When each tube's run starts, and when its result is out."""
+    """When each tube's run starts, and when its result is out. `held`: checked in before the day was taken up."""
+    labs, begun = day.labs, day.begun
     loaded, result = np.empty(len(delivered)), np.empty(len(delivered))
     for k in range(len(labs.wells)):
         own = np.flatnonzero(lab == k)
         if not len(own):
             continue
         own = own[np.argsort(delivered[own], kind="stable")]
-        ready = _received(labs, k, delivered[own])
+        free = np.full(int(labs.instruments[k]), float(labs.opens[k]))
+        if begun is None:
+            ready = _received(labs, k, delivered[own])
+        else:
+            free[: len(begun.free[k])] = np.maximum(begun.free[k][: len(free)], labs.opens[k])
+            ready = np.full(len(own), begun.at)
+            ready[~held[own]] = _received(labs, k, delivered[own][~held[own]])
+            own = own[np.argsort(ready, kind="stable")]
+            ready.sort()
         begin, done = np.empty(len(own)), np.empty(len(own))
         plates(
-            ready, int(labs.wells[k]), int(labs.instruments[k]), float(labs.run[k]),
-            float(labs.opens[k]), habits.partial_wait, _down(faults.labs, k), begin, done,
+            ready, int(labs.wells[k]), free, float(labs.run[k]), habits.partial_wait,
+            _down(faults.labs, k), begin, done,
         )  # fmt: skip
         loaded[own], result[own] = begin, done + habits.review
     return loaded, result

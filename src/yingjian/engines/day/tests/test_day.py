@@ -251,11 +251,11 @@ def test_plates_wait_until_full_or_too_long() -> None:
     ready = np.array([0.0, 1, 2, 3, 50, 51])
     loaded, done = np.empty(6), np.empty(6)
     none = np.zeros((0, 2))
-    assert plates(ready, 4, 1, 20.0, 0.0, 30.0, none, loaded, done) == 2
+    assert plates(ready, 4, np.zeros(1), 20.0, 30.0, none, loaded, done) == 2
     assert loaded.tolist() == [3, 3, 3, 3, 80, 80]
     assert done.tolist() == [23, 23, 23, 23, 100, 100]
     power_cut = np.array([[10.0, 40.0]])
-    plates(ready, 4, 1, 20.0, 0.0, 30.0, power_cut, loaded, done)
+    plates(ready, 4, np.zeros(1), 20.0, 30.0, power_cut, loaded, done)
     assert done.tolist() == [60, 60, 60, 60, 100, 100]
 
 

@@ -1,4 +1,4 @@
-"""`yingjian rehearse ROUND`: play the round's plan many times and say what to expect."""
+"""`yingjian rehearse ROUND`: play the round's plan, or with `--live` the rest of its day, and say what to expect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from yingjian.access import scope
 from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken, sentence
-from yingjian.planning import documents, queries, rehearsing, wording
+from yingjian.planning import documents, outlook, queries, rehearsing, wording
 
 
 class Command(BaseCommand):
@@ -26,6 +26,9 @@ class Command(BaseCommand):
             "--trials", type=int, default=40, help="times each trouble and each change is played"
         )
         parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--live", action="store_true", help="the rest of the day from how the round stands now"
+        )
         parser.add_argument("--json", metavar="FILE", help="the whole rehearsal as JSON")
         parser.add_argument("--docx", metavar="FILE", help="the annex to the plan in Word")
         parser.add_argument("--language", choices=["zh", "en"], default="zh")
@@ -38,7 +41,8 @@ class Command(BaseCommand):
             raise CommandError(f"not a round's id: {given['round']}") from None
         try:
             with scope.everywhere():
-                self._rehearse(round_id, given, language)
+                play = self._live if given["live"] else self._rehearse
+                play(round_id, given, language)
         except RuleBroken as error:
             told = sentence(error.code, language, error.params)
             raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
@@ -54,6 +58,27 @@ class Command(BaseCommand):
         if given["docx"]:
             data = documents.rehearsal_annex(found, at=now(), language=language)
             Path(given["docx"]).write_bytes(data)
+
+    def _live(self, round_id: uuid.UUID, given: dict[str, Any], language: str) -> None:
+        at = now()
+        found = outlook.outlook_of(round_id, at=at, language=language)
+        names = wording.words(language)
+        own, local = names["outlook"], at.astimezone(queries.local_time())
+        told = {
+            "at": local.strftime("%Y-%m-%d %H:%M"),
+            "people": found.people,
+            "sampled": found.sampled,
+        }
+        self.stdout.write(own["intro"].format(**told, to_come=found.to_come, runs=found.runs))
+        self.stdout.write(own["unchanged"])
+        for line in found.says:
+            self.stdout.write(f"  {line}")
+        if found.helps:
+            self.stdout.write(f"  {names['rehearsal']['table']['helps']}")
+        for one in found.helps:
+            self.stdout.write(f"    {one.says}  {rehearsing.in_short(one, names['rehearsal'])}")
+        if given["json"]:
+            Path(given["json"]).write_bytes(msgspec.json.format(msgspec.json.encode(found)))
 
     def _tell(self, found: rehearsing.Rehearsal, language: str) -> None:
         names = wording.words(language)["rehearsal"]
