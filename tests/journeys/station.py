@@ -253,7 +253,11 @@ class Hand:
         self.page.keyboard.press("Enter")
 
     def count(self, number: int) -> None:
-        expect(self.page.get_by_test_id("count")).to_have_text(str(number))
+        """Wait until so many are in the tube; where they are not, say what the phone shows instead."""
+        try:
+            expect(self.page.get_by_test_id("count")).to_have_text(str(number))
+        except AssertionError as missing:
+            raise AssertionError(f"{missing}\n{self.page.inner_text('body')}") from None
 
     def tap(self, name: str) -> None:
         self.page.get_by_test_id(name).click()
