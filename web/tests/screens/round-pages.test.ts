@@ -144,6 +144,27 @@ describe('the rehearsal', () => {
     page.unmount();
   });
 
+  it('plays a day that has begun on from where it is, again when asked', async () => {
+    const outlook = {
+      round_id: ROUND, as_of: AT, on: '2022-03-15', state: 'sampling', runs: 40, people: 7409, sampled: 3000, to_come: 4400, absent: 9, later: 0, closed: 0, home: 0, pending: 120,
+      last_swab_at: AT, figures: { last_swab: [1290, 1300, 1320] }, says: ['预计21:40采完（21:30–22:00）。', '另有约9人过了时段。'],
+      helps: [{ code: 'lanes', says: '甲、乙各加1个采样台', figures: { last_swab: [1180, 1195, 1210] } }], sites: [], assumptions: {},
+    };
+    const asked = serve({
+      ...head, '/api/rounds': { body: { items: [{ ...made.round, state: 'sampling' }], as_of: AT } }, [`/api/rounds/${ROUND}/plans`]: { body: { items: [plan], as_of: AT } },
+      [`/api/plans/${plan.id}/rehearsal`]: { body: rehearsal }, [`/api/rounds/${ROUND}/outlook`]: { body: outlook },
+    });
+    const page = await stage(RehearsalPage, { roundId: ROUND });
+    await vi.waitFor(() => { expect(page.text()).toContain('还要来 4,400 人'); }, { timeout: 20_000 });
+    expect(page.get('[data-testid=expected]').text()).toBe('21:40');
+    expect(page.text()).toContain('另有约9人过了时段。');
+    expect(page.get('table').text()).toMatch(/照现在不变\s*21:40.*甲、乙各加1个采样台\s*19:55/s);
+    await press('重新推演');
+    await settled();
+    expect(asked.filter((line) => line.includes('/outlook'))).toHaveLength(2);
+    page.unmount();
+  });
+
   it('asks for no rehearsal where there is no plan', async () => {
     const asked = serve({ ...head, [`/api/rounds/${ROUND}/plans`]: { body: { items: [], as_of: AT } } });
     const page = await stage(RehearsalPage, { roundId: ROUND });
