@@ -21,6 +21,7 @@ from yingjian.kernel.ids import derived
 from yingjian.population import places, queries
 from yingjian.population.models import BuildingList
 from yingjian.population.place_rules import Buildings, address_key
+from yingjian.population.rules import place_key
 from yingjian.population.values import Column
 
 PERMISSION: Final = "import_roster"
@@ -56,9 +57,11 @@ def _judge(found: places.Judged, ground: places.Ground) -> None:
 
 
 def _before(ground: places.Ground, area: str) -> list[str]:
-    """Names an address of a village may begin with: of the village and everything above it."""
+    """Names an address of a village may begin with: of everything above it, and of itself as people write it."""
     codes = {area[:width].ljust(12, "0") for width in (2, 4, 6, 9, 12) if area[:width]}
-    return [ground.regions.by_code[code].name for code in codes if code in ground.regions]
+    names = [ground.regions.by_code[code].name for code in sorted(codes) if code in ground.regions]
+    stem, _ = place_key(names[-1]) if names else ("", "")
+    return names + [f"{stem}{tail}" for tail in ("村", "社区", "村委会", "居委会", "行政村") if stem]
 
 
 FORM: Final = places.Form(COLUMNS, _judge, 12)
