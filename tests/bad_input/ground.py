@@ -24,8 +24,12 @@ from yingjian.access.permissions import ROLES
 from yingjian.access.tests import factories
 from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, new_id
 from yingjian.campaigns.tests import factories as campaigns
+from yingjian.kernel.errors import sentence
+from yingjian.planning import jobs as planning_jobs
+from yingjian.planning.models import CandidateList
 from yingjian.population import actions as population
 from yingjian.population import jobs
+from yingjian.population.models import BuildingList
 from yingjian.population.tests.files import person, write_csv
 from yingjian.sampling.tests import factories as sampling
 
@@ -200,6 +204,29 @@ class Town:
         return Told(
             202, "problem", worst["code"], worst["params"], worst["says"], worst["do"], state
         )
+
+    last_list = uuid.UUID(int=0)
+
+    def places(
+        self, content: bytes, name: str = "点.csv", *, subject: str = "candidates", **form: Any
+    ) -> Told:
+        """Hand in a list of places, let the job read it, and read the first thing it found; nothing else changes."""
+        given = {"file": SimpleUploadedFile(name, content), "area": TOWN_A, **form}
+        role = "round_planner" if subject == "candidates" else "town_worker"
+        answer = self.user(role).post(f"/api/{subject}/lists", given)
+        if answer.status_code != 202:
+            return told(answer)
+        self.last_list = uuid.UUID(answer.json()["item"]["id"])
+        reads = {"candidates": planning_jobs.read_candidates, "buildings": jobs.read_buildings}
+        reads[subject](list_id=str(self.last_list), at=self.now.isoformat())
+        model = CandidateList if subject == "candidates" else BuildingList
+        with scope.everywhere():
+            found = model.objects.get(id=self.last_list)
+        problem = found.error or (found.problems[0]["faults"][0] if found.problems else {})
+        if not problem:
+            return Told(202, "taken", state=found.state)
+        says = sentence(problem["code"], "zh", problem["params"])
+        return Told(202, "problem", problem["code"], problem["params"], **says, state="refused")
 
     def csv(self, folder: Path, *lines: list[str], **given: Any) -> bytes:
         return write_csv(folder / "r.csv", list(lines), **given).read_bytes()

@@ -21,6 +21,7 @@ edit.
 """
 TITLES: Final = {
     "files": "Files", "codes": "Codes", "commands": "Commands", "states": "States", "roles": "Roles and areas",
+    "places": "Lists of places",
 }  # fmt: skip
 KEPT: Final = {
     "refused": "refused", "parked": "parked", "flagged": "taken with a mark", "taken": "taken",

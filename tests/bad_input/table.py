@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tests.bad_input.ground import Told, Town
 
-GROUPS: Final = ("files", "codes", "commands", "states", "roles")
+GROUPS: Final = ("files", "places", "codes", "commands", "states", "roles")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,14 @@ import pytest
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
-from tests.bad_input import rows_codes, rows_commands, rows_files, rows_roles, rows_states
+from tests.bad_input import (
+    rows_codes,
+    rows_commands,
+    rows_files,
+    rows_places,
+    rows_roles,
+    rows_states,
+)
 from tests.bad_input.ground import Town, added, changed, lost, stored
 from tests.bad_input.page import PAGE, page
 from tests.bad_input.table import GROUPS, ROWS, Row
@@ -25,10 +32,15 @@ from yingjian.access import scope
 from yingjian.access.models import JournalEntry
 from yingjian.kernel.errors import catalogue, sentence
 
-RIGHT = (rows_files, rows_codes, rows_commands, rows_states, rows_roles)
+RIGHT = (rows_files, rows_places, rows_codes, rows_commands, rows_states, rows_roles)
 LEAST = 60
 LOCALES = Path(__file__).resolve().parents[2] / "web" / "src" / "locales"
-IMPORT = {"population_importrun", "population_importproblem"}
+IMPORT = {
+    "population_importrun",
+    "population_importproblem",
+    "planning_candidatelist",
+    "population_buildinglist",
+}
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,9 @@ def _before(ground: places.Ground, area: str) -> list[str]:
     codes = {area[:width].ljust(12, "0") for width in (2, 4, 6, 9, 12) if area[:width]}
     names = [ground.regions.by_code[code].name for code in sorted(codes) if code in ground.regions]
     stem, _ = place_key(names[-1]) if names else ("", "")
-    return names + [f"{stem}{tail}" for tail in ("村", "社区", "村委会", "居委会", "行政村") if stem]
+    return names + [
+        f"{stem}{tail}" for tail in ("村", "社区", "村委会", "居委会", "行政村") if stem
+    ]
 
 
 FORM: Final = places.Form(COLUMNS, _judge, 12)

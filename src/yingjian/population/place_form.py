@@ -226,6 +226,9 @@ def word_of(found: Judged, key: str, words: Mapping[str, str]) -> str:
     """One of a few meanings by the words for it; empty where nothing is said."""
     text = rules.fold(found.line.get(key)).lower()
     if text and text not in words:
-        known = "、".join(word for word in words if not word.isascii())
+        first: dict[str, str] = {}
+        for word, meaning in words.items():  # the first word for each meaning is the template's
+            first.setdefault(meaning, word)
+        known = "、".join(first.values())
         found.wrong("population.place.word", key, value=text[:20], known=known)
     return words.get(text, "")
