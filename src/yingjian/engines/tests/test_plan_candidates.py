@@ -130,7 +130,7 @@ def test_a_plan_that_lies_about_its_places_is_caught() -> None:
 
     def lying(**changes: object) -> Plan:
         sites = list(plan.sites)
-        sites[at] = msgspec.structs.replace(sites[at], **changes)  # type: ignore[arg-type]
+        sites[at] = msgspec.structs.replace(sites[at], **changes)
         return msgspec.structs.replace(plan, sites=sites)
 
     assert "candidate_unknown" in broken(problem, lying(given=False))
