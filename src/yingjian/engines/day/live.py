@@ -16,10 +16,11 @@ import numpy as np
 from yingjian.engines.day.forecast import rehearse
 from yingjian.engines.day.model import Begun, Day, Floats, Forecast, Habits, Limits
 from yingjian.engines.day.planned import PlannedDay
-from yingjian.engines.day.rehearsal import Change, Outlook, changes, rehearsal
+from yingjian.engines.day.rehearsal import BREACHES, HELPS, Change, Outlook, changes
 
 TOGETHER = 2
-"""Changes tried together: the two best lanes."""
+"""Sites that get a lane at once: those that end last."""
+Spread = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,21 +186,29 @@ def _begun(planned: PlannedDay, now: Now, place: Mapping[str, int]) -> Begun:
 
 
 def rest_of(taken: Taken, limits: Limits, *, runs: int, trials: int, seed: int) -> Rest:
-    """Play the rest of the day; then with one thing more where it is tightest, and the two best lanes together."""
+    """Play the rest of the day; then with one thing more where it is tightest, and a lane at the two last sites."""
     planned, habits = taken.planned, taken.habits
-    found = rehearsal(planned, habits, limits, runs=runs, trials=trials, seed=seed, cases=())
-    helps = list(found.helps)
-    places = [one.params["place"] for one in helps if one.code == "lane"][:TOGETHER]
-    if len(places) == TOGETHER:
-        given = {
-            change.place: change
-            for change in changes(planned, found.expected)
-            if change.code == "lane"
-        }
-        both = _both(planned, [given[str(place)] for place in places])
-        played = rehearse(both, habits, limits=limits, runs=trials, seed=seed, queues=False)
-        helps.insert(0, Outlook("lanes", {"places": tuple(places)}, played.figures))
-    return Rest(found.expected, tuple(helps))
+
+    def played(day: Day, times: int) -> Mapping[str, Spread]:
+        return rehearse(day, habits, limits=limits, runs=times, seed=seed, queues=False).figures
+
+    expected = rehearse(planned.day, habits, limits=limits, runs=runs, seed=seed)
+    base = expected.figures if trials == runs else played(planned.day, trials)
+    given = changes(planned, expected)
+    tried = [Outlook(one.code, {"place": one.place}, played(one.day, trials)) for one in given]
+    lanes = [one for one in given if one.code == "lane"][:TOGETHER]
+    if len(lanes) == TOGETHER:
+        places = tuple(one.place for one in lanes)
+        tried.append(Outlook("lanes", {"places": places}, played(_both(planned, lanes), trials)))
+    better = [one for one in tried if _gain(base, one.figures) > (0, 0.0)]
+    return Rest(expected, tuple(sorted(better, key=lambda o: _gain(base, o.figures))[::-1][:HELPS]))
+
+
+def _gain(base: Mapping[str, Spread], other: Mapping[str, Spread]) -> tuple[int, float]:
+    """Minutes by which the last swab and the last result are earlier together; then clocks no longer broken."""
+    earlier = [base[name][1] - other[name][1] for name in ("last_swab", "last_result")]
+    broken = sum(base[name][1] - other[name][1] for name in BREACHES)
+    return max(0, round(sum(minutes for minutes in earlier if not math.isnan(minutes)))), broken
 
 
 def _both(planned: PlannedDay, lanes: Sequence[Change]) -> Day:

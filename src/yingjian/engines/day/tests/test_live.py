@@ -136,5 +136,6 @@ def test_what_helps_most_is_told_and_two_lanes_together_help_no_less() -> None:
     rest = rest_of(taken, limits, runs=4, trials=4, seed=2)
     best = {one.code: one.figures["last_swab"][1] for one in reversed(rest.helps)}
     assert rest.helps[0].code == "lanes"
+    assert [one.code for one in rest.helps].count("lanes") == 1
     assert len(set(str(rest.helps[0].params["places"]).split(","))) == 2
     assert best["lanes"] <= best["lane"] <= rest.expected.figures["last_swab"][2]
