@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema
 from pydantic import Field
@@ -25,6 +25,7 @@ from yingjian.population import own
 from . import listing, phones, queries, sheets
 
 router = Router(tags=["sampling"])
+STREAMED = 256 * 1024  # bytes of a roster: above, it is sent while it is made (some 8,000 people)
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -348,14 +349,20 @@ def station_pack(request: HttpRequest, code: str) -> HttpResponse:
 @router.get("/stations/{code}/roster", auth=needs("sample"))
 def station_roster(
     request: HttpRequest, code: str, *, have: Annotated[str, Query(max_length=2048)] = ""
-) -> HttpResponse:
+) -> HttpResponseBase:
     """The station's people as keyed hashes with their marks (binary, see `packing`); `have` asks for what differs."""
     given = queries.roster_for(actor_of(request), code, have=have, at=request_time(request))
-    answer = _tagged(request, given.tag, given.body, "application/octet-stream")
-    if given.slight and answer.content and "gzip" in request.headers.get("Accept-Encoding", ""):
-        answer.content = gzip.compress(answer.content, 1)
-        answer["Content-Encoding"], answer["Vary"] = "gzip", "Accept-Encoding"
-    return answer
+    if given.size < STREAMED or request.headers.get("If-None-Match") == given.tag:
+        answer = _tagged(request, given.tag, given.body, "application/octet-stream")
+        if given.slight and answer.content and "gzip" in request.headers.get("Accept-Encoding", ""):
+            answer.content = gzip.compress(answer.content, 1)
+            answer["Content-Encoding"], answer["Vary"] = "gzip", "Accept-Encoding"
+        return answer
+    # A site of a city: its documents are opened while the first of them are on their way.
+    flowing = StreamingHttpResponse(given.parts, content_type="application/octet-stream")
+    flowing["ETag"], flowing["Cache-Control"] = given.tag, "private, no-cache"
+    flowing["Content-Length"] = str(given.size)
+    return flowing
 
 
 class Door(Schema):

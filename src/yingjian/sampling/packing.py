@@ -16,7 +16,7 @@ import json
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -69,12 +69,18 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """A roster's answer to one phone: the bytes to send, and the tag that says which state they lead to."""
+    """A roster's answer to one phone: what to send, and the tag that says which state it leads to."""
 
     tag: str
-    body: bytes
+    parts: Iterable[bytes]
+    """Made while they are taken, where everything is sent: the line is busy while documents are opened."""
+    size: int
     slight: bool
     """Mostly marks, which are alike: worth compressing. Hashes are not."""
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.parts)
 
 
 class _Held(NamedTuple):
@@ -236,41 +242,63 @@ def table_for(
     Pure but for what the shelf remembers; `vectors/roster.json` holds the phone's reader to it.
     """
     buckets, marks = _sorted(people, key)
-    table = _made(buckets, key, opened, None if shelf is None else shelf.get(key))
-    if shelf is not None:
-        shelf.keep(key, table)
-    known = _known(have)
-    fresh = [n for n in range(BUCKETS) if known is None or known[n] != table.digests[n][:DIGEST]]
-    whole = hashlib.sha256(b"".join(table.digests)).digest()[:HASH]
-    bits = bytearray(BUCKETS // 8)
-    for n in fresh:
-        bits[n // 8] |= 1 << n % 8
+    prints = [_print(bucket) for bucket in buckets]
+    made = _made(buckets, prints, key, opened, shelf)
     counts = [len(bucket) for bucket in buckets]
-    sent = [table.records[n] for n in fresh]
-    body = b"".join(
-        [MAGIC, struct.pack(f">I{BUCKETS}H", sum(counts), *counts), bytes(bits), *sent, marks, whole]
-    )  # fmt: skip
-    tag = f'"{hashlib.sha256(whole + marks).hexdigest()[:32]}"'
-    return Roster(tag, body, slight=sum(map(len, sent)) < len(marks))
+    head = MAGIC + struct.pack(f">I{BUCKETS}H", sum(counts), *counts)
+    tag = f'"{hashlib.sha256(key + b"".join(prints) + marks).hexdigest()[:32]}"'
+    known = _known(have)
+    if known is None:
+        size = len(head) + BUCKETS // 8 + sum(counts) * (RECORD + 1) + HASH
+        return Roster(tag, _whole(head, made, marks), size, slight=False)
+    bits, sent, digests = bytearray(BUCKETS // 8), list[bytes](), list[bytes]()
+    for n, (records, digest) in enumerate(made):
+        digests.append(digest)
+        if known[n] != digest[:DIGEST]:
+            bits[n // 8] |= 1 << n % 8
+            sent.append(records)
+    body = b"".join([head, bits, *sent, marks, _sealed(digests)])
+    return Roster(tag, [body], len(body), slight=sum(map(len, sent)) < len(marks))
+
+
+def _whole(head: bytes, made: Iterable[tuple[bytes, bytes]], marks: bytes) -> Iterator[bytes]:
+    """Every bucket, as it is made."""
+    yield head + b"\xff" * (BUCKETS // 8)
+    digests = []
+    for records, digest in made:
+        digests.append(digest)
+        yield records
+    yield marks + _sealed(digests)
+
+
+def _sealed(digests: Sequence[bytes]) -> bytes:
+    return hashlib.sha256(b"".join(digests)).digest()[:HASH]
 
 
 _Bucket = Sequence[tuple[bytes, Listed]]
 
 
 def _made(
-    buckets: Sequence[_Bucket], key: bytes, opened: Callable[[bytes], str], before: _Held | None
-) -> _Held:
-    """The records of each bucket, taken over where nothing in it has changed."""
-    prints = [_print(bucket) for bucket in buckets]
-    records, digests = [], []
+    buckets: Sequence[_Bucket],
+    prints: Sequence[bytes],
+    key: bytes,
+    opened: Callable[[bytes], str],
+    shelf: Shelf | None,
+) -> Iterator[tuple[bytes, bytes]]:
+    """The records of each bucket and their digest, taken over where nothing in it has changed; kept in the end."""
+    before = None if shelf is None else shelf.get(key)
+    kept, digests = [], []
     for n, bucket in enumerate(buckets):
         if before is not None and before.prints[n] == prints[n]:
-            records.append(before.records[n])
-            digests.append(before.digests[n])
+            records, digest = before.records[n], before.digests[n]
         else:
-            records.append(b"".join(_record(key, person, one, opened) for person, one in bucket))
-            digests.append(hashlib.sha256(records[-1]).digest())
-    return _Held(prints, records, digests)
+            records = b"".join(_record(key, person, one, opened) for person, one in bucket)
+            digest = hashlib.sha256(records).digest()
+        kept.append(records)
+        digests.append(digest)
+        yield records, digest
+    if shelf is not None:
+        shelf.keep(key, _Held(prints, kept, digests))
 
 
 def _known(have: str) -> list[bytes] | None:

@@ -19,7 +19,7 @@ from yingjian.access import scope, vault
 from yingjian.access.tests.factories import NOON, TOWN_A, device, new_id
 from yingjian.campaigns.models import DuePerson
 from yingjian.population.models import Person, PersonCategory
-from yingjian.sampling import packing, tokens
+from yingjian.sampling import api, packing, tokens
 from yingjian.sampling.tests.factories import MORNING, Field, a_field, recorded, send
 from yingjian.sampling.tests.test_reading import called, signed_in
 
@@ -234,6 +234,22 @@ def test_nobodys_document_is_opened_again_until_something_changes(
     fresh = Phone(phone.station)
     fresh.refresh(fresh=True)
     assert (phone.buckets, phone.marks, phone.tag) == (fresh.buckets, fresh.marks, fresh.tag)
+
+
+def test_a_large_table_is_sent_while_it_is_made_and_is_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = a_field(preset="yongning", people=60)
+    called(given, given.people)
+    phone, _, _ = a_phone(given)
+    whole = phone.ask("own/roster")
+    monkeypatch.setattr(api, "STREAMED", 0)
+    flowing = phone.ask("own/roster")
+    assert flowing.streaming
+    told = b"".join(flowing.streaming_content)
+    assert (told, flowing["ETag"]) == (whole.content, whole["ETag"])
+    assert flowing["Content-Length"] == str(len(told))
+    phone.ask("own/roster", 304, If_None_Match=flowing["ETag"])
 
 
 def test_the_shelf_forgets_what_was_not_asked_for_longest() -> None:
