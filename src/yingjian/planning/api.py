@@ -17,6 +17,7 @@ from yingjian.kernel.ids import uuid7
 from yingjian.population import places as place_lists
 
 from . import (
+    cadence,
     candidate_form,
     candidates,
     documents,
@@ -367,3 +368,34 @@ def candidate_problems(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse
     )
     data = place_lists.write_mend(candidate_form.COLUMNS, headings, problems, language=lang)
     return documents.answer(data, documents.XLSX, "candidates-to-mend.xlsx")
+
+
+@router.get("/rounds/{round_id}/cadence", auth=needs("see_round"), response=cadence.Cadence)
+def rhythm(
+    request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked], *, fresh: bool = False
+) -> cadence.Cadence:  # fmt: skip
+    """How often to swab: what each way of spacing rounds finds and costs; by the preset, each town's next days."""
+    known = ground.ground_for(actor_of(request), round_id, at=request_time(request), fresh=fresh)
+    return cadence.cadence(known, asked, language=language(request))
+
+
+@router.get("/rounds/{round_id}/cadence.xlsx", auth=needs("see_round"))
+def rhythm_tables(
+    request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
+) -> HttpResponse:
+    """The same as tables."""
+    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
+    found = cadence.cadence(known, asked, language=language(request))
+    data = documents.cadence_tables(found, language(request))
+    return documents.answer(data, documents.XLSX, f"cadence-{round_id}.xlsx")
+
+
+@router.get("/rounds/{round_id}/cadence.docx", auth=needs("see_round"))
+def rhythm_annex(
+    request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
+) -> HttpResponse:
+    """The same in Word."""
+    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
+    found = cadence.cadence(known, asked, language=language(request))
+    data = documents.cadence_annex(found, language(request))
+    return documents.answer(data, documents.DOCX, f"cadence-{round_id}.docx")

@@ -12,10 +12,13 @@ from yingjian.campaigns import queries as campaigns
 from yingjian.engines.plan_model import Plan
 from yingjian.kernel import rendering
 from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.papers import Report
 from yingjian.workforce import queries as workforce
 
 from . import (
     annex,
+    cadence,
+    cadence_paper,
     crewing,
     labels,
     match_paper,
@@ -111,6 +114,25 @@ def pool_tables(found: pool_sizes.PoolSizes, language: str) -> bytes:
         language=language,
     )  # fmt: skip
     return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
+
+
+def cadence_tables(found: cadence.Cadence, language: str) -> bytes:
+    """Ways to space rounds as a workbook."""
+    report = _cadence(found, language)
+    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
+
+
+def cadence_annex(found: cadence.Cadence, language: str) -> bytes:
+    """The same in Word."""
+    more = wording.words(language)["rehearsal"]["more"]
+    return rendering.to_docx(_cadence(found, language), more=more)
+
+
+def _cadence(found: cadence.Cadence, language: str) -> Report:
+    return cadence_paper.paper(
+        found, round_name=campaigns.round_brief(found.round_id).name, tz=queries.local_time(),
+        language=language,
+    )  # fmt: skip
 
 
 GEOJSON = "application/geo+json"

@@ -39,12 +39,12 @@ class PoolAsked(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    prevalence: float = Field(0.0002, ge=0, le=0.3)
-    sensitivity: float = Field(0.95, gt=0, le=1)
-    specificity: float = Field(0.9999, gt=0, le=1)
-    recheck: float = Field(0.0, ge=0, le=1)
-    attack: float = Field(0.25, ge=0, le=1)
-    dilution: str = Field("", pattern="^(collection|laboratory|none)?$")
+    prevalence: float = Field(default=0.0002, ge=0, le=0.3)
+    sensitivity: float = Field(default=0.95, gt=0, le=1)
+    specificity: float = Field(default=0.9999, gt=0, le=1)
+    recheck: float = Field(default=0.0, ge=0, le=1)
+    attack: float = Field(default=0.25, ge=0, le=1)
+    dilution: str = Field(default="", pattern="^(collection|laboratory|none)?$")
     keep: bool = False
 
 

@@ -4,6 +4,8 @@ import type { Ref } from 'vue';
 import { api, body } from './client';
 import type { components } from './schema';
 
+const QUARTER_MS = 15 * 60 * 1000;
+
 export type PoolSizes = components['schemas']['PoolSizes'];
 export type PoolTown = components['schemas']['PoolTown'];
 export type PoolSize = components['schemas']['PoolSize'];
@@ -40,4 +42,22 @@ export function useFreshPoolSizes(roundId: Ref<string>, asked: Ref<PoolAsked>): 
 export function fileOf(roundId: string, file: string, asked: Readonly<Record<string, unknown>>): string {
   const query = new URLSearchParams(Object.entries(asked).map(([key, value]) => [key, String(value)]));
   return `/api/rounds/${roundId}/${file}?${query.toString()}`;
+}
+
+export type Cadence = components['schemas']['Cadence'];
+export type CadencePlan = components['schemas']['CadencePlan'];
+export type CadenceTown = components['schemas']['CadenceTown'];
+export type CadenceRound = components['schemas']['CadenceRound'];
+
+export type CadenceAsked = Readonly<{ r?: number; seeds?: number; sensitivity?: number; turnout?: number; symptoms?: number; days?: number; size?: number }>;
+
+/** How often to swab, under these assumptions. The server plays it when asked, which takes seconds for a county. */
+export function useCadence(roundId: Ref<string>, asked: Ref<CadenceAsked>): UseQueryReturnType<Cadence, Error> {
+  return useQuery({
+    queryKey: ['rounds', roundId, 'cadence', asked],
+    queryFn: async () => body(await api.GET('/api/rounds/{round_id}/cadence', { params: { path: { round_id: roundId.value }, query: asked.value } })),
+    placeholderData: keepPreviousData,
+    staleTime: QUARTER_MS,
+    retry: false,
+  });
 }

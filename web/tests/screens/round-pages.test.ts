@@ -2,7 +2,7 @@
 /** The pages of a round's phones, codes and rehearsal, and the system's own status. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { PoolSizes } from '@/api/choices';
+import type { Cadence, PoolSizes } from '@/api/choices';
 import type { Lane } from '@/api/devices';
 import type { Rehearsal } from '@/api/plans';
 import { queryClient } from '@/api/query';
@@ -200,6 +200,27 @@ describe('how many to a tube', () => {
     page.findAll('button.name')[1]!.element.dispatchEvent(new Event('click'));
     await settled();
     expect(page.get('[data-testid=recommended]').text()).toContain('20人一管');
+    page.unmount();
+  });
+
+  it('compares ways to space rounds; the one picked carries the band and its rounds', async () => {
+    const way = (code: string, name: string, more: object) => ({
+      code, name, rounds: 2, cases: [1, 5, 9], cases_mean: 5, found_mean: 2, free_mean: 1, over: 0.5, swabs: 2000, tubes: 200, tests: 210, staff_days: 40, busiest_day: 100, fits: true,
+      below_rule: false, price: null, curve: [[1, 2, 3], [1, 5, 9]], held: [{ day: 0, on: '2022-03-15', found: [0, 1, 2], found_mean: 1, present_mean: 3, tubes: 100, swabs: 1000 }], ...more,
+    });
+    const town1 = { area: '1', name: '甲镇', people: 1000, rounds_before: 1, last_round: null, last_case: null, turns: [{ on: '2022-03-15', why: 'opening' }, { on: '2022-03-16', why: 'first' }, { on: '2022-03-17', why: 'first' }] };
+    const terms = { days: 2, runs: 40, played: 1000, people: 1000, size: 10, delay: 1, unnoticed: 3, staff_per_thousand: 20, first: 3, recent_rounds: 3, lookback: 14, every_recent: 1, every_lookback: 2, every_none: 5 };
+    const cadence = { round_id: ROUND, as_of: AT, start: '2022-03-15', tubes_per_day: 700, laboratories: 1, terms, best: 'daily', towns: [town1], says: ['每天一轮感染最少'],
+      plans: [way('none', '不再采样', { held: [], below_rule: true }), way('daily', '每天一轮', { price: 12 })] } as unknown as Cadence;
+    serve({ ...head, [`/api/rounds/${ROUND}/pool-sizes`]: { body: sizes }, [`/api/rounds/${ROUND}/cadence`]: { body: cadence } });
+    const page = await stage(ChoicesPage, { roundId: ROUND });
+    await press('轮次安排');
+    expect(page.text()).toContain('每天一轮感染最少');
+    expect(page.findAll('figure path')).toHaveLength(3); // two lines, one band
+    expect(page.get('table[aria-label="各种安排"]').text()).toContain('少于预案要求');
+    expect(page.text()).toContain('03-16、03-17 来源不明，先采够轮数');
+    await press('不再采样');
+    expect(page.text()).toContain('这种安排不再采样');
     page.unmount();
   });
 

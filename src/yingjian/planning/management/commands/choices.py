@@ -14,18 +14,19 @@ from pydantic import ValidationError
 from yingjian.access import scope
 from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken, sentence
-from yingjian.planning import ground, pool_paper, pool_sizes, queries, wording
+from yingjian.kernel.papers import Report
+from yingjian.planning import cadence, cadence_paper, ground, pool_paper, pool_sizes, queries
 
 
 class Command(BaseCommand):
-    help = "How many to a tube: what each choice takes, finds and misses. Stores nothing."
+    help = "How many to a tube and how often to swab: what each choice takes, finds, misses. Stores nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("round", help="the round's id")
         parser.add_argument("--json", action="store_true", help="everything as JSON")
         parser.add_argument(
             "--option", action="append", default=[], metavar="NAME=VALUE",
-            help="what to assume, e.g. prevalence=0.001, sensitivity=0.95, keep=true",
+            help="what to assume, e.g. prevalence=0.001, keep=true, r=4, days=21",
         )  # fmt: skip
         parser.add_argument("--language", choices=["zh", "en"], default="zh")
 
@@ -45,32 +46,48 @@ class Command(BaseCommand):
     def _tell(
         self, round_id: uuid.UUID, options: dict[str, Any], language: str, *, as_json: bool
     ) -> None:
-        try:
-            asked = pool_sizes.PoolAsked(**options)
-        except ValidationError as error:
-            wrong = error.errors()[0]
-            option = str(wrong["loc"][0] if wrong["loc"] else "")
-            raise RuleBroken(
-                "planning.bad_option", option=option, got=str(wrong["input"])[:40]
-            ) from None
+        pools, rounds = _asked(options)
         known = ground.ground_of(round_id, at=now())
-        sizes = pool_sizes.pool_sizes(known, asked, language=language)
+        sizes = pool_sizes.pool_sizes(known, pools, language=language)
+        ways = cadence.cadence(known, rounds, language=language)
         if as_json:
-            self.stdout.write(msgspec.json.encode({"pool_sizes": sizes}).decode())
+            whole = {"pool_sizes": sizes, "cadence": ways}
+            self.stdout.write(msgspec.json.encode(whole).decode())
             return
-        report = pool_paper.paper(
-            sizes, round_name=known.brief.name, tz=queries.local_time(), language=language
-        )
-        self.stdout.write(report.title)
-        self.stdout.write(report.text())
-        names = wording.words(language)["pooling"]
+        name, tz = known.brief.name, queries.local_time()
+        report = pool_paper.paper(sizes, round_name=name, tz=tz, language=language)
+        self._paper(report)
         for town in sizes.towns:
             self.stdout.write(f"{town.name}\t{pool_paper.percent(town.prevalence)}\t{town.says}")
-        for one in sizes.whole.sizes:
-            self.stdout.write(
-                f"{one.size}\t{one.tubes}\t{round(one.retests)}\t{pool_sizes.in_people(one.missed)}"
-                f"\t{pool_paper.in_time(one, names)}"
-            )
+        self._paper(cadence_paper.paper(ways, round_name=name, tz=tz, language=language))
+
+    def _paper(self, report: Report) -> None:
+        """Title, text and the first table."""
+        self.stdout.write(report.title)
+        self.stdout.write(report.text())
+        first = report.tables()[0]
+        for row in (first.columns, *first.rows):
+            self.stdout.write("\t".join(str(cell) for cell in row))
+
+
+def _asked(options: dict[str, Any]) -> tuple[pool_sizes.PoolAsked, cadence.CadenceAsked]:
+    """Each question's own options; what both know goes to both. Raises `planning.bad_option`."""
+    kinds = (pool_sizes.PoolAsked, cadence.CadenceAsked)
+    known = {name for kind in kinds for name in kind.model_fields}
+    for name in options:
+        if name not in known:
+            raise RuleBroken("planning.bad_option", option=name, got=", ".join(sorted(known)))
+    try:
+        pools, rounds = (
+            kind.model_validate({n: v for n, v in options.items() if n in kind.model_fields})
+            for kind in kinds
+        )
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise RuleBroken(
+            "planning.bad_option", option=str(wrong["loc"][0]), got=str(wrong["input"])[:40]
+        ) from None
+    return pools, rounds  # type: ignore[return-value]
 
 
 def _options(pairs: list[str]) -> dict[str, Any]:
