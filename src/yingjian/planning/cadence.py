@@ -454,7 +454,7 @@ def _says(
 
     key = {None: "unknown", True: "best", False: "least"}[by[best].fits]
     lines = [told(key, by[best])]
-    if "rule" in by and best != "rule":
+    if "rule" in by and (best != "rule" or key == "least"):
         lines.append(told("rule", by["rule"]))
     if "rule" not in by:
         lines.append(str(names["says"]["silent"]))

@@ -39,6 +39,7 @@ export function smallPercent(share: number): string {
 
 /** An expected number of people, with as many decimals as say something. */
 export function expectedText(people: number, whole: (value: number) => string): string {
+  if (people === 0) return '0';
   if (people < 1) return people.toFixed(2);
   return people < 10 ? people.toFixed(1) : whole(Math.round(people));
 }

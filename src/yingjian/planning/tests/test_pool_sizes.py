@@ -20,7 +20,7 @@ from yingjian.cases.models import Positive
 from yingjian.kernel.errors import RuleBroken
 from yingjian.laboratory.models import Result
 from yingjian.laboratory.tests import factories as lab
-from yingjian.planning import ground, pool_sizes, wording
+from yingjian.planning import cadence, ground, pool_sizes, wording
 from yingjian.planning.ground import Town
 from yingjian.planning.pool_paper import percent
 from yingjian.planning.pool_sizes import in_people
@@ -161,13 +161,16 @@ def test_the_workbook_has_every_part() -> None:
 
 
 @pytest.mark.django_db
-def test_the_command_tells_and_writes_json() -> None:
+def test_the_command_tells_and_writes_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cadence, "RUNS", (1, 1))
     round_id = str(town())
     out = io.StringIO()
-    call_command("choices", round_id, "--option", "prevalence=0.001", stdout=out)
+    call_command(
+        "choices", round_id, "--option", "prevalence=0.001", "--option", "days=3", stdout=out
+    )
     assert "20人一管" in out.getvalue()
     out = io.StringIO()
-    call_command("choices", round_id, "--json", stdout=out)
+    call_command("choices", round_id, "--json", "--option", "days=3", stdout=out)
     found: dict[str, Any] = json.loads(out.getvalue())
     assert found["pool_sizes"]["whole"]["best"] == 20
     with pytest.raises(CommandError, match=r"planning\.bad_option"):
