@@ -29,6 +29,7 @@ def paper(found: Cadence, *, round_name: str, tz: tzinfo, language: str) -> Repo
         ),
         *(Paragraph(line) for line in found.says),
         Heading(table["plans"]),
+        _in_short(found, names),
         _plans(found, names),
         Heading(table["rounds"]),
         _rounds(found, names),
@@ -67,8 +68,23 @@ def _plans(found: Cadence, names: Mapping[str, Any]) -> Table:
         names, "plan", "rounds", "cases", "range", "found", "free", "swabs", "tubes", "tests", "staff", "fits",
         "per_case", "below",
     )  # fmt: skip
-    widths = (4, 2, 2, 3, 2, 2, 3, 3, 3, 3, 2, 3, 3)
-    return Table(names["table"]["plans"], head, tuple(map(row, found.plans)), widths, small=True)
+    return Table(names["table"]["plans"], head, tuple(map(row, found.plans)), paper=False)
+
+
+def _in_short(found: Cadence, names: Mapping[str, Any]) -> Table:
+    """The same on a page: what finds how much at what price."""
+
+    def row(plan: CadencePlan) -> tuple[Any, ...]:
+        fits = "unknown" if plan.fits is None else "yes" if plan.fits else "no"
+        told = [names["fits"][fits], names["below"]["yes" if plan.below_rule else "no"]]
+        return (
+            plan.name, f"{round(plan.cases[1])}({spread(plan.cases[0], plan.cases[2])})",
+            in_people(plan.found_mean), f"{plan.swabs:,}", f"{plan.tests:,}", f"{plan.staff_days:,}",
+            "；".join(part for part in told if part),
+        )  # fmt: skip
+
+    head = _head(names, "plan", "cases", "found", "swabs", "tests", "staff", "fits")
+    return Table("", head, tuple(map(row, found.plans)), (5, 4, 2, 4, 4, 4, 4))
 
 
 def _rounds(found: Cadence, names: Mapping[str, Any]) -> Table:

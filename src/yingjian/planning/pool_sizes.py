@@ -324,6 +324,8 @@ def _missed(one: Option, terms: Terms) -> float:
 
 def in_people(number: float) -> str:
     """An expected number of people with as many digits as say something."""
+    if not number:
+        return "0"
     return f"{number:.2f}" if number < 1 else f"{number:.1f}" if number < 10 else f"{number:,.0f}"  # noqa: PLR2004
 
 

@@ -65,7 +65,7 @@ class Command(BaseCommand):
         """Title, text and the first table."""
         self.stdout.write(report.title)
         self.stdout.write(report.text())
-        first = report.tables()[0]
+        first = next(table for table in report.tables() if table.paper)
         for row in (first.columns, *first.rows):
             self.stdout.write("\t".join(str(cell) for cell in row))
 
