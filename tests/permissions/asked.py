@@ -30,6 +30,8 @@ class Ask:
     """Why the route has nothing of any town to tell."""
     changes: bool = False
     """It changes the town's records when somebody of the town asks, so only strangers do."""
+    lacks: str = ""
+    """Why some of the values it is asked for have no answer; one of them has."""
     machine: bool = False
     """Only a machine that the walk has none of gets an answer: strangers ask all the same."""
 
@@ -128,7 +130,9 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /rounds/{round_id}/figures/{key}/rows": [
         Ask({"round_id": "round_id", "key": f"={key}"}, "limit=1000") for key in FIGURES
     ],
-    "GET /rounds/{round_id}/outlook": [_round(nothing="counts and sites of a round that is wholly one's own")],
+    "GET /rounds/{round_id}/outlook": [
+        _round(nothing="counts and sites of a round that is wholly one's own", lacks="a round without a plan")
+    ],
     "GET /rounds/{round_id}/matching": [_round(nothing="lots and laboratories of a round that is wholly one's own")],
     "GET /rounds/{round_id}/matching.xlsx": [_round(nothing="the same")],
     "GET /rounds/{round_id}/overview": [_round()],
