@@ -107,10 +107,10 @@ def test_a_delivery_takes_the_same_statements_for_any_number_of_boxes() -> None:
 def test_a_receipt_known_before_is_refused_and_leaves_the_others() -> None:
     world = make.world()
     first, second = (make.box(world, [make.tube(world, people=1)]).code for _ in range(2))
-    given = {"receipt_id": new_id(), "laboratory_id": world.laboratory.id}
+    given: dict[str, Any] = {"receipt_id": new_id(), "laboratory_id": world.laboratory.id}
     told = _submit([
         command("box.receive", {**given, "box_code": first}), command("box.receive", {**given, "box_code": second}),
     ])  # fmt: skip
     assert [one[:2] for one in told] == [("applied", None), ("parked", "laboratory.receipt_known")]
-    given = {**given, "receipt_id": new_id(), "box_code": "NO-BOX"}
-    assert _submit([command("box.receive", given)])[0][:2] == ("parked", "laboratory.box_unknown")
+    nowhere = {**given, "receipt_id": new_id(), "box_code": "NO-BOX"}
+    assert _submit([command("box.receive", nowhere)])[0][:2] == ("parked", "laboratory.box_unknown")
