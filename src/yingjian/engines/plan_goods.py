@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -44,13 +44,14 @@ def packed(problem: PlanProblem, sites: Sequence[Site]) -> tuple[list[Site], Goo
         msgspec.structs.replace(site, kit=sorted(lines[n], key=lambda line: line.item))
         for n, site in enumerate(sites)
     ]
-    start = problem.window.start
+    lead = timedelta(minutes=rules.number("supplies.request_lead") or 0)
     return full, Goods(
         known=bool(problem.stocks),
         weather=list(problem.weather),
         draws=_draws(answer.issues, sites, areas, levels),
         missing=[
-            Missing(sites[s.site].code, s.item, s.missing, start + timedelta(minutes=s.request_by))
+            # By the moment itself: the engine counts whole minutes, and a site may open between two.
+            Missing(sites[s.site].code, s.item, s.missing, _opens(sites[s.site]) - lead)
             for s in answer.shortages
         ],
         asks=[
@@ -99,7 +100,7 @@ def _site(problem: PlanProblem, site: Site, areas: Sequence[str]) -> kits.Site:
     tubes.update({size: site.tubes.pool})
     tubes.update({1: site.tubes.single})
     tubes.update({0: site.tubes.household})
-    opens = min(span.start for span in site.open) - problem.window.start
+    opens = _opens(site) - problem.window.start
     return kits.Site(
         store=areas.index(nearest(site.area, areas)),
         people=site.people,
@@ -110,6 +111,10 @@ def _site(problem: PlanProblem, site: Site, areas: Sequence[str]) -> kits.Site:
         shifts=dict(Counter(post.job for post in site.posts)),
         opens=int(opens // timedelta(minutes=1)),
     )
+
+
+def _opens(site: Site) -> datetime:
+    return min(span.start for span in site.open)
 
 
 def _levels(problem: PlanProblem) -> dict[str, list[Stock]]:

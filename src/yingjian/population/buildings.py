@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from django.db import connection
@@ -68,39 +69,12 @@ def _before(ground: places.Ground, area: str) -> list[str]:
 
 FORM: Final = places.Form(COLUMNS, _judge, 12)
 
-_SHEETS: Final = {
-    "zh": places.Sheet(
-        "楼栋坐标", "填写说明",
-        (
-            "一行一个楼栋或自然组（也可以一行一户：填户号）。示例行可以保留，系统不读。",
-            "村(社区)与村(社区)代码填一个即可；楼栋或自然组按花名册住址的写法填，如“幸福小区3号楼”“2组”。",
-            "“3号楼”“3#”“3幢”“三号楼”视为相同；住址以所填文字开头的各户都取这一行的坐标，取最长的一个。",
-            "经度、纬度填十进制度数（106.253912），也可填度分秒；坐标系不填按上传时的选择。",
-            "从高德、腾讯地图取的坐标请填 GCJ-02，从百度地图取的请填 BD-09，系统自动换算成 WGS84。",
-        ),
-        {"area_name": "示例村", "area_code": "", "building": "幸福小区3号楼", "lon": 106.253912, "lat": 38.277031,
-         "datum": "GCJ-02"},
-        {"datum": ("WGS84", "GCJ-02", "BD-09", "CGCS2000")},
-    ),
-    "en": places.Sheet(
-        "Buildings", "Notes",
-        (
-            "One building or natural group a line (or one home: give its household number). The example may stay.",
-            "Give the village by name or by code; write the building as the roster's addresses begin.",
-            "All homes whose address begins with the text take the line's coordinates; the longest text wins.",
-            "Degrees as decimals (106.253912) or degrees, minutes, seconds; no datum: the one chosen at upload.",
-            "Coordinates read off Gaode or Tencent maps are GCJ-02, off Baidu maps BD-09; they are converted to WGS84.",
-        ),
-        {"area_name": "Example village", "building": "Garden estate 3", "lon": 106.253912, "lat": 38.277031,
-         "datum": "GCJ-02"},
-        {"datum": ("WGS84", "GCJ-02", "BD-09", "CGCS2000")},
-    ),
-}  # fmt: skip
+_WORDS: Final = Path(__file__).with_name("building_list")
 
 
 def sheet(language: str) -> places.Sheet:
     """How a list of buildings looks."""
-    return _SHEETS["en" if language.startswith("en") else "zh"]
+    return places.sheet_of(_WORDS, language)
 
 
 # -- which homes -------------------------------------------------------------------------------

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -50,6 +53,25 @@ class Sheet:
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     free: frozenset[str] = frozenset()
     """Columns whose choices only suggest."""
+
+
+@cache
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def sheet_words(stem: Path, language: str) -> dict[str, Any]:
+    """The words of a kind of list: `STEM.zh.json` or `STEM.en.json`."""
+    return _read(stem.with_name(f"{stem.name}.{'en' if language.startswith('en') else 'zh'}.json"))
+
+
+def sheet_of(stem: Path, language: str) -> Sheet:
+    """How a kind of list looks, in the words of its file."""
+    told = sheet_words(stem, language)
+    return Sheet(
+        told["name"], told["notes_name"], told["notes"], told["example"], told["choices"], frozenset(told["free"])
+    )  # fmt: skip
 
 
 def title_of(column: Column, language: str) -> str:

@@ -42,6 +42,8 @@ from yingjian.population.place_form import (
 from yingjian.population.place_sheets import (
     Sheet,
     geojson,
+    sheet_of,
+    sheet_words,
     title_of,
     write_lines,
     write_mend,
@@ -53,7 +55,7 @@ __all__ = [
     "AREA_CODE", "AREA_NAME", "DATUM", "LAT", "LON", "REMARKS", "Column", "Compare", "Form", "Good", "Ground",
     "Judged", "ListLine", "PlaceList", "ProblemLine", "Sheet", "applicable", "applied", "by_hand", "count_of",
     "flag_of", "geojson", "interrupted", "keep", "line_for", "lines_for", "problems_of", "queue", "read",
-    "text_of", "word_of", "write_lines", "write_mend", "write_template",
+    "sheet_of", "sheet_words", "text_of", "word_of", "write_lines", "write_mend", "write_template",
 ]  # fmt: skip
 
 UNFINISHED: Final = frozenset({"waiting", "reading"})

@@ -7,10 +7,11 @@ import { queryClient } from '@/api/query';
 import { useLanguage } from '@/i18n';
 import PlanCrewPanel from '@/rooms/rounds/PlanCrewPanel.vue';
 import PlanGoodsPanel from '@/rooms/rounds/PlanGoodsPanel.vue';
+import PlanSearchPanel from '@/rooms/rounds/PlanSearchPanel.vue';
 import PlanSheetPage from '@/rooms/rounds/PlanSheetPage.vue';
 
 import * as made from '../mock/answers';
-import { serve, signedIn, stage } from './stage';
+import { button, press, serve, settled, signedIn, stage, type Sent } from './stage';
 
 const ROUND = made.round.id;
 const PLAN = '01900000-0000-7000-8000-000000000602';
@@ -64,6 +65,37 @@ describe('people of a plan', () => {
     queryClient.clear();
     serve(answers({ told: false }));
     expect((await stage(PlanCrewPanel, props)).text()).toContain('请重新编制方案');
+  });
+});
+
+describe('how many each institution sends', () => {
+  async function given(side: string, value: string): Promise<void> {
+    const field = document.querySelector<HTMLInputElement>(`input[aria-label="县医院${side}出人"]`)!;
+    field.value = value;
+    field.dispatchEvent(new Event('change'));
+    await settled();
+  }
+
+  it('goes with the next plan, unless it contradicts itself', async () => {
+    const sent: Sent[] = [];
+    serve({ ...answers(), [`/api/rounds/${ROUND}/plan-searches`]: { body: { items: [], as_of: START } } }, sent);
+    const page = await stage(PlanSearchPanel, { roundId: ROUND, planId: PLAN, locks: {} });
+    const list = document.querySelector('details')!;
+    list.open = true;
+    list.dispatchEvent(new Event('toggle'));
+    await settled();
+    await given('最少', '3');
+    await given('最多', '2');
+    expect(page.text()).toContain('最少人数大于最多人数');
+    expect(button('编制方案').disabled).toBe(true);
+    await given('最多', '4');
+    await press('编制方案');
+    expect(sent.map((one) => one.payload['options'])).toEqual([expect.objectContaining({ quotas: { u1: { least: 3, most: 4 } } })]);
+  });
+
+  it('says that a first plan tells who has people', async () => {
+    serve(answers());
+    expect((await stage(PlanSearchPanel, { roundId: ROUND, planId: '', locks: {} })).text()).toContain('先编制一版方案');
   });
 });
 

@@ -163,6 +163,16 @@ def test_lanes_close_in_shifts_nobody_is_called_in() -> None:
 # --- goods ---------------------------------------------------------------------------------------
 
 
+def test_a_round_that_begins_between_two_minutes_is_asked_for_in_time() -> None:
+    case = problem()
+    window = replace(case.window, start=case.window.start - timedelta(seconds=40))
+    case = replace(case, window=window)
+    plan = make_plan(case)
+    assert plan.goods is not None
+    assert plan.goods.missing
+    assert "goods_lead" not in errors(case, plan)
+
+
 def test_packs_are_covered_from_the_nearest_store_and_the_rest_is_asked_for_in_time() -> None:
     case, plan = planned()
     assert plan.goods is not None
