@@ -7,12 +7,28 @@ from collections.abc import Callable
 
 import numpy as np
 
-from yingjian.engines.day.model import Day, Faults, Floats, Forecast, Habits, Limits, Run, Table
-from yingjian.engines.day.twin import DEFAULT, NO_FAULTS, simulate, table
+from yingjian.engines.day.model import (
+    Day,
+    Faults,
+    Floats,
+    Forecast,
+    Habits,
+    Limits,
+    Run,
+    Table,
+    validate,
+)
+from yingjian.engines.day.parts import cores, in_turn
+from yingjian.engines.day.queue import shares
+from yingjian.engines.day.twin import DEFAULT, NO_FAULTS, draw, people_of, play, table
 
 Stop = Callable[[], bool]
 LIMITS = Limits()
 SHARES = (5.0, 50.0, 95.0)
+LARGE = 2_000_000
+"""From so many people on a day is shared out among the threads, not the days."""
+STEP, STEPS = 1 / 32, 8192
+"""Minutes, and how many, by which waits are counted before the wanted ones are looked at closely."""
 
 
 def rehearse(
@@ -25,23 +41,33 @@ def rehearse(
     seed: int = 0,
     stop: Stop = lambda: False,
     queues: bool = True,
+    threads: int | None = None,
 ) -> Forecast:
     """Play the day `runs` times; a stop gives the forecast of the days played (at least one).
 
-    Without `queues` the table by site and hour is that of the first day only.
+    `stop` is asked after every day. Without `queues` the table by site and hour is that of the first day only.
+    `threads` (None: as many as there are cores) says how many days are played at once; the answer is the same.
     """
     m = len(day.sites.lanes)
+    validate(day, habits, faults)
+    people, hands = people_of(day), cores() if threads is None else threads
+    large = len(day.site) >= LARGE  # its arrays, once per thread, would not leave much
+
+    def played(number: int) -> tuple[dict[str, float], Floats, Table | None]:
+        dice, within = seed * 1_000_003 + number, hands if large else 1
+        drawn = draw(day, habits, faults, dice, people=people, threads=within)
+        run = play(day, habits, faults, drawn, within)
+        held = table(run, m) if queues or not number else None
+        return figures(day, run, limits), run.finish, held
+
     found: list[dict[str, float]] = []
     ends: list[Floats] = []
     tables: list[Table] = []
-    for number in range(max(1, runs)):
-        run = simulate(day, habits, faults, seed=seed * 1_000_003 + number)
-        found.append(figures(day, run, limits))
-        ends.append(run.finish)
-        if queues or not number:
-            tables.append(table(run, m))
-        if stop():
-            break
+    for one, finish, held in in_turn(max(1, runs), played, 1 if large else hands, stop):
+        found.append(one)
+        ends.append(finish)
+        if held is not None:
+            tables.append(held)
     spread = {name: _spread(np.array([one[name] for one in found])) for name in found[0]}
     return Forecast(
         runs=len(found),
@@ -61,33 +87,34 @@ def figures(day: Day, run: Run, limits: Limits) -> dict[str, float]:
     age, machine = run.delivered - run.first_swab, run.loaded - run.first_swab
     turnaround = run.result - run.delivered
     open_minutes = day.sites.lanes * np.maximum(np.nan_to_num(run.finish - day.sites.opens), 0.0)
+    queue, aged = _shares(run.wait, limits.queue), _shares(age, limits.to_lab)
     return {
         "expected": float(run.expected),
-        "swabbed": float(len(run.site)),
+        "swabbed": float(len(run.wait)),
         "tubes": float(len(run.tube_site)),
-        "last_swab": float(np.nanmax(run.finish)) if len(run.site) else np.nan,
+        "last_swab": float(np.nanmax(run.finish)) if len(run.wait) else np.nan,
         "last_delivery": _most(run.delivered),
         "last_result": _most(run.result),
-        "queue_p50": _share(run.wait, 50),
-        "queue_p95": _share(run.wait, 95),
-        "queue_most": _most(run.wait),
-        "tube_age_p50": _share(age, 50),
-        "tube_age_p95": _share(age, 95),
-        "tube_age_most": _most(age),
-        "queue_breaches": float((run.wait > limits.queue).sum()),
-        "to_lab_breaches": float((age > limits.to_lab).sum()),
+        "queue_p50": queue[0],
+        "queue_p95": queue[1],
+        "queue_most": queue[2],
+        "tube_age_p50": aged[0],
+        "tube_age_p95": aged[1],
+        "tube_age_most": aged[2],
+        "queue_breaches": queue[3],
+        "to_lab_breaches": aged[3],
         "on_machine_breaches": float((machine > limits.on_machine).sum()),
         "result_breaches": float((turnaround > limits.result).sum()),
         "utilisation": float(run.busy.sum() / open_minutes.sum()) if open_minutes.any() else np.nan,
     }
 
 
-def _share(values: Floats, share: float) -> float:
-    """A percentile without sorting everything."""
-    if not len(values):
-        return np.nan
-    at = max(0, int(np.ceil(share / 100 * len(values))) - 1)
-    return float(np.partition(values, at)[at])
+def _shares(values: Floats, limit: float) -> tuple[float, float, float, float]:
+    """Median, 95th percentile, largest, and how many are over `limit`."""
+    found, count = np.empty(4), np.empty(STEPS, dtype=np.int64)
+    shares(values, float(limit), 1 / STEP, count, np.empty(len(values)), found)
+    middle, high, most, over = found.tolist()
+    return middle, high, most, over
 
 
 def _most(values: Floats) -> float:

@@ -184,7 +184,8 @@ class Faults:
 class Run:
     """One day played. Person arrays `(p,)` are grouped by site and ordered by arrival."""
 
-    site: Ints
+    ptr: Ints
+    """`(m + 1,)` where each site's people begin."""
     arrived: Floats
     wait: Floats
     """Until the swab begins, desks included."""
@@ -203,7 +204,12 @@ class Run:
     loaded: Floats
     result: Floats
     expected: int
-    """People on the list; those who came are `len(site)`."""
+    """People on the list; those who came are `len(arrived)`."""
+
+    @property
+    def site(self) -> Ints:
+        """Of each person."""
+        return np.repeat(np.arange(len(self.ptr) - 1), np.diff(self.ptr))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ import numpy as np
 from yingjian.engines.day.model import NEVER, Flags, Floats, Ints
 from yingjian.engines.jit import compiled
 
+FINE = 64
+"""Steps by which one hour's waits at one site are counted."""
+
 
 @compiled
 def serve(
@@ -34,11 +37,11 @@ def serve(
             free[k] = opens[j] if k < c - away[j] else max(opens[j], away_until)
         a, s_a, s_b = ptr[j], slow_ptr[j], slow_ptr[j + 1]
         for i in range(a, ptr[j + 1]):
-            best = 0
+            best, soonest = np.uint32(0), free[0]
             for k in range(1, c):
-                if free[k] < free[best]:
-                    best = k
-            begin = max(ready[i], free[best])
+                if free[k] < soonest:
+                    best, soonest = np.uint32(k), free[k]
+            begin = max(ready[i], soonest)
             if i - a >= stock[j]:
                 begin = max(begin, stock_until[j])
             need = service[i]
@@ -53,13 +56,16 @@ def serve(
 
 
 @compiled
-def in_order(ptr: Ints, ready: Floats, order: Ints) -> None:
-    """Write into `order` the people of each site by rising `ready`; ties keep their order."""
+def ends(ptr: Ints, start: Floats, end: Floats, finish: Floats, busy: Floats) -> None:
+    """Each site's last swab (left as it is where nobody came) and the minutes its lanes worked."""
     for j in range(len(ptr) - 1):
-        a, b = ptr[j], ptr[j + 1]
-        ranks = np.argsort(ready[a:b], kind="mergesort")
-        for i in range(b - a):
-            order[a + i] = a + ranks[i]
+        last, worked = -np.inf, 0.0
+        for i in range(ptr[j], ptr[j + 1]):
+            last = max(last, end[i])
+            worked += end[i] - start[i]
+        busy[j] = worked
+        if ptr[j + 1] > ptr[j]:
+            finish[j] = last
 
 
 @compiled
@@ -75,28 +81,34 @@ def fill(
     most = 1
     for j in range(len(lanes)):
         most = max(most, lanes[j])
-    current = np.empty(most, np.int64)
+    current, inside = np.empty(most, np.int64), np.empty(most, np.int64)
+    begun, last = np.empty(most), np.empty(most)
     count = 0
     for j in range(len(lanes)):
         current[:] = -1
         for i in range(ptr[j], ptr[j + 1]):
-            at = current[lane[i]]
+            mine, done = np.uint32(lane[i]), end[i]
             if single[i]:
-                tube_site[count], people[count], first[count], sealed[count] = j, 1, end[i], end[i]
+                tube_site[count], people[count], first[count], sealed[count] = j, 1, done, done
                 count += 1
                 continue
-            if at >= 0 and end[i] > first[at] + tube_open:
-                sealed[at] = first[at] + tube_open
+            at = current[mine]
+            if at >= 0 and done > begun[mine] + tube_open:
+                people[at], sealed[at] = inside[mine], begun[mine] + tube_open
                 at = -1
             if at < 0:
                 at = count
-                tube_site[at], people[at], first[at] = j, 0, end[i]
-                current[lane[i]] = at
+                tube_site[at], first[at] = j, done
+                current[mine], begun[mine], inside[mine] = at, done, 0
                 count += 1
-            people[at] += 1
-            sealed[at] = end[i]
-            if people[at] == pool:
-                current[lane[i]] = -1
+            inside[mine] += 1
+            last[mine] = done
+            if inside[mine] == pool:
+                people[at], sealed[at] = pool, done
+                current[mine] = -1
+        for k in range(lanes[j]):  # nobody left
+            if current[k] >= 0:
+                people[current[k]], sealed[current[k]] = inside[k], last[k]
     return count
 
 
@@ -139,22 +151,105 @@ def plates(
 
 
 @compiled
+def pick(room: Floats, n: int, rank: int) -> float:
+    """The `rank`-th smallest (from 0) of the first `n`, exactly, without sorting; their order is lost."""
+    low, high = 0, n - 1
+    while low < high:
+        middle = room[(low + high) // 2]
+        i, k = low, high
+        while i <= k:
+            while room[i] < middle:
+                i += 1
+            while room[k] > middle:
+                k -= 1
+            if i <= k:
+                room[i], room[k] = room[k], room[i]
+                i += 1
+                k -= 1
+        if rank <= k:
+            high = k
+        elif rank >= i:
+            low = i
+        else:
+            break
+    return float(room[rank])
+
+
+@compiled
+def ranked(
+    values: Floats, rank: int, zero: int, step: float, count: Ints, room: Floats
+) -> float:  # fmt: skip
+    """The `rank`-th smallest of values counted by steps, of which `zero` are 0: only its step is looked at again."""
+    if rank < zero:
+        return 0.0
+    b, held, top = 0, 0, np.float64(len(count) - 1)
+    while rank >= count[b]:
+        rank -= count[b]
+        b += 1
+    if b == 0:
+        rank -= zero
+    for value in values:
+        if np.uint32(max(min(value * step, top), 0.0)) == b and value > 0.0:
+            room[held] = value
+            held += 1
+    return pick(room, held, rank)
+
+
+@compiled
+def shares(
+    values: Floats, limit: float, step: float, count: Ints, room: Floats, out: Floats
+) -> None:
+    """Median, 95th percentile (order statistics, exact), largest, and how many are over `limit`.
+
+    Values are counted by steps (`count`, the last takes all that are longer); only those of the step that holds the
+    wanted one are looked at again.
+    """
+    n, top = len(values), np.float64(len(count) - 1)
+    out[:] = np.nan
+    out[3] = 0.0
+    if not n:
+        return
+    count[:] = 0
+    most, over, zero = values[0], 0, 0
+    for value in values:
+        most = max(most, value)
+        over += value > limit
+        zero += value <= 0.0
+        count[np.uint32(max(min(value * step, top), 0.0))] += 1
+    out[2], out[3] = most, over
+    for k in range(2):
+        rank = max(0, int(np.ceil((0.5, 0.95)[k] * n)) - 1)
+        out[k] = ranked(values, rank, zero, step, count, room)
+
+
+@compiled
 def by_hour(
     ptr: Ints, arrived: Floats, wait: Floats, people: Ints, p50: Floats, p95: Floats, most: Floats
 ) -> None:
     """Each site's waits by hour of arrival (order statistics of what happened, no interpolation)."""
+    widest = 0
+    for j in range(len(ptr) - 1):
+        widest = max(widest, ptr[j + 1] - ptr[j])
+    room, count = np.empty(widest), np.empty(FINE, np.int64)
     for j in range(len(ptr) - 1):
         a = ptr[j]
         while a < ptr[j + 1]:
             hour = min(23, max(0, int(arrived[a] // 60)))
-            b = a
-            while b < ptr[j + 1] and min(23, max(0, int(arrived[b] // 60))) == hour:
+            until = np.inf if hour == 23 else 60.0 * (hour + 1)  # noqa: PLR2004
+            b, longest, waited = a, wait[a], 0
+            while b < ptr[j + 1] and arrived[b] < until:
+                longest = max(longest, wait[b])
+                if wait[b] > 0:
+                    waited += 1
                 b += 1
             n = b - a
-            high = max(0, int(np.ceil(0.95 * n)) - 1)
-            waits = np.partition(wait[a:b], high)
-            people[j, hour] = n
-            p95[j, hour] = waits[high]
-            most[j, hour] = waits[high:].max()
-            p50[j, hour] = np.partition(waits[: high + 1], (n - 1) // 2)[(n - 1) // 2]
+            people[j, hour], most[j, hour], p50[j, hour], p95[j, hour] = n, longest, 0.0, 0.0
+            if waited:
+                step = (len(count) - 1) / longest
+                count[:] = 0
+                for i in range(a, b):
+                    count[np.uint32(wait[i] * step)] += 1
+                p50[j, hour] = ranked(wait[a:b], (n - 1) // 2, n - waited, step, count, room)
+                high = max(0, int(np.ceil(0.95 * n)) - 1)
+                p95[j, hour] = ranked(wait[a:b], high, n - waited, step, count, room)
             a = b

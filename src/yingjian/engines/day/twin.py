@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.day import dice
 from yingjian.engines.day.model import (
     NEVER,
     Begun,
@@ -22,7 +23,8 @@ from yingjian.engines.day.model import (
     Table,
     validate,
 )
-from yingjian.engines.day.queue import by_hour, fill, in_order, plates, serve
+from yingjian.engines.day.parts import Part, each, parts_of
+from yingjian.engines.day.queue import by_hour, ends, fill, plates, serve
 
 NO_FAULTS = Faults()
 DEFAULT = Habits()
@@ -47,115 +49,115 @@ TRIPS = 64
 """Trips of one site with a ride time of their own; later ones repeat."""
 
 
+@dataclass(frozen=True)
+class People:
+    """A day's people by site, found once for all runs: `who[ptr[j]:ptr[j + 1]]`; an empty `who` is 0, 1, 2, …"""
+
+    ptr: Ints
+    who: Ints
+
+
+def people_of(day: Day) -> People:
+    """Who belongs to which site, each site's in the order of the day."""
+    ptr = np.concatenate(([0], np.cumsum(np.bincount(day.site, minlength=len(day.sites.lanes)))))
+    if (np.diff(day.site) >= 0).all():
+        return People(ptr.astype(np.int64), np.zeros(0, np.int64))
+    return People(ptr.astype(np.int64), np.argsort(day.site, kind="stable"))
+
+
 def simulate(
-    day: Day, habits: Habits = DEFAULT, faults: Faults = NO_FAULTS, *, seed: int = 0
-) -> Run:
-    """Play one day. Raises `DayError`. The same seed gives the same day."""
+    day: Day, habits: Habits = DEFAULT, faults: Faults = NO_FAULTS, *, seed: int = 0, threads: int = 1
+) -> Run:  # fmt: skip
+    """Play one day. Raises `DayError`. The same seed gives the same day, on however many threads."""
     validate(day, habits, faults)
-    return play(day, habits, faults, draw(day, habits, faults, seed))
+    return play(day, habits, faults, draw(day, habits, faults, seed, threads=threads), threads)
 
 
-def draw(day: Day, habits: Habits, faults: Faults, seed: int) -> Draws:
-    """Throw the dice. Each kind of chance has its own stream, so faults do not shift the others."""
-    turn, come, hands, desk, lanes, roads = (
-        np.random.Generator(np.random.SFC64(s)) for s in np.random.SeedSequence(seed).spawn(6)
-    )
-    sites = day.sites
-    m = len(sites.lanes)
-    who = _who(day, habits, faults, turn)
-    ptr, order = _grouped(day.site[who], m)
-    who = who[order]
-    arrived = _arrivals(day, habits, who, come)
-    single = np.zeros(len(who), bool)
-    if day.single is None and day.swabbed is None:
-        _sort(ptr, arrived)
-    else:
-        order = np.empty(len(who), dtype=np.int64)
-        in_order(ptr, arrived, order)
-        arrived, who = arrived[order], who[order]
-        single = single if day.single is None else day.single[who]
-    register = None
-    if sites.desks is not None:
-        register = _lengths(desk, habits.register, habits.service_cv, len(who))
+def draw(
+    day: Day, habits: Habits, faults: Faults, seed: int, *, people: People | None = None, threads: int = 1
+) -> Draws:  # fmt: skip
+    """Throw the dice. Each person's are their own (`dice`): no fault, and nobody swabbed before, shifts the others'."""
+    keys, sites = dice.keys_of(seed), day.sites
+    if people is None:
+        people = people_of(day)
+    ptr, person, arrived = _arrivals(day, habits, faults, keys, people, threads)
+    count, m = len(arrived), len(sites.lanes)
+    single = np.zeros(count, bool)
+    if day.single is not None:
+        single = day.single[person if faults.turnout <= 1 else person % len(day.site)]
     away = np.zeros(m, dtype=np.int64)
     if faults.absent > 0:
-        away = np.minimum(lanes.binomial(sites.lanes, faults.absent), sites.lanes - 1)
-    drawn = Draws(
-        ptr=ptr,
-        arrived=arrived,
-        service=_lengths(hands, habits.service, habits.service_cv, len(who)),
-        register=register,
-        single=single,
-        away=away,
-        ride=_lengths(roads, 1.0, habits.ride_cv, m * TRIPS).reshape(m, TRIPS),
-    )
-    return drawn if day.swabbed is None else _without(drawn, day.swabbed[who])
-
-
-def _without(drawn: Draws, gone: Flags) -> Draws:
-    """Only those who are still to come, each with the dice they threw."""
-    keep = ~gone
-    before = np.concatenate(([0], np.cumsum(keep)))
-    return replace(
-        drawn, ptr=before[drawn.ptr].astype(np.int64), arrived=drawn.arrived[keep],
-        service=drawn.service[keep], single=drawn.single[keep],
-        register=None if drawn.register is None else drawn.register[keep],
+        dice.absent(keys[dice.LANES], sites.lanes, faults.absent, away)
+    ride = np.empty(m * TRIPS)
+    dice.lengths(_table(habits.ride_cv), keys[dice.ROADS], 1.0, habits.ride_cv, ride)
+    register = None
+    if sites.desks is not None:
+        register = _lengths(
+            keys[dice.DESK], ptr, person, habits.register, habits.service_cv, threads
+        )
+    return Draws(
+        ptr=ptr, arrived=arrived,
+        service=_lengths(keys[dice.HANDS], ptr, person, habits.service, habits.service_cv, threads),
+        register=register, single=single, away=away, ride=ride.reshape(m, TRIPS),
     )  # fmt: skip
 
 
-def _who(day: Day, habits: Habits, faults: Faults, rng: np.random.Generator) -> Ints:
-    """Indices of those who come: no-shows left out, a turnout above 1 repeats people at random."""
-    n = len(day.site)
-    share = (1 - habits.no_show) * faults.turnout
-    who = np.repeat(np.arange(n), int(share))
-    rest = share - int(share)
-    return np.concatenate((who, np.flatnonzero(rng.random(n) < rest))) if rest > 0 else who
+def _arrivals(
+    day: Day, habits: Habits, faults: Faults, keys: dice.Keys, people: People, threads: int
+) -> tuple[Ints, Ints, Floats]:
+    """(where each site's people begin, who they are, when they come), in order of arrival.
 
-
-def _grouped(site: Ints, m: int) -> tuple[Ints, Ints]:
-    """Where each site's people begin, and people ordered by site."""
-    ptr = np.concatenate(([0], np.cumsum(np.bincount(site, minlength=m)))).astype(np.int64)
-    if (np.diff(site) >= 0).all():
-        return ptr, np.arange(len(site))
-    return ptr, np.argsort(site, kind="stable")
-
-
-def _sort(ptr: Ints, arrived: Floats) -> None:
-    """Each site's arrivals in order, in place: who is who does not matter without own tubes.
-
-    numpy's vectorised sort, called per site, is several times faster than a compiled argsort.
+    No-shows are left out; a turn-out above 1 repeats people at random.
     """
-    for a, b in zip(ptr[:-1].tolist(), ptr[1:].tolist(), strict=True):
-        arrived[a:b].sort()
+    share = (1 - habits.no_show) * faults.turnout
+    whole, rest = int(share), share - int(share)
+    gone = np.zeros(0, bool) if day.swabbed is None else day.swabbed
+    m = len(day.sites.lanes)
+    parts, count = parts_of(people.ptr, threads), np.empty(m, dtype=np.int64)
+
+    def come(a: int, b: int) -> None:
+        dice.come(keys, people.ptr[a : b + 1], people.who, gone, whole, rest, count[a:b])
+
+    each(parts, come)
+    ptr = np.concatenate(([0], np.cumsum(count)))
+    person, arrived = np.empty(int(ptr[-1]), dtype=np.int64), np.empty(int(ptr[-1]))
+    begin = 0.0 if day.begun is None else day.begun.at
+
+    def arrive(a: int, b: int) -> None:
+        dice.arrive(
+            dice.normal_quantiles(), keys, people.ptr[a : b + 1], people.who, gone, whole, rest, day.slot,
+            day.sites.opens[a:b], float(habits.slot_minutes), 60.0 * habits.free_hours,
+            float(habits.punctual_sd), float(habits.early_birds), float(habits.bird_minutes), begin,
+            ptr[a : b + 1], arrived, person,
+        )  # fmt: skip
+
+    each(parts, arrive)
+    return ptr, person, arrived
 
 
-def _arrivals(day: Day, habits: Habits, who: Ints, rng: np.random.Generator) -> Floats:
-    opens = day.sites.opens[day.site[who]]
-    slot = day.slot[who]
-    within = rng.random(len(who))
-    free = np.isnan(slot)
-    span = np.where(free, 60.0 * habits.free_hours, habits.slot_minutes)
-    at = np.where(free, opens, slot) + within * span
-    if habits.punctual_sd > 0:
-        at += habits.punctual_sd * rng.standard_normal(len(who))
-    if habits.early_birds > 0:
-        birds = rng.random(len(who)) < habits.early_birds
-        at = np.where(birds, opens + within * habits.bird_minutes, at)
-    arrived: Floats = np.maximum(at, 0.0 if day.begun is None else day.begun.at)
-    return arrived
-
-
-def _lengths(rng: np.random.Generator, mean: float, spread: float, count: int) -> Floats:
-    """Positive lengths with that mean and spread over mean: gamma; 1 is exponential, 0 constant."""
+def _lengths(
+    key: np.uint64, ptr: Ints, person: Ints, mean: float, spread: float, threads: int
+) -> Floats:
+    """Positive lengths with that mean and spread over mean, one a person."""
+    found = np.empty(len(person))
     if spread <= 0 or mean <= 0:
-        return np.full(count, max(mean, 0.0))
-    shape = 1.0 / spread**2
-    if shape == 1.0:
-        return rng.standard_exponential(count) * mean
-    return rng.standard_gamma(shape, count) * (mean / shape)
+        found[:] = max(mean, 0.0)
+        return found
+    table = _table(spread)
+
+    def part(a: int, b: int) -> None:
+        own = slice(int(ptr[a]), int(ptr[b]))
+        dice.needs(table, key, person[own], float(mean), float(spread), found[own])
+
+    each(parts_of(ptr, threads), part)
+    return found
 
 
-def play(day: Day, habits: Habits, faults: Faults, draws: Draws) -> Run:
+def _table(spread: float) -> Floats:
+    return dice.gamma_quantiles(spread if spread > 0 else 1.0)
+
+
+def play(day: Day, habits: Habits, faults: Faults, draws: Draws, threads: int = 1) -> Run:
     """What follows from the dice; nothing is random here."""
     sites, m = day.sites, len(day.sites.lanes)
     ptr = draws.ptr
@@ -167,35 +169,34 @@ def play(day: Day, habits: Habits, faults: Faults, draws: Draws) -> Run:
     stock, until = _stock(faults, habits, m)
     count = len(ready)
     start, end, lane = np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
-    serve(
-        ptr, ready, draws.service, sites.lanes, sites.opens, draws.away, faults.absent_until,
-        slow_ptr, slow, stock, until, start, end, lane,
-    )  # fmt: skip
-    site = np.repeat(np.arange(m), np.diff(ptr))
-    finish = np.full(m, np.nan)
-    came = np.diff(ptr) > 0
-    busy = np.bincount(site, weights=end - start, minlength=m).astype(np.float64)
-    if came.any():
-        finish[came] = np.maximum.reduceat(end, ptr[:-1][came])
+    finish, busy = np.full(m, np.nan), np.zeros(m)
+    held = _Tubes(count)
     single = draws.single if order is None else draws.single[order]
-    tubes = _tubes(sites, habits, ptr, end, lane, single)
-    tubes = _with(tubes, day.begun)
-    ends = finish if day.begun is None else np.where(np.isnan(finish), day.begun.at, finish)
-    picked, delivered = _roads(sites, habits, faults, draws.ride, ends, tubes)
-    lab, held = _known(day, draws.ride, tubes[0], picked, delivered)
-    loaded, result = _benches(day, habits, faults, lab, delivered, held)
+
+    def part(a: int, b: int) -> None:
+        own = slice(a, b)
+        serve(
+            ptr[a : b + 1], ready, draws.service, sites.lanes[own], sites.opens[own], draws.away[own],
+            float(faults.absent_until), slow_ptr[a : b + 1], slow, stock[own], until[own], start, end, lane,
+        )  # fmt: skip
+        ends(ptr[a : b + 1], start, end, finish[own], busy[own])
+        held.fill(habits, sites, ptr, end, lane, single, a, b)
+
+    parts = parts_of(ptr, threads)
+    each(parts, part)
+    tubes = _with(held.found(ptr, parts), day.begun)
+    last = finish if day.begun is None else np.where(np.isnan(finish), day.begun.at, finish)
+    picked, delivered = _roads(sites, habits, faults, draws.ride, last, tubes)
+    lab, known = _known(day, draws.ride, tubes[0], picked, delivered)
+    loaded, result = _benches(day, habits, faults, lab, delivered, known)
     if order is not None:  # back to the order of arrival
-        start, end, lane = _unsorted(order, start), _unsorted(order, end), lane[np.argsort(order)]
+        start, lane = _unsorted(order, start), lane[np.argsort(order)]
     return Run(
-        site=site, arrived=draws.arrived, wait=_wait(start, draws), lane=lane, finish=finish,
-        busy=busy, tube_site=tubes[0], tube_people=tubes[1], first_swab=tubes[2], sealed=tubes[3],
-        picked=picked, delivered=delivered, loaded=loaded, result=result, expected=len(day.site),
+        ptr=ptr, arrived=draws.arrived, wait=np.subtract(start, draws.arrived, out=start), lane=lane,
+        finish=finish, busy=busy, tube_site=tubes[0], tube_people=tubes[1], first_swab=tubes[2],
+        sealed=tubes[3], picked=picked, delivered=delivered, loaded=loaded, result=result,
+        expected=len(day.site),
     )  # fmt: skip
-
-
-def _wait(start: Floats, draws: Draws) -> Floats:
-    wait: Floats = start - draws.arrived
-    return wait
 
 
 def _unsorted(order: Ints, values: Floats) -> Floats:
@@ -217,7 +218,7 @@ def _desks(
         forever, np.zeros(m), start, end, lane,
     )  # fmt: skip
     order = np.empty(count, dtype=np.int64)
-    in_order(draws.ptr, end, order)
+    dice.in_order(draws.ptr, end, order)
     return end[order], order
 
 
@@ -240,18 +241,35 @@ def _stock(faults: Faults, habits: Habits, m: int) -> tuple[Ints, Floats]:
     return stock, until
 
 
-def _tubes(
-    sites: Sites, habits: Habits, ptr: Ints, end: Floats, lane: Ints, single: Flags
-) -> tuple[Ints, Ints, Floats, Floats]:
-    """(site, people, first swab, sealed) of each tube."""
-    most = len(end)
-    site, people = np.empty(most, np.int64), np.empty(most, np.int64)
-    first, sealed = np.empty(most), np.empty(most)
-    count = fill(
-        ptr, end, lane, single, sites.lanes, habits.pool, habits.tube_open, site, people, first,
-        sealed,
-    )  # fmt: skip
-    return site[:count].copy(), people[:count].copy(), first[:count].copy(), sealed[:count].copy()
+class _Tubes:
+    """Tubes as they are filled: room for one each person, every part of the sites its own."""
+
+    def __init__(self, most: int) -> None:
+        self.site, self.people = np.empty(most, np.int64), np.empty(most, np.int64)
+        self.first, self.sealed = np.empty(most), np.empty(most)
+        self.count: dict[int, int] = {}
+
+    def fill(
+        self, habits: Habits, sites: Sites, ptr: Ints, end: Floats, lane: Ints, single: Flags, a: int, b: int
+    ) -> None:  # fmt: skip
+        """The tubes of sites `a` up to `b`."""
+        own = slice(int(ptr[a]), int(ptr[b]))
+        self.count[a] = fill(
+            ptr[a : b + 1], end, lane, single, sites.lanes[a:b], habits.pool, float(habits.tube_open),
+            self.site[own], self.people[own], self.first[own], self.sealed[own],
+        )  # fmt: skip
+        self.site[int(ptr[a]) : int(ptr[a]) + self.count[a]] += a
+
+    def found(self, ptr: Ints, parts: list[Part]) -> tuple[Ints, Ints, Floats, Floats]:
+        """(site, people, first swab, sealed) of each tube."""
+        spans = [slice(int(ptr[a]), int(ptr[a]) + self.count[a]) for a, _ in parts]
+
+        return (
+            np.concatenate([self.site[span] for span in spans]),
+            np.concatenate([self.people[span] for span in spans]),
+            np.concatenate([self.first[span] for span in spans]),
+            np.concatenate([self.sealed[span] for span in spans]),
+        )
 
 
 def _with(
@@ -308,11 +326,9 @@ def _benches(
     """When each tube's run starts, and when its result is out. `held`: checked in before the day was taken up."""
     labs, begun = day.labs, day.begun
     loaded, result = np.empty(len(delivered)), np.empty(len(delivered))
-    for k in range(len(labs.wells)):
-        own = np.flatnonzero(lab == k)
-        if not len(own):
-            continue
-        own = own[np.argsort(delivered[own], kind="stable")]
+    ptr, by_lab = _by_lab(lab, delivered, len(labs.wells))
+    for k in np.flatnonzero(np.diff(ptr)).tolist():
+        own = by_lab[ptr[k] : ptr[k + 1]]
         free = np.full(int(labs.instruments[k]), float(labs.opens[k]))
         if begun is None:
             ready = _received(labs, k, delivered[own])
@@ -329,6 +345,16 @@ def _benches(
         )  # fmt: skip
         loaded[own], result[own] = begin, done + habits.review
     return loaded, result
+
+
+def _by_lab(lab: Ints, delivered: Floats, labs: int) -> tuple[Ints, Ints]:
+    """Where each laboratory's tubes begin, and the tubes, its own in the order they are handed over."""
+    ptr = np.concatenate(([0], np.cumsum(np.bincount(lab, minlength=labs)))).astype(np.int64)
+    narrow = lab.astype(np.int16) if labs < 2**15 else lab  # so few numbers are sorted by counting
+    mine = np.argsort(narrow, kind="stable")
+    order = np.empty(len(lab), dtype=np.int64)
+    dice.in_order(ptr, delivered[mine], order)
+    return ptr, mine[order]
 
 
 def _received(labs: Labs, k: int, delivered: Floats) -> Floats:
@@ -353,6 +379,5 @@ def table(run: Run, sites: int) -> Table:
     """The run's queue by site and hour of arrival."""
     people = np.zeros((sites, 24), dtype=np.int64)
     p50, p95, most = (np.full((sites, 24), np.nan) for _ in range(3))
-    ptr = np.concatenate(([0], np.cumsum(np.bincount(run.site, minlength=sites))))
-    by_hour(ptr.astype(np.int64), run.arrived, run.wait, people, p50, p95, most)
+    by_hour(run.ptr, run.arrived, run.wait, people, p50, p95, most)
     return Table(people, p50, p95, most)
