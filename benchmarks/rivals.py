@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,15 +43,17 @@ def _login(var: Path, role: str) -> psycopg.Connection[Any]:
 
 
 class Rival:
-    """pgbench on the same database, as the application's role, over people nobody has sampled."""
+    """pgbench on the same database, as the application's role, over the people of sites left to it."""
 
-    def __init__(self, var: Path, round_id: str, pool: int) -> None:
+    def __init__(self, var: Path, round_id: str, pool: int, *, sites: Sequence[str]) -> None:
         self.var, self.round_id, self.pool, self.done = var, round_id, pool, 0
         with owner(var) as connection:
             connection.execute(
                 """CREATE TABLE bench_due AS
                    SELECT row_number() OVER (ORDER BY id DESC) - 1 AS n, id AS due_id, person_id, area
-                     FROM campaigns_dueperson WHERE state = 'due' AND mode = 'pool'"""
+                     FROM campaigns_dueperson
+                    WHERE state = 'due' AND mode = 'pool' AND site_code = ANY(%s::text[])""",
+                [list(sites)],
             )
             connection.execute("CREATE UNIQUE INDEX ON bench_due (n)")
             connection.execute("CREATE TABLE bench_payload (payload text)")

@@ -32,7 +32,7 @@ class Command(BaseCommand):
             type=int,
             help="ingest: 60,000; read: 6,000; pack: 100,000; roster, plan: 329,000; soak: 20,000",
         )
-        parser.add_argument("--tubes", type=int, default=1_500, help="tubes sent per size")
+        parser.add_argument("--tubes", type=int, default=1_200, help="tubes sent per size")
         parser.add_argument(
             "--rows",
             type=int,
@@ -77,7 +77,7 @@ class Command(BaseCommand):
             from benchmarks import ingest
 
             figures = ingest.run(
-                people=options["people"] or 60_000,
+                people=options["people"] or 80_000,
                 tubes=options["tubes"],
                 rows=options["rows"],
                 say=self._say,

@@ -25,14 +25,23 @@ database see less after all, then less is seen."""
 
 _SET: Final = """SELECT before, set_config('yingjian.areas', %s, true)
   FROM (SELECT coalesce(current_setting('yingjian.areas', true), '') AS before OFFSET 0) was"""
+_SET_BY_KEY: Final = f"{_SET} CROSS JOIN ({prepared.BY_KEY}) kept"
+_SET_KEPT: Final = _SET.replace("SELECT before,", "SELECT before, small,", 1)
 
 
-def _set(areas: str, *, settings: str = "") -> str:
-    """Set the sight, and how is planned; returns what the sight was."""
-    with prepared.cursor() as cursor:
-        more = f" CROSS JOIN ({settings}) kept" if settings else ""
-        cursor.execute(_SET + more, [areas])
+def _set(areas: str, *, query: str = _SET) -> str:
+    """Set the sight; returns what it was."""
+    with prepared.cursor(always=True) as cursor:
+        cursor.execute(query, [areas])
         return str(cursor.fetchone()[0])
+
+
+def _set_kept(areas: str) -> tuple[str, frozenset[str]]:
+    """Set the sight, and how is planned until the end of the transaction; what the sight was, and the small tables."""
+    with prepared.cursor(always=True) as cursor:
+        cursor.execute(f"{_SET_KEPT} CROSS JOIN ({prepared.settings()}) kept", [areas])
+        before, small, *_ = cursor.fetchone()
+        return str(before), frozenset(small)
 
 
 def areas_of(actor: Actor) -> str:
@@ -50,12 +59,18 @@ def seeing(areas: str, *, keep_plans: bool = False) -> Iterator[None]:
     inner = connection.in_atomic_block
     same = inner and areas == EVERYWHERE == _held.get() and not keep_plans
     with transaction.atomic():
-        before = areas if same else _set(areas, settings=prepared.settings() if keep_plans else "")
+        small = prepared.small.get()
+        if keep_plans:
+            before, small = _set_kept(areas)
+        else:
+            before = areas if same else _set(areas)
         token, now = _held.set(areas), areas
+        kept = prepared.small.set(small)
         try:
             yield
             now = _held.get()
         finally:
+            prepared.small.reset(kept)
             _held.reset(token)
         if inner and (
             not same or now != areas
@@ -81,7 +96,7 @@ def becoming_everywhere() -> None:
     """The same with sight of every area and plans kept by key: for what is open to anybody and finds little
     (a resident's own result), where a block of its own would cost more than what is read in it.
     """
-    _set(EVERYWHERE, settings=prepared.BY_KEY)
+    _set(EVERYWHERE, query=_SET_BY_KEY)
     _held.set(EVERYWHERE)
 
 

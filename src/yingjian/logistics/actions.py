@@ -25,7 +25,7 @@ from .values import BOX_STATES, OWNER_DUTY, BoxChanges, BoxFact, BoxOpened, BoxS
 PICK_UP: Final = "pick_up"
 DELIVER: Final = "deliver"
 AGREED: Final = "agrees_after_late_upload"
-prepared.grows("logistics_boxline", 16)
+prepared.grows("logistics_boxline", 16, apart=True)
 
 
 class Raced(OperationalError):  # noqa: N818 - nothing erred: another was first

@@ -298,7 +298,7 @@ def lines_waiting(
     box_ids: Sequence[uuid.UUID], codes: Sequence[str]
 ) -> list[tuple[uuid.UUID, uuid.UUID, int]]:
     """`(line, tube, people)`: manifest lines whose tube is now known. Of several tubes with one code, the nearest."""
-    with prepared.cursor() as cursor:
+    with prepared.cursor(beside=["logistics_boxline"]) as cursor:
         cursor.execute(_LINKS, [_ids(box_ids), arrays.literal("text", codes), TOWN])
         return list(cursor.fetchall())
 

@@ -192,18 +192,25 @@ def test_a_narrow_sight_is_told_to_the_server_whatever_was_before(two_towns: Non
         assert seen() == {TOWN_B}
 
 
-def planned(table: str) -> tuple[str, str]:
-    """The settings of the sync path, as they follow from the size of `table` alone."""
-    kept = dict(prepared._pages)
+def planned(
+    table: str, *, apart: bool = False, beside: tuple[str, ...] = ()
+) -> tuple[str, str, bool]:
+    """The settings of the sync path and whether a statement is kept, as they follow from the size of `table` alone."""
+    kept, others = dict(prepared._pages), set(prepared._apart)
     prepared._pages.clear()
-    prepared.grows(table, 1)
+    prepared._apart.clear()
+    prepared.grows(table, 1, apart=apart)
     prepared.settings.cache_clear()
     try:
-        with scope.everywhere(keep_plans=True):
-            return setting("plan_cache_mode"), setting("enable_seqscan")
+        with scope.everywhere(keep_plans=True), prepared.cursor(beside=beside) as cursor:
+            own = cursor.cursor
+            assert isinstance(own, prepared._Prepared)
+            return setting("plan_cache_mode"), setting("enable_seqscan"), own.keep
     finally:
         prepared._pages.clear()
         prepared._pages.update(kept)
+        prepared._apart.clear()
+        prepared._apart.update(others)
         prepared.settings.cache_clear()
 
 
@@ -212,9 +219,13 @@ def test_no_plan_is_kept_before_the_tables_have_grown() -> None:
     """A plan made for an empty table reads it whole for each row it looks for, and would go on doing so."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE phones AS SELECT 1 AS id LIMIT 0")
-        assert planned("phones") == ("force_custom_plan", "on")
+        # not "force_custom_plan": the look-ups behind foreign keys would be planned anew for each row stored
+        assert planned("phones") == ("auto", "off", False)
+        assert planned("phones", apart=True) == ("force_generic_plan", "off", True)
+        assert planned("phones", apart=True, beside=("phones",))[2] is False
         cursor.execute("INSERT INTO phones SELECT 1")
-        assert planned("phones") == ("force_generic_plan", "off")
+        assert planned("phones") == ("force_generic_plan", "off", True)
+        assert planned("phones", apart=True, beside=("phones",))[2] is True
 
 
 def test_the_tables_that_a_report_fills_are_named() -> None:
