@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
 from yingjian.engines import (
     plan_codes,
     plan_crew,
+    plan_days,
     plan_goods,
     plan_routes,
     plan_slots,
@@ -127,10 +129,18 @@ def _homes(
     if not params.routed:
         return plan_tours.HomePlan({}, [], {})
     carry = plan_tours.carry_of(problem.rules, runs, params)
+    deliver = problem.rules.number("clocks.deliver")
+    calls: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for run in runs:
+        for stop in run.stops:
+            calls[stop.site].append((stop.at, run.arrives))
     bases = [
-        plan_tours.Base(d.code, d.area, d.point, d.open, d.members, carry.get(d.code, 0))
+        plan_tours.Base(
+            d.code, d.area, d.point, d.open, d.members, carry.get(d.code, 0),
+            sorted(calls[d.code]), deliver,
+        )
         for d in drafts
-    ]
+    ]  # fmt: skip
     found = plan_tours.home_tours(bases, params, seed=seed)
     minutes = sum(day.minutes for day in problem.days) * params.load
     toured = {visit.key for visits in found.visits.values() for visit in visits}
@@ -201,6 +211,7 @@ def _drafts(ground: Ground, chosen: list[Group], params: PlanParams) -> list[_Dr
         for n in range(len(groups))
     ]
     lanes = plan_slots.share_lanes(wanted, walkers, plan_staff.lanes_staffed(problem))
+    days = _days(ground, chosen, days, lanes, params)
     areas = [ground.main_area(group) for group in groups]
     of_kind = Counter((area, g.tour is None) for area, g in zip(areas, chosen, strict=True))
     serial, of_area = Counter[tuple[str, bool]](), Counter[str]()
@@ -228,6 +239,26 @@ def _drafts(ground: Ground, chosen: list[Group], params: PlanParams) -> list[_Dr
             )
         )  # fmt: skip
     return drafts
+
+
+def _days(
+    ground: Ground, chosen: list[Group], days: list[list[Span]], lanes: list[int],
+    params: PlanParams,
+) -> list[list[Span]]:  # fmt: skip
+    """When each site is open: in turn where the laboratories cannot hold all sites on one day."""
+    problem = ground.problem
+    general = int(problem.rules.number("scope.general_rank") or 0)
+    asked = []
+    for group, own, count in zip(chosen, days, lanes, strict=True):
+        members = [ground.blocks[i] for i in group.members]
+        asked.append(
+            plan_days.Demand(
+                own, count, sum(b.walkers for b in members),
+                plan_slots.tubes_for(members, problem.rules).total, fixed=group.tour is not None,
+                key=any(b.walkers and b.rank < general for b in members),
+            )
+        )  # fmt: skip
+    return plan_days.in_turn(problem, asked, params)
 
 
 def _called(

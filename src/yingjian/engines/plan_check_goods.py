@@ -54,8 +54,8 @@ def _need(bench: Bench, site: Site) -> tuple[Counter[str], dict[str, str]]:
     tables = [("kits.site", 1), ("kits.lane", lanes), ("kits.group_day", groups * len(site.open))]
     for kind in bench.problem.weather:
         tables += [(f"kits.weather.{kind}.site", 1), (f"kits.weather.{kind}.lane", lanes)]
-    for post in site.posts:
-        tables.append((f"ppe.{post.job}", 1))
+    shifts = Counter(post.job for post in site.posts)
+    tables += [(f"ppe.{job}", count) for job, count in shifts.items()]
     for prefix, times in tables:
         for item, each in rules.table(prefix).items():
             need[item] += each * times

@@ -6,7 +6,9 @@ import math
 from collections import Counter, defaultdict
 from datetime import datetime
 
-from yingjian.engines.plan_judge import Bench, minutes, straight_km, twice
+import numpy as np
+
+from yingjian.engines.plan_judge import Bench, minutes, straight_kms, twice
 from yingjian.engines.plan_model import Block, Site
 
 
@@ -15,12 +17,12 @@ def check_sites(bench: Bench) -> None:
     _number_of_sites(bench)
     _codes(bench)
     for site in bench.plan.sites:
-        members = _members(bench, site)
-        _sums(bench, site, members)
+        members, counted = _members(bench, site), _people_at(bench, site)
+        _sums(bench, site, members, counted)
         if site.kind == "fixed":
-            _capacity(bench, site, _people_at(bench, site))
+            _capacity(bench, site, counted)
         _walk(bench, site, members)
-        _lanes(bench, site, _people_at(bench, site))
+        _lanes(bench, site, counted)
         _slots(bench, site)
         if site.kind == "fixed":  # a mobile team comes to hamlet after hamlet
             _order(bench, site)
@@ -58,22 +60,26 @@ def _number_of_sites(bench: Bench) -> None:
             )
 
 
-def _sums(bench: Bench, site: Site, members: list[Block]) -> None:
+def _sums(
+    bench: Bench, site: Site, members: list[Block], counted: tuple[int, int]
+) -> None:  # fmt: skip
     element = f"site:{site.code}"
     general = bench.problem.rules.number("scope.general_rank") or 0
-    walkers = sum(b.walkers for b in _called(bench, site))
-    home = sum(bench.blocks[v.key].home for v in site.home if v.key in bench.blocks)
+    walkers, people = counted
+    home = people - walkers
     villages: Counter[str] = Counter()
     for block in members:
         villages[block.area] += block.people
     bench.same("site_sum", element, site.walkers, walkers, "walkers")
     bench.same("site_sum", element, site.home_people, home, "home_people")
-    bench.same("site_sum", element, site.people, walkers + home, "people")
+    bench.same("site_sum", element, site.people, people, "people")
     key = sum(b.people for b in members if b.rank < general)
     bench.same("site_sum", element, site.key_people, key, "key_people")
-    for area in sorted({*villages, *(share.area for share in site.villages)}):
-        stated = sum(share.people for share in site.villages if share.area == area)
-        bench.same("site_sum", element, stated, villages[area], f"village {area}")
+    shares: Counter[str] = Counter()
+    for share in site.villages:
+        shares[share.area] += share.people
+    for area in sorted({*villages, *shares}):
+        bench.same("site_sum", element, shares[area], villages[area], f"village {area}")
     for slot in site.slots:
         people = sum(bench.blocks[k].walkers for k in slot.blocks if k in bench.blocks)
         if people != slot.people:
@@ -129,24 +135,24 @@ def _walk(bench: Bench, site: Site, members: list[Block]) -> None:
     if circle is None:
         return
     element = f"site:{site.code}"
-    places = {v.area: (v.lon, v.lat) for v in bench.problem.villages}
     stands = _stands(site)
-    far, known, longest = 0, 0, 0.0
+    ways: list[tuple[float, float, float, float, int]] = []
     for block in members:
         own = (block.lon, block.lat)
-        lon, lat = own if None not in own else places.get(block.area, (None, None))
-        point = stands.get(block.key, (site.lon, site.lat))
-        if lon is None or lat is None or None in point or not block.walkers:
+        lon, lat = own if None not in own else bench.places.get(block.area, (None, None))
+        east, north = stands.get(block.key, (site.lon, site.lat))
+        if lon is None or lat is None or east is None or north is None or not block.walkers:
             continue
-        walk = straight_km(float(point[0] or 0), float(point[1] or 0), lon, lat)
-        time = walk * params.road_factor / params.walk_km_per_h * 60
-        known += block.walkers
-        longest = max(longest, time)
-        if time > circle:
-            far += block.walkers
-    if not known:
+        ways.append((east, north, lon, lat, block.walkers))
+    if not ways:
         bench.say("no_coordinates", "note", element, "sites.walking_circle")
         return
+    at = np.array(ways, dtype=float).T
+    times = (
+        straight_kms(at[0], at[1], at[2], at[3]) * params.road_factor / params.walk_km_per_h * 60
+    )
+    longest = float(times.max())
+    far = int(at[4][times > circle].sum())
     bench.say(
         "walk_far", "warning" if far else "ok", element, "sites.walking_circle",
         measured=round(longest, 1), limit=circle, over=max(0.0, longest - circle), people=far,
@@ -167,7 +173,7 @@ def _stands(site: Site) -> dict[str, tuple[float, float]]:
 def _lanes(bench: Bench, site: Site, counted: tuple[int, int]) -> None:
     rules, element = bench.problem.rules, f"site:{site.code}"
     lanes = len(site.stations)
-    fits = {place.key: place.lanes for place in bench.problem.candidates}.get(site.candidate)
+    fits = bench.fits.get(site.candidate)
     bench.least("no_lane", element, "sites.lane_per_hour", lanes, 1.0)
     if not lanes:
         return
@@ -285,7 +291,7 @@ def _tubes(bench: Bench, site: Site, members: list[Block]) -> None:
     total = want["pool"] + want["single"] + want["household"]
     bench.least("station_tubes", element, "pool.default_size", held, total)
     holds = rules.number("transport.box_tubes") or 1
-    calls = sum(1 for run in bench.plan.runs for stop in run.stops if stop.site == site.code)
+    calls = bench.calls[site.code]
     for station in site.stations:
         need = max(calls, math.ceil(station.tubes / holds))
         bench.least("boxes_short", f"station:{station.code}", "transport.box_tubes",

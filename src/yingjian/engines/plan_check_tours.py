@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from yingjian.engines.plan_judge import Bench, minutes, straight_km
@@ -25,6 +25,10 @@ def check_tours(bench: Bench) -> None:
         for visit in site.home:
             if visit.tour:
                 of[visit.tour].append((site, visit))
+    calls: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for run in bench.plan.runs:
+        for stop in run.stops:
+            calls[stop.site].append((stop.at, run.arrives))
     for n in sorted(set(of) - set(range(1, len(tours) + 1))):
         bench.say("tour_unknown", "error", f"tour:{n}", "pool.home_visit", measured=n)
     for n, tour in enumerate(tours, start=1):
@@ -35,7 +39,7 @@ def check_tours(bench: Bench) -> None:
         bench.same("tour_sum", element, tour.people, sum(v.people for v in own), "people")
         if own:
             _way(bench, element, tour, own)
-            _fresh(bench, element, tour, own)
+            _fresh(bench, element, tour, own, calls[tour.site])
     _teams(bench)
 
 
@@ -60,19 +64,19 @@ def _way(bench: Bench, element: str, tour: HomeTour, own: list[HomeVisit]) -> No
     bench.most("tour_way", element, "", short, 0.0)
 
 
-def _fresh(bench: Bench, element: str, tour: HomeTour, own: list[HomeVisit]) -> None:
-    """The first sample rides with the first call at the site after the team is back."""
+def _fresh(
+    bench: Bench, element: str, tour: HomeTour, own: list[HomeVisit],
+    calls: list[tuple[datetime, datetime]],
+) -> None:  # fmt: skip
+    """The first sample rides with the first call at the site after the team is back.
+
+    `calls`: every stop at the site, and when its run arrives.
+    """
     limit = bench.problem.rules.number("clocks.deliver")
     if limit is None:
         return
-    calls = [
-        run.arrives
-        for run in bench.plan.runs
-        for stop in run.stops
-        if stop.site == tour.site and stop.at >= tour.back
-        and stop.at < tour.back + timedelta(days=1)
-    ]  # fmt: skip
-    age = minutes(min(calls), own[0].start) if calls else float("inf")
+    after = [a for at, a in calls if tour.back <= at < tour.back + timedelta(days=1)]
+    age = minutes(min(after), own[0].start) if after else float("inf")
     bench.most("home_late", element, "clocks.deliver", min(age, 1e6), limit, level="warning")
 
 

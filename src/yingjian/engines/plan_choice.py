@@ -7,6 +7,7 @@ candidates by `engines.siting`.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field, replace
 
@@ -24,6 +25,10 @@ EFFORT = Params(
     dual_rounds=200, exact_rounds=8, steps_per_point=20, exact_points=0, count_rounds=500, sweeps=0
 )  # fmt: skip
 """One pass: seconds for a county, so that a plan is there while people wait for it."""
+
+
+INSIDE = 1e-12
+"""Twice the area of a triangle, in square degrees, below which three places count as in line."""
 
 
 @dataclass
@@ -74,7 +79,7 @@ def choose(ground: Ground, params: PlanParams, search: Search) -> tuple[list[Gro
     result = _opened(question, result)
     groups = _groups(ground, question, result, params)
     rest = _rest(ground, groups, question)
-    unplaced = sum(ground.blocks[i].walkers for i in rest)
+    unplaced = sum(ground.walkers[i] for i in rest)
     if rest:
         groups += _by_number(_part(ground, rest), params)
     groups.sort(key=lambda g: (ground.main_area(g.members)[:9], g.tour is not None))
@@ -82,7 +87,7 @@ def choose(ground: Ground, params: PlanParams, search: Search) -> tuple[list[Gro
 
 
 def _walkers(ground: Ground) -> int:
-    return sum(ground.blocks[i].walkers for i in ground.order)
+    return sum(ground.walkers[i] for i in ground.order)
 
 
 def _by_number(ground: Ground, params: PlanParams) -> list[Group]:
@@ -155,8 +160,22 @@ def _groups(ground: Ground, question: Question, result: Result, params: PlanPara
 
 
 def _outline(ground: Ground, members: list[int]) -> list[tuple[float, float]]:
-    places = [(round(float(ground.lon[i]), 5), round(float(ground.lat[i]), 5)) for i in members]
-    return hull(places)
+    at = np.unique(
+        np.round(np.stack((ground.lon[members], ground.lat[members]), axis=1), 5), axis=0
+    )
+    return hull([(lon, lat) for lon, lat in at[_outer(at)].tolist()])
+
+
+def _outer(at: np.ndarray) -> np.ndarray:
+    """Which places may be on the outline: those not inside the octagon of the farthest eight ways."""
+    ways = np.array([(math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)) for k in range(8)])
+    corners = at[np.argmax(at @ ways.T, axis=0)]
+    inside = np.ones(len(at), dtype=bool)
+    for (ax, ay), (bx, by) in itertools.pairwise([*corners, corners[0]]):
+        if (ax, ay) != (bx, by):
+            turn = (bx - ax) * (at[:, 1] - ay) - (by - ay) * (at[:, 0] - ax)
+            inside &= turn > INSIDE
+    return ~inside
 
 
 def _attach_homes(ground: Ground, groups: list[Group]) -> None:
@@ -169,7 +188,7 @@ def _attach_homes(ground: Ground, groups: list[Group]) -> None:
     for i in ground.order:
         block = ground.blocks[i]
         near = by_town.get(block.area[:9])
-        if block.walkers or not near or math.isnan(ground.lon[i]):
+        if ground.walkers[i] or not near or math.isnan(ground.lon[i]):
             continue
         narrow = math.cos(math.radians(float(ground.lat[i])))
         far = np.hypot((at[near, 0] - ground.lon[i]) * narrow, at[near, 1] - ground.lat[i])

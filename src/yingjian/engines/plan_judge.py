@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from yingjian.engines.plan_model import Block, Plan, PlanProblem, Scalar, Site
 
+Floats = NDArray[np.float64]
 NEAR = 1e-6
 """Sums of floats this close count as equal."""
 LEVELS = ("ok", "note", "warning", "error")
@@ -48,10 +51,19 @@ class Bench:
     findings: list[Finding] = field(default_factory=list)
     blocks: dict[str, Block] = field(init=False)
     sites: dict[str, Site] = field(init=False)
+    places: dict[str, tuple[float | None, float | None]] = field(init=False)
+    """Where each village is."""
+    fits: dict[str, int | None] = field(init=False)
+    """Lanes that fit at each given candidate."""
+    calls: Counter[str] = field(init=False)
+    """How often each site is called at."""
 
     def __post_init__(self) -> None:
         self.blocks = {block.key: block for block in self.problem.blocks if block.people > 0}
         self.sites = {site.code: site for site in self.plan.sites}
+        self.places = {v.area: (v.lon, v.lat) for v in self.problem.villages}
+        self.fits = {place.key: place.lanes for place in self.problem.candidates}
+        self.calls = Counter(stop.site for run in self.plan.runs for stop in run.stops)
 
     def say(
         self,
@@ -171,6 +183,17 @@ def straight_km(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
         for lon, lat in ((lon1, lat1), (lon2, lat2))
     )
     return 2 * 6371.0088 * math.asin(min(1.0, math.dist(p1, p2) / 2))
+
+
+def straight_kms(lon1: Floats, lat1: Floats, lon2: Floats, lat2: Floats) -> Floats:
+    """`straight_km` of many pairs at once."""
+    one, two = (
+        np.stack((np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)))
+        for x, y in ((np.radians(lon1), np.radians(lat1)), (np.radians(lon2), np.radians(lat2)))
+    )
+    chord = np.sqrt(((one - two) ** 2).sum(axis=0))
+    found: Floats = 2 * 6371.0088 * np.arcsin(np.minimum(1.0, chord / 2))
+    return found
 
 
 def summary(findings: Iterable[Finding]) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import msgspec
 
@@ -45,7 +46,7 @@ class Limit(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: str = ""
 
 
-class Rules(msgspec.Struct, frozen=True):
+class Rules(msgspec.Struct, frozen=True, dict=True):
     """Preset values by path (`sites.people_per_site`)."""
 
     by_path: dict[str, Limit]
@@ -82,12 +83,16 @@ class Rules(msgspec.Struct, frozen=True):
 
     def table(self, prefix: str) -> dict[str, int]:
         """Counts one level below `prefix`: `table("staffing.lane")` → `{"sampler": 2}`."""
-        start = prefix + "."
-        found: dict[str, int] = {}
+        return dict(self._tables.get(prefix, {}))
+
+    @cached_property
+    def _tables(self) -> dict[str, dict[str, int]]:
+        """Counts by the path above them: asked for lane by lane."""
+        found: dict[str, dict[str, int]] = {}
         for path, rule in self.by_path.items():
-            name = path[len(start) :]
-            if path.startswith(start) and "." not in name and isinstance(rule.value, int | float):
-                found[name] = int(rule.value)
+            prefix, dot, name = path.rpartition(".")
+            if dot and isinstance(rule.value, int | float):
+                found.setdefault(prefix, {})[name] = int(rule.value)
         return found
 
 

@@ -40,6 +40,8 @@ class PlanParams(msgspec.Struct, frozen=True):
     """Households this near are sent to one site together, so that sites are chosen for buildings."""
     most_points: int = 3000
     """More buildings than this are seen together in coarser groups."""
+    point_people: int = 100
+    """A large area may have more of them: one for so many people."""
     made_places: bool = True
     """Whether the middle of a group of homes may be a site where no candidate of the list is in reach. Where a town
     has none at all, it always may: somewhere everybody must be sent."""

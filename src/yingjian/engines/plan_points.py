@@ -7,6 +7,7 @@ apart in the plane of the question, so nobody is sent to another town's site.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ COARSER = 1.5
 """Factor by which groups of houses are widened until there are few enough."""
 WIDEST = 0.25
 """Share of the walking circle up to which the width of a group is taken off the circle."""
+NARROWEST_M = 10.0
+"""Squares below which no group is divided: that is one house."""
 NEAR = 0.998
 """The plane is flat and places are rounded: so much of the circle is surely inside it."""
 SIDE_BY_SIDE_M = 250.0
@@ -68,7 +71,7 @@ class Question:
 def placed(ground: Ground) -> list[int]:
     """Blocks that walk and whose place is known, in neighbourly order."""
     known = ~np.isnan(ground.lon)
-    return [i for i in ground.order if known[i] and ground.blocks[i].walkers]
+    return [i for i in ground.order if known[i] and ground.walkers[i]]
 
 
 def question_of(ground: Ground, params: PlanParams) -> Question | None:
@@ -85,7 +88,10 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
     per_site = int(problem.rules.most("sites.people_per_site") or 0) or per_lane
     per_site = min(per_site, per_lane * plan_codes.STATIONS_PER_SITE)
     x, y, town = _plane(ground, blocks)
-    members, slack = _groups(ground, blocks, x, y, params, most=_group_most(per_lane, per_site))
+    members, slack = _groups(
+        ground, blocks, x, y, params, most=_group_most(per_lane, per_site),
+        reach=WIDEST * circle / params.road_factor,
+    )  # fmt: skip
     at = _centres(ground, members, x, y, dict(zip(blocks, range(len(blocks)), strict=True)))
     reach = circle - min(slack * params.road_factor, WIDEST * circle)
     places, site_x, site_y, shut = _candidates(
@@ -96,9 +102,7 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         walk_m=float(math.floor(reach * NEAR)), heads_per_site=per_site, heads_per_lane=per_lane,
         detour=params.road_factor,
     )  # fmt: skip
-    heads = np.array(
-        [sum(ground.blocks[i].walkers for i in own) for own in members], dtype=np.int64
-    )
+    heads = np.array([sum(ground.walkers[i] for i in own) for own in members], dtype=np.int64)
     prices = prices_of(problem, params, per_lane)
     mobile, ways = _isolated(
         at,
@@ -118,7 +122,7 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         members=members,
         lon=at.lon,
         lat=at.lat,
-        area=[ground.main_area(own) for own in members],
+        area=[ground.blocks[own[0]].area for own in members],  # a group is of one village
         candidates=places,
         shut=shut,
     )  # fmt: skip
@@ -188,40 +192,91 @@ def _plane(ground: Ground, blocks: list[int]) -> tuple[Floats, Floats, list[str]
 
 
 def _groups(
-    ground: Ground, blocks: list[int], x: Floats, y: Floats, params: PlanParams, *, most: int
-) -> tuple[list[list[int]], float]:
-    """Blocks by village and square of the map, cut to `most` people; and the widest group's reach."""
+    ground: Ground, blocks: list[int], x: Floats, y: Floats, params: PlanParams, *, most: int,
+    reach: float,
+) -> tuple[list[list[int]], float]:  # fmt: skip
+    """Blocks by village and square of the map, cut to `most` people; and the widest group's reach.
+
+    A group that is wider than `reach` is divided again: everybody in it walks as far as its middle does.
+    """
     width = params.cluster_m
+    walkers = np.array([ground.walkers[i] for i in blocks], dtype=np.int64)
+    number: dict[str, int] = {}
+    for i in blocks:
+        number.setdefault(ground.blocks[i].area, len(number))
+    area = np.array([number[ground.blocks[i].area] for i in blocks], dtype=np.int64)
+    enough = max(params.most_points, math.ceil(int(walkers.sum()) / params.point_people))
     while True:
-        groups = list(_cells(ground, blocks, (x, y), width=width, most=most))
-        if len(groups) <= params.most_points or width > APART:
-            break
+        cells = _cells(area, (x, y), width)
+        # no fewer groups than that come of it: a width with too many is passed over unmade
+        few = np.ceil(np.bincount(cells, weights=walkers) / most).sum() <= enough
+        if few or width > APART:
+            groups = list(_cut(cells, walkers, most))
+            if len(groups) <= enough or width > APART:
+                break
         width *= COARSER
-    widest = 0.0
-    for own in groups:
-        gx, gy = x[own], y[own]
-        weight = np.array([ground.blocks[blocks[k]].walkers for k in own], dtype=float)
-        cx, cy = np.average(gx, weights=weight), np.average(gy, weights=weight)
-        widest = max(widest, float(np.hypot(gx - cx, gy - cy).max()))
-    return [[blocks[k] for k in own] for own in groups], widest
+    far = _widths(groups, walkers, x, y)
+    while (far > reach).any() and width > NARROWEST_M:
+        width /= COARSER
+        groups = [part for own, wide in zip(groups, far, strict=True) for part in (
+            [own] if wide <= reach else _parted(np.array(own), (x, y), width)
+        )]  # fmt: skip
+        far = _widths(groups, walkers, x, y)
+    return [[blocks[k] for k in own] for own in groups], float(far.max())
 
 
-def _cells(
-    ground: Ground, blocks: list[int], at: tuple[Floats, Floats], *, width: float, most: int
-) -> Iterator[list[int]]:
-    """Positions in `blocks`, group by group, in the order of the blocks."""
-    x, y = at
-    cells: dict[tuple[str, int, int], list[int]] = {}
-    column, row = np.floor(x / width).astype(np.int64), np.floor(y / width).astype(np.int64)
-    for k, i in enumerate(blocks):
-        cells.setdefault((ground.blocks[i].area, int(column[k]), int(row[k])), []).append(k)
-    for own in cells.values():
-        total = sum(ground.blocks[blocks[k]].walkers for k in own)
+def _parted(own: Ints, at: tuple[Floats, Floats], width: float) -> list[list[int]]:
+    """A group by squares of the map."""
+    cells = _cells(np.zeros(len(own), dtype=np.int64), (at[0][own], at[1][own]), width)
+    order = np.argsort(cells, kind="stable")
+    parts = np.split(own[order], np.cumsum(np.bincount(cells))[:-1])
+    return [part.tolist() for part in parts]
+
+
+def _widths(groups: list[list[int]], walkers: Ints, x: Floats, y: Floats) -> Floats:
+    """How far from the middle of each group anybody of it lives."""
+    sizes = np.array([len(own) for own in groups], dtype=np.int64)
+    flat = np.array(list(itertools.chain.from_iterable(groups)), dtype=np.int64)
+    first = np.cumsum(sizes) - sizes
+    weight = walkers[flat].astype(float)
+    whole = np.add.reduceat(weight, first)
+    cx, cy = (np.add.reduceat(axis[flat] * weight, first) / whole for axis in (x, y))
+    far = np.hypot(x[flat] - np.repeat(cx, sizes), y[flat] - np.repeat(cy, sizes))
+    found: Floats = np.maximum.reduceat(far, first)
+    return found
+
+
+def _cells(area: Ints, at: tuple[Floats, Floats], width: float) -> Ints:
+    """Number of each block's village and square of the map, in the order they first come."""
+    column, row = (np.floor(axis / width).astype(np.int64) for axis in at)
+    order = np.lexsort((row, column, area))
+    a, c, r = area[order], column[order], row[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (a[1:] != a[:-1]) | (c[1:] != c[:-1]) | (r[1:] != r[:-1])
+    cell = np.cumsum(new) - 1
+    first = order[new]  # the sort is stable: the first of each square
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    found = np.empty(len(order), dtype=np.int64)
+    found[order] = rank[cell]
+    return found
+
+
+def _cut(cells: Ints, walkers: Ints, most: int) -> Iterator[list[int]]:
+    """Positions of blocks, group by group: each square, where it has too many people in even parts."""
+    order = np.argsort(cells, kind="stable")
+    ends = np.cumsum(np.bincount(cells))
+    sizes = walkers.tolist()
+    for own in np.split(order, ends[:-1]):
+        total = int(walkers[own].sum())
+        if total <= most:
+            yield own.tolist()
+            continue
         even = math.ceil(total / math.ceil(total / most))
         part: list[int] = []
         held = 0
-        for k in own:
-            size = ground.blocks[blocks[k]].walkers
+        for k in own.tolist():
+            size = sizes[k]
             if part and (held + size > most or held >= even):
                 yield part
                 part, held = [], 0
@@ -246,7 +301,7 @@ def _centres(
     sizes = [len(own) for own in members]
     flat = np.array([i for own in members for i in own], dtype=np.int64)
     rows = np.array([row[int(i)] for i in flat], dtype=np.int64)
-    weight = np.array([ground.blocks[i].walkers for i in flat], dtype=float)
+    weight = np.array([ground.walkers[i] for i in flat.tolist()], dtype=float)
     first = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
     whole = np.add.reduceat(weight, first)
 
@@ -311,7 +366,7 @@ def _spread(
     ground: Ground, members: list[list[int]], at: _Centres, rows: list[int], *, most: int
 ) -> list[int]:
     """Of groups side by side, those with the most people, and enough of them for everybody."""
-    heads = [sum(ground.blocks[i].walkers for i in own) for own in members]
+    heads = [sum(ground.walkers[i] for i in own) for own in members]
     cells: dict[tuple[int, int], list[int]] = {}
     for k in rows:
         cell = (math.floor(at.x[k] / SIDE_BY_SIDE_M), math.floor(at.y[k] / SIDE_BY_SIDE_M))
@@ -331,7 +386,7 @@ def _middles(
     seen: dict[str, int] = {}
     places = []
     for k in rows:
-        area = ground.main_area(members[k])
+        area = ground.blocks[members[k][0]].area
         lon, lat = round(float(at.lon[k]), 6), round(float(at.lat[k]), 6)
         key = f"{area}@{lon:.5f},{lat:.5f}"
         seen[key] = seen.get(key, 0) + 1

@@ -6,7 +6,6 @@ Returns groups of block indices, each one site, before anything else is known ab
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,9 +36,13 @@ class Ground:
     order: list[int]
     """Block indices: town, village, then neighbours together; ties by key."""
     by_area: dict[str, list[int]]
+    heads: list[int]
+    """People of each block."""
+    walkers: list[int]
+    """Those of them who come to a site."""
 
     def people(self, members: list[int]) -> int:
-        return sum(self.blocks[i].people for i in members)
+        return sum(self.heads[i] for i in members)
 
     def point(self, members: list[int]) -> Point | None:
         """Where its people live on average, or None when no place is known."""
@@ -47,7 +50,7 @@ class Ground:
         known = ~np.isnan(lon)
         if not known.any():
             return None
-        weight = np.array([self.blocks[i].people for i in members], dtype=float)[known]
+        weight = np.array([self.heads[i] for i in members], dtype=float)[known]
         return (
             round(float(np.average(lon[known], weights=weight)), 6),
             round(float(np.average(lat[known], weights=weight)), 6),
@@ -55,9 +58,10 @@ class Ground:
 
     def main_area(self, members: list[int]) -> str:
         """The village most of its people live in."""
-        count: Counter[str] = Counter()
+        count: dict[str, int] = {}
         for i in members:
-            count[self.blocks[i].area] += self.blocks[i].people
+            area = self.blocks[i].area
+            count[area] = count.get(area, 0) + self.heads[i]
         return min(count, key=lambda area: (-count[area], area))
 
 
@@ -71,27 +75,31 @@ def survey(problem: PlanProblem) -> Ground:
     lat = np.array([_or(b.lat, places.get(b.area, (None, None))[1]) for b in blocks])
     unknown = np.isnan(lon) | np.isnan(lat)
     lon[unknown] = lat[unknown] = np.nan
-    along = curve(lon, lat).tolist()
-    centre: dict[str, int] = {}
-    members: dict[str, list[int]] = {}
-    for i, block in enumerate(blocks):
-        members.setdefault(block.area, []).append(i)
-    for area, own in members.items():
-        centre[area] = sorted(along[i] for i in own)[len(own) // 2]
-    order = sorted(
-        range(len(blocks)),
-        key=lambda i: (
-            blocks[i].area[:9],
-            centre[blocks[i].area],
-            blocks[i].area,
-            along[i],
-            blocks[i].key,
-        ),
-    )
+    order = _neighbourly(blocks, curve(lon, lat))
     by_area: dict[str, list[int]] = {}
     for i in order:
         by_area.setdefault(blocks[i].area, []).append(i)
-    return Ground(problem, blocks, lon, lat, order, by_area)
+    walkers = [b.pool + b.single + b.household for b in blocks]
+    heads = [n + b.home for n, b in zip(walkers, blocks, strict=True)]
+    return Ground(problem, blocks, lon, lat, order, by_area, heads, walkers)
+
+
+def _neighbourly(blocks: list[Block], along: NDArray[np.int64]) -> list[int]:
+    """Blocks by town, by where the middle of the village is along the curve, by village, along it, by key."""
+    villages = sorted({b.area for b in blocks})
+    number = {area: n for n, area in enumerate(villages)}
+    village = np.fromiter((number[b.area] for b in blocks), dtype=np.int64, count=len(blocks))
+    towns = np.unique([area[:9] for area in villages], return_inverse=True)[1]
+    by_place = np.lexsort((along, village))
+    first = np.searchsorted(village[by_place], np.arange(len(villages) + 1))
+    middle = along[by_place[(first[:-1] + first[1:]) // 2]]
+    keys = [b.key for b in blocks]
+    rank = np.empty(len(blocks), dtype=np.int64)
+    rank[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
+    order: list[int] = np.lexsort(
+        (rank, along, village, middle[village], towns[village])
+    ).tolist()  # fmt: skip
+    return order
 
 
 def _or(first: float | None, second: float | None) -> float:
@@ -116,7 +124,7 @@ def form_sites(ground: Ground, params: PlanParams) -> list[list[int]]:
 
 def _fixed(ground: Ground, count: int, tube: int) -> list[list[int]]:
     """Exactly `count` sites of equal size in whole tubes, so that one tube at most is not full."""
-    sizes = [ground.blocks[i].people for i in ground.order]
+    sizes = [ground.heads[i] for i in ground.order]
     total = sum(sizes)
     tubes = math.ceil(total / tube)
     count = min(count, max(tubes, 1), len(sizes))
@@ -132,7 +140,7 @@ def _cut(ground: Ground, members: list[int], target: int) -> list[list[int]]:
 
     Sizes are whole tubes where that fits, so that fewer tubes stay part empty.
     """
-    sizes = [ground.blocks[i].people for i in members]
+    sizes = [ground.heads[i] for i in members]
     tube = int(ground.problem.rules.need("pool.default_size"))
     count = max(1, math.ceil(sum(sizes) / target))
     while True:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -48,6 +49,10 @@ class Base:
     open: list[Span]
     blocks: list[Block]
     carry: int
+    calls: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """Every call at the site in order, and when its run is at the laboratory."""
+    deliver: float | None = None
+    """Minutes a sample may take to the laboratory (R59)."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ def _first(outing: _Outing) -> datetime:
     """The first opening that holds it; else the longest, so that it begins as early as it can."""
     for span in outing.base.open:
         if outing.back <= span.minutes:
-            return span.start
+            return _fresh(outing, span.start, span)
     return max(outing.base.open, key=lambda span: span.minutes).start
 
 
@@ -218,8 +223,24 @@ def _free(outing: _Outing, team: _Team, params: PlanParams) -> datetime | None:
     for span in outing.base.open:
         start = max(span.start, ready)
         if start + timedelta(minutes=outing.back) <= span.end:
-            return start
+            return _fresh(outing, start, span)
     return None
+
+
+def _fresh(outing: _Outing, start: datetime, span: Span) -> datetime:
+    """Begun later, so that the team is back just before a call, where the first sample would be too old (R59)."""
+    base = outing.base
+    if base.deliver is None or not base.calls:
+        return start
+    whole, first = timedelta(minutes=outing.back), timedelta(minutes=outing.at[0])
+    n = bisect_left(base.calls, start + whole, key=lambda call: call[0])
+    if n == len(base.calls):
+        return start
+    at, arrives = base.calls[n]
+    later = min(at, span.end) - whole
+    if later <= start or arrives - start - first <= timedelta(minutes=base.deliver):
+        return start
+    return later
 
 
 # --- mobile teams ---------------------------------------------------------------------------------

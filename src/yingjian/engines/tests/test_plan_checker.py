@@ -436,6 +436,43 @@ def nothing(plan: Document) -> None:
     plan["sites"] = []
 
 
+def bound_raised(plan: Document) -> None:
+    """The claim to be nearer to the best possible than the multipliers prove."""
+    plan["siting"]["bound"] = plan["siting"]["cost"]
+
+
+def bound_raised_a_little(plan: Document) -> None:
+    plan["siting"]["bound"] += 1
+
+
+def multiplier_changed(plan: Document) -> None:
+    plan["siting"]["multipliers"][0] += 10**12
+
+
+def multiplier_less(plan: Document) -> None:
+    plan["siting"]["multipliers"].pop()
+
+
+def count_prices_invented(plan: Document) -> None:
+    points = len(plan["siting"]["multipliers"])
+    plan["siting"]["counted"] = [0] * points
+    plan["siting"]["count_prices"] = [[10**12, 10**12]]
+    plan["siting"]["bound"] = plan["siting"]["cost"]
+
+
+def easier_question(plan: Document) -> None:
+    plan["siting"]["question"] = "0" * 64
+
+
+def cost_lowered(plan: Document) -> None:
+    plan["siting"]["cost"] -= 1_000_000
+
+
+def group_divided(plan: Document) -> None:
+    one, other = [s for s in plan["sites"] if s["kind"] == "fixed" and s["slots"]][:2]
+    other["slots"][0]["blocks"].append(one["slots"][0]["blocks"].pop())
+
+
 FAULTS: list[tuple[Callable[[Document], None], str]] = [
     (move_slots, "site_capacity"),
     (move_slots, "queue"),
@@ -512,9 +549,22 @@ FAULTS: list[tuple[Callable[[Document], None], str]] = [
     (other_round, "other_problem"),
     (other_problem, "other_problem"),
     (forecast_wrong, "total"),
+    (bound_raised, "certificate_forged"),
+    (bound_raised_a_little, "certificate_forged"),
+    (multiplier_changed, "certificate_forged"),
+    (multiplier_less, "certificate_forged"),
+    (count_prices_invented, "certificate_forged"),
+    (easier_question, "certificate_of_other_question"),
+    (cost_lowered, "certificate"),
+    (group_divided, "households_split"),
     (nothing, "no_sites"),
     (nothing, "village_missed"),
 ]
+
+
+def test_at_least_thirty_different_rules_are_broken_on_purpose() -> None:
+    assert len({code for _, code in FAULTS}) >= 60
+    assert len({fault for fault, _ in FAULTS}) >= 70
 
 
 @pytest.mark.parametrize(
