@@ -164,7 +164,7 @@ def problem_of(round_id: uuid.UUID, choice: rules.Choice) -> PlanProblem:
         facts,
         villages=villages_of(sorted({block.area for block in blocks})),
         blocks=blocks,
-        labs=labs_of(brief.area, choice.laboratories),
+        labs=rules.shared_labs(labs_of(brief.area, choice.laboratories), choice.lab_tubes),
         resources=_resources(brief.area, choice),
         tz=local_time(),
         choice=choice,

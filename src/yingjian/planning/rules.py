@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
+import msgspec
+
 from yingjian.campaigns import presets
 from yingjian.campaigns.presets import Leaf, Preset
 from yingjian.engines.plan_check_choice import TRIED
@@ -243,6 +245,8 @@ class Choice:
     params: PlanParams
     seed: int = 0
     laboratories: tuple[str, ...] | None = None
+    lab_tubes: Mapping[str, int] = field(default_factory=dict)
+    """Tubes a day of a laboratory that are this round's, where a city shares it among its districts."""
     lanes: int | None = None
     vehicles: int | None = None
     limit_to_staff: bool = False
@@ -313,10 +317,25 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
     own["changed"] = _changes(own.pop("rules", {}))
     own["weather"] = _weather(own.pop("weather", []))
     own["quotas"] = _quotas(own.pop("quotas", {}))
-    labs = own.pop("laboratories", None)
+    asked = own.pop("laboratories", None)
+    shared: dict[str, int] = asked if isinstance(asked, dict) else {}
+    if not all(type(tubes) is int and tubes > 0 for tubes in shared.values()):
+        raise PlanError("bad_option", option="laboratories", got=asked)
+    labs = list(asked) if isinstance(asked, dict) else asked
     if labs is not None and not (isinstance(labs, list) and all(isinstance(x, str) for x in labs)):
         raise PlanError("bad_option", option="laboratories", got=labs)
-    return Choice(params, laboratories=None if labs is None else tuple(labs), **own)
+    named = None if labs is None else tuple(labs)
+    return Choice(params, laboratories=named, lab_tubes=shared, **own)
+
+
+def shared_labs(labs: Sequence[Lab], tubes: Mapping[str, int]) -> list[Lab]:
+    """Laboratories with the part of their day that is this round's; never more than they test."""
+    return [
+        msgspec.structs.replace(lab, tubes_per_day=min(lab.tubes_per_day, tubes[lab.code]))
+        if lab.code in tubes
+        else lab
+        for lab in labs
+    ]
 
 
 Quota = tuple[int, int | None]

@@ -244,6 +244,8 @@ def test_options_change_parameters_and_resources() -> None:
         {"limit_to_staff": 1},
         {"laboratories": "L1"},
         {"laboratories": [1]},
+        {"laboratories": {"L1": 0}},
+        {"laboratories": {"L1": "all"}},
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any]) -> None:
@@ -251,6 +253,14 @@ def test_bad_options_are_named(options: dict[str, Any]) -> None:
         rules.choice_of(options)
     assert caught.value.code == "bad_option"
     assert caught.value.params["option"] in options
+
+
+def test_a_district_gets_its_part_of_a_citys_laboratories() -> None:
+    found = rules.choice_of({"laboratories": {"L2": 300, "L1": 900}})
+    assert found.laboratories == ("L2", "L1")
+    labs = [Lab("L2", "L2", 1_000), Lab("L1", "L1", 500), Lab("L3", "L3", 70)]
+    told = rules.shared_labs(labs, found.lab_tubes)
+    assert [lab.tubes_per_day for lab in told] == [300, 500, 70], "never more than it tests"
 
 
 def test_condensing_keeps_every_breach_and_counts_what_holds() -> None:
