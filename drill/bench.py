@@ -1,29 +1,29 @@
 """The bench: receipt, runs of an instrument, results entered by one and released by another.
 
-Only the bench knows which tubes hold a seeded positive. Instruments run in batches; a batch starts
-when it is full, or when its oldest tube has waited long enough. Results that are not negative are
+Only the bench knows which tubes hold a seeded positive. Boxes are opened one after another; instruments run
+in batches; a batch starts when it is full, or when its oldest tube has waited long enough: how many at once
+and how long is what the rehearsal of the plan assumes (`lanes.Habits`). Results that are not negative are
 released apart from the others.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from drill.day import Day, Deed
+from drill.day import HELD_SPAN, Day, Deed
+from drill.lanes import MINUTE
 from drill.world import Lab, World
 
-BATCH: Final = 94  # wells of a plate beside two controls
-RUN: Final = timedelta(minutes=150)  # extraction and amplification (assumed)
+BATCH: Final = 94  # tubes of an urgent plate: its wells beside two controls
 URGENT_RUN: Final = timedelta(minutes=90)  # a recheck goes first, on a quick instrument (assumed)
 TO_INSTRUMENT: Final = timedelta(minutes=5)
-PATIENCE: Final = timedelta(minutes=40)
-ENTER: Final = timedelta(minutes=8)
-RELEASE: Final = timedelta(minutes=15)
+ENTER: Final = 0.4  # of the time between the end of a run and its release (assumed)
 KIT: Final = "演练试剂盒 3基因"
 CT_LIMIT: Final = 38.0
 POSITIVE_CT: Final = {"ORF1ab": 24.1, "N": 23.4}
@@ -34,9 +34,11 @@ Released = Callable[[list[str], datetime], None]
 
 @dataclass(slots=True)
 class _Desk:
-    """One laboratory at work: tubes that wait, instruments and when each is free."""
+    """One laboratory at work: tubes that wait, instruments and when each is free, until when the door is busy."""
 
     lab: Lab
+    batch: int = BATCH
+    busy: datetime | None = None
     waiting: deque[tuple[datetime, str]] = field(default_factory=deque)
     free: list[datetime] = field(default_factory=list)
     runs: int = 0
@@ -52,10 +54,34 @@ class Bench:
         self.boxes = 0
         self.outcomes: dict[str, int] = {}
         self.last_release: datetime | None = None
+        habits = world.habits
+        self.review = habits.review * MINUTE
+        self.run_takes = habits.bench_hours * 60 * MINUTE - self.review
+        self.patience = habits.partial_wait * MINUTE
+        self.each = habits.bench_receive / habits.bench_receivers * MINUTE
         for desk in self.desks.values():
-            a_day = timedelta(days=1) / RUN * BATCH
-            begin = datetime.min.replace(tzinfo=world.scenario.times.opens.tzinfo)
-            desk.free = [begin] * max(1, round(desk.lab.tubes_per_day / a_day))
+            self._equip(desk, int(habits.bench_plate))
+
+    def _equip(self, desk: _Desk, plate: int) -> None:
+        """Instruments that do together what the laboratory says it can do in 24 h."""
+        at_once = desk.lab.tubes_per_day * (self.run_takes / timedelta(days=1))
+        begin = datetime.min.replace(tzinfo=self.world.scenario.times.opens.tzinfo)
+        desk.free = [begin] * max(1, math.ceil(at_once / plate))
+        desk.batch = max(1, math.ceil(at_once / len(desk.free)))
+
+    def arrive(self, lab: Lab, boxes: Mapping[str, Sequence[str]], at: datetime) -> None:
+        """Boxes at the door: they are opened one after another, by the people there are."""
+        desk = self.desks[lab.code]
+        with self.world.lock:
+            done = max(at, desk.busy or at)
+            for code, tubes in sorted(boxes.items()):
+                done += len(tubes) * self.each
+                when = max(done, at + HELD_SPAN)  # nothing is planned sooner, see `day`
+                self.day.plan(when, lab.code, self._receiving(lab, {code: tubes}), together=True)
+            desk.busy = done
+
+    def _receiving(self, lab: Lab, boxes: Mapping[str, Sequence[str]]) -> Deed:
+        return lambda at: self.receive(lab, boxes, at)
 
     def receive(self, lab: Lab, boxes: Mapping[str, Sequence[str]], at: datetime) -> None:
         """Open boxes at the door: everything on the manifest is there."""
@@ -73,7 +99,7 @@ class Bench:
         desk = self.desks[lab.code]
         for tubes in boxes.values():
             desk.waiting.extend((at, tube) for tube in tubes)
-        for moment in (at, at + PATIENCE):
+        for moment in (at, at + self.patience):
             self.day.plan(moment, lab.code, self._starting(desk), together=True)
 
     def _starting(self, desk: _Desk) -> Deed:
@@ -81,13 +107,16 @@ class Bench:
 
         def start(at: datetime) -> None:
             while desk.waiting and desk.free[0] <= at:
-                full = len(desk.waiting) >= BATCH
-                if not full and at - desk.waiting[0][0] < PATIENCE:
+                full = len(desk.waiting) >= desk.batch
+                if not full and at - desk.waiting[0][0] < self.patience:
                     return
-                batch = [desk.waiting.popleft()[1] for _ in range(min(BATCH, len(desk.waiting)))]
-                heapq.heapreplace(desk.free, at + RUN)
-                self.run(desk.lab, batch, at, RUN)
-                self.day.plan(at + RUN, desk.lab.code, self._starting(desk), together=True)
+                many = min(desk.batch, len(desk.waiting))
+                batch = [desk.waiting.popleft()[1] for _ in range(many)]
+                heapq.heapreplace(desk.free, at + self.run_takes)
+                self.run(desk.lab, batch, at, self.run_takes)
+                self.day.plan(
+                    at + self.run_takes, desk.lab.code, self._starting(desk), together=True
+                )
 
         return start
 
@@ -108,7 +137,7 @@ class Bench:
         def end(at: datetime) -> None:
             lab.clerk.command("run.end", at=at, run_id=run_id)
             enter = self._entering(lab, run_id, tubes, at)
-            self.day.plan(at + ENTER, lab.code, enter, together=True)
+            self.day.plan(at + ENTER * self.review, lab.code, enter, together=True)
 
         return end
 
@@ -123,7 +152,8 @@ class Bench:
                 tested_at=tested,
             )  # fmt: skip
             report_at = self.world.scenario.times.results
-            when = at + RELEASE if report_at is None else max(at + RELEASE, report_at)
+            out = tested + self.review
+            when = out if report_at is None else max(out, report_at)
             # What was found is looked into at once, and that touches everybody.
             clean = all(row["outcome"] == "negative" for row in rows)
             self.day.plan(when, lab.code, self._releasing(lab, rows), together=clean)

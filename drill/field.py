@@ -7,23 +7,23 @@ at each sync. The day is worked out beforehand (`Table.tubes`), so a replay give
 from __future__ import annotations
 
 import random
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from drill.client import Command, Device
 from drill.day import HANDS, Day
 from drill.filling import Filled, Guest, deal, leave_over, pace, queue, split_boxes
+from drill.lanes import Waited, coming, doors, served
 from drill.world import Site, World
 from yingjian.engines import plan_codes
 
 HOME_EACH: Final = timedelta(minutes=4)  # a door of a home visit, with the way to it (assumed)
 ROVING_EACH: Final = timedelta(minutes=2.5)  # people who wait for the roving team (assumed)
-HOME_TEAM_PEOPLE: Final = 60  # doors one home team does in a day (assumed)
-HOME_HOLD: Final = timedelta(minutes=90)  # a pool opened at doors is sealed after this, full or not
-BACK: Final = timedelta(minutes=5)  # a home team is back at its site so long before the courier
+OUT: Final = timedelta(minutes=100)  # a team without a tour is out no longer (assumed)
 SLACK: Final = timedelta(minutes=20)
 TUBE_CODE: Final = "{round:04d}{serial:08d}"
 
@@ -44,7 +44,7 @@ class Table:
 
     @property
     def ends(self) -> datetime | None:
-        return self.tubes[-1][1].sealed_at if self.tubes else None
+        return self.tubes[-1][1].ready_at if self.tubes else None
 
 
 class Field:
@@ -54,6 +54,10 @@ class Field:
         self.world = world
         self.tables: dict[str, Table] = {}
         self.absent: list[Guest] = []
+        self.waits: dict[str, list[Waited]] = {}
+        """Of each site's queue: nobody's arrival is ever stored, so this is the drill's own log."""
+        world.notes["waits"] = self.waits
+        self._planned = {site["code"]: site for site in world.plan.get("sites", [])}
         self._serial = 0
         self.pool_size = int(world.leaf("pool.default_size", 10))
         self.per_hour = float(world.leaf("sites.lane_per_hour", 100))
@@ -124,51 +128,67 @@ class Field:
         return True
 
     def _fill(self, site: Site, guests: Sequence[Guest]) -> datetime:
-        """Share a site's guests out over its lanes; doors after the queue, or beside it."""
-        times, rng = self.world.scenario.times, self._rng(site.code)
+        """Share a site's guests out over its lanes; doors beside the queue, or after it. When all are through."""
+        rng = self._rng(site.code)
+        doors_ = [guest for guest in guests if guest.home]
         walkers = [guest for guest in guests if not guest.home]
         if not self.world.scenario.booked:
-            walkers = [_anytime(guest) for guest in sorted(walkers, key=_slot)]
-        doors = [guest for guest in guests if guest.home]
-        ends = times.opens
-        lanes = deal(
-            walkers if not self.world.scenario.booked else sorted(walkers, key=_slot),
-            len(site.stations),
-            self.pool_size,
+            return self._in_turn(site, walkers, doors_, rng)
+        self._queue(site, walkers, rng)
+        self._doors(site, doors_, self._rng(f"{site.code}/doors"))
+        ends = [table.ends for lane in site.stations if (table := self.tables[lane]).ends]
+        return max((end for end in ends if end), default=self.world.scenario.times.opens)
+
+    def _queue(self, site: Site, walkers: Sequence[Guest], rng: random.Random) -> None:
+        """Those who walk come by their slots and habits, and stand in one queue before the lanes."""
+        habits = self.world.habits
+        halts = bool(self._planned[site.code].get("visits"))
+        arrivals = coming(walkers, opens=self._openings(site), halts=halts, habits=habits, rng=rng)
+        lanes, self.waits[site.code] = served(
+            arrivals, tables=len(site.stations), habits=habits, capacity=self.pool_size, rng=rng
         )
-        beside = len(doors) > 0 and not self.world.scenario.roving
+        for lane, made in zip(site.stations, lanes, strict=True):
+            self.tables[lane].tubes = [("", tube) for tube in made]
+
+    def _openings(self, site: Site) -> list[datetime]:
+        """When a site opens, once a day; a mobile team, when it is at each of its places."""
+        planned = self._planned[site.code]
+        spans = planned.get("visits") or planned["open"]
+        starts = sorted(_at(span["start"]) for span in spans)
+        if planned.get("visits"):
+            return starts
+        return [at for n, at in enumerate(starts) if not n or at.date() != starts[n - 1].date()]
+
+    def _in_turn(
+        self, site: Site, walkers: Sequence[Guest], visits: Sequence[Guest], rng: random.Random
+    ) -> datetime:
+        """Where nobody booked: one after another in the order called, then the first lane's team from door to door."""
+        times = self.world.scenario.times
+        ends = times.opens
+        in_order = [_anytime(guest) for guest in sorted(walkers, key=_slot)]
+        lanes = deal(in_order, len(site.stations), self.pool_size)
         for lane, mine in zip(site.stations, lanes, strict=True):
             table = self.tables[lane]
-            visits = doors if not beside and lane == site.stations[0] else []
-            room = times.closes - SLACK - times.opens - HOME_EACH * len(visits)
+            own = visits if lane == site.stations[0] else []
+            room = times.closes - SLACK - times.opens - HOME_EACH * len(own)
             made = queue(
-                [*mine, *map(_anytime, visits)], opens=times.opens, capacity=self.pool_size, rng=rng,
+                [*mine, *map(_anytime, own)], opens=times.opens, capacity=self.pool_size, rng=rng,
                 each=pace(len(mine), room=room, per_hour=self.per_hour), door=HOME_EACH,
             )  # fmt: skip
             table.tubes = [("", tube) for tube in made]
             ends = max(ends, table.ends or ends)
-        if beside:
-            self._doors(site, doors, rng)
         return ends
 
-    def _doors(self, site: Site, doors: Sequence[Guest], rng: random.Random) -> None:
-        """Home visits by teams of their own, who use the devices of the site's lanes."""
-        times = self.world.scenario.times
-        teams = -(-len(doors) // HOME_TEAM_PEOPLE)
-        cuts = [
-            datetime.fromisoformat(stop["at"]) - BACK
-            for run in self.world.plan["runs"]
-            for stop in run["stops"]
-            if stop["site"] == site.code
-        ]
-        for number in range(teams):
-            mine = [_anytime(guest) for guest in doors[number::teams]]
-            made = queue(
-                mine, opens=times.opens + HOME_EACH, each=HOME_EACH, capacity=self.pool_size, rng=rng,
-                hold=HOME_HOLD,
-                cuts=cuts,
-            )  # fmt: skip
+    def _doors(self, site: Site, guests: Sequence[Guest], rng: random.Random) -> None:
+        """Home visits on the plan's tours, by teams of their own who use the devices of the site's lanes."""
+        for number, (leaves, back, visits) in enumerate(
+            outings(self.world.plan, self._planned[site.code], guests)
+        ):
             table = self.tables[site.stations[number % len(site.stations)]]
+            made = doors(
+                visits, leaves=leaves, back=back, habits=self.world.habits,
+                capacity=self.pool_size, rng=rng,
+            )  # fmt: skip
             table.tubes += [("", tube) for tube in made]
 
     def _rove(self, rover: Table, guests: Sequence[Guest]) -> None:
@@ -194,7 +214,7 @@ class Field:
     def _number(self, table: Table) -> None:
         """Give each tube its printed code, in the order the table seals them."""
         numbered = []
-        for _, tube in sorted(table.tubes, key=lambda pair: pair[1].sealed_at):
+        for _, tube in sorted(table.tubes, key=lambda pair: pair[1].ready_at):
             self._serial += 1
             code = TUBE_CODE.format(round=self.world.scenario.seed % 10_000, serial=self._serial)
             numbered.append((code, tube))
@@ -230,9 +250,9 @@ class Field:
             day.plan(table.ends, table.site.code, _syncing(self, table), together=True)
 
     def sync(self, table: Table, at: datetime, more: Iterable[Command] = ()) -> None:
-        """Hand in every tube sealed by `at`, then `more`."""
+        """Hand in every tube sealed and at its site by `at`, then `more`."""
         commands = []
-        while table.synced < len(table.tubes) and table.tubes[table.synced][1].sealed_at <= at:
+        while table.synced < len(table.tubes) and table.tubes[table.synced][1].ready_at <= at:
             commands.append(self.record(table, *table.tubes[table.synced]))
             table.synced += 1
         commands += more
@@ -263,7 +283,7 @@ class Field:
 
     def pack(self, table: Table, at: datetime) -> list[tuple[str, list[str]]]:
         """Put what is sealed and not packed into boxes, hand it in; box codes with their tubes."""
-        ready = [pair for pair in table.tubes[table.boxed :] if pair[1].sealed_at <= at]
+        ready = [pair for pair in table.tubes[table.boxed :] if pair[1].ready_at <= at]
         if not ready:
             self.sync(table, at)
             return []
@@ -316,7 +336,58 @@ def _slot(guest: Guest) -> str:
 
 def _anytime(guest: Guest) -> Guest:
     """Somebody who waits at home: no slot."""
-    return Guest(guest.person_id, guest.token, guest.mode, guest.home, None, guest.village)
+    return replace(guest, slot=None)
+
+
+Outing = tuple[datetime, datetime, list[tuple[datetime, list[Guest]]]]
+
+
+def outings(plan: dict[str, Any], site: dict[str, Any], guests: Sequence[Guest]) -> list[Outing]:
+    """The plan's tours to a site's doors: (leaves, back, doors in turn with who lives there).
+
+    Doors without a tour are a team's by the list: those with the same time belong to different teams. Whoever the plan
+    names by a number of its own is taken for any door that nobody else is behind.
+    """
+    behind: dict[str, list[Guest]] = defaultdict(list)
+    for guest in guests:
+        behind[f"h{guest.household}"].append(guest)
+    known = {visit["key"] for visit in site["home"]}
+    strangers = [guest for key in sorted(behind.keys() - known) for guest in behind[key]]
+    teams: dict[tuple[int, int], list[tuple[datetime, list[Guest]]]] = defaultdict(list)
+    turn: Counter[str] = Counter()
+    for visit in sorted(site["home"], key=lambda one: (one["start"], one["key"])):
+        tour = int(visit.get("tour", 0))
+        people = behind.get(visit["key"]) or [strangers.pop() for _ in strangers[: visit["people"]]]
+        turn[visit["start"]] += not tour
+        if people:
+            team = (tour, 0 if tour else turn[visit["start"]])
+            teams[team].append((_at(visit["start"]), people))
+    if strangers:  # nobody planned for them: the last team goes on
+        last = max(teams, default=(0, 1))
+        since = teams[last][-1][0] if teams else _at(site["open"][0]["start"])
+        teams[last] += [(since + n * HOME_EACH, [who]) for n, who in enumerate(strangers, 1)]
+    found: list[Outing] = []
+    for (tour, _), stops in sorted(teams.items()):
+        if tour:
+            known = plan["tours"][tour - 1]
+            found.append((_at(known["leaves"]), _at(known["back"]), stops))
+        else:
+            found += [(part[0][0], part[-1][0] + HOME_EACH, part) for part in _parts(stops)]
+    return found
+
+
+def _parts(stops: list[tuple[datetime, list[Guest]]]) -> list[list[tuple[datetime, list[Guest]]]]:
+    """Doors of a day in outings: the team is back at its site every so often."""
+    parts: list[list[tuple[datetime, list[Guest]]]] = []
+    for stop in stops:
+        if not parts or stop[0] - parts[-1][0][0] > OUT:
+            parts.append([])
+        parts[-1].append(stop)
+    return parts
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def _syncing(field_: Field, table: Table) -> Any:

@@ -28,6 +28,7 @@ class Guest:
     home: bool = False
     slot: datetime | None = None
     village: str = ""
+    household: str = ""
 
 
 @dataclass(slots=True)
@@ -39,14 +40,23 @@ class Filled:
     opened_at: datetime
     swabs: list[tuple[Guest, datetime]] = field(default_factory=list)
     number: int = 0
+    closed: datetime | None = None
+    """When an open pool was given up waiting for more people; else it ends with its last swab."""
+    brought: datetime | None = None
+    """When a team was back with it at its site."""
 
     @property
     def locked_at(self) -> datetime:
-        return self.swabs[-1][1] + LOCK_AFTER
+        return (self.closed or self.swabs[-1][1]) + LOCK_AFTER
 
     @property
     def sealed_at(self) -> datetime:
-        return self.swabs[-1][1] + SEAL_AFTER
+        return (self.closed or self.swabs[-1][1]) + SEAL_AFTER
+
+    @property
+    def ready_at(self) -> datetime:
+        """When it is sealed and at its site: from then on it can be handed in and packed."""
+        return max(self.sealed_at, self.brought or self.sealed_at)
 
     @property
     def first_at(self) -> datetime:

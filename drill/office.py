@@ -180,10 +180,14 @@ def plan(world: World) -> None:
     )
     commander.command("round.approve", at=given.times.approve, round_id=world.round_id)
     commander.command("plan.apply", at=given.times.approve, plan_id=plan_id)
-    told = planner.get(f"/plans/{plan_id}", at=at)
+    told = planner.get(f"/plans/{plan_id}", at=at, full=True)  # who lives behind which door
     world.plan = told.get("document") or told.get("plan") or told
+    world.notes["plan_id"] = plan_id
     world.notes["plan_findings"] = told.get("findings", [])
     planned = {site["code"]: site for site in world.plan["sites"]}
+    for site in planned.values():
+        for slot in site["slots"]:  # the codes say who is called when
+            del slot["blocks"], slot["sizes"]
     for row in planner.items(f"/rounds/{world.round_id}/sites", at=at):
         site = planned[row["code"]]
         world.sites[row["code"]] = Site(
@@ -379,4 +383,5 @@ def _guest(row: dict[str, Any]) -> Guest:
     return Guest(
         person_id=row["person_id"], token=row["token"], mode=row["mode"], home=bool(row["home"]),
         slot=datetime.fromisoformat(slot) if slot else None, village=row.get("area", ""),
+        household=(row.get("household_id") or "").replace("-", ""),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from drill import office, score, server, synth
+from drill import forecast, office, score, server, synth
 from drill.bench import Bench
 from drill.client import Ids, Link, Traffic
 from drill.day import Day
@@ -90,6 +90,8 @@ def play(system: System, scenario: Scenario, say: Say) -> Outcome:
     )
     founded(system, world, watch)
     planned(world, watch)
+    forecast.ask(world)
+    say(f"forecast  {forecast.in_short(world)} in {watch.mark('forecast')} s")
     day = Day(told=_clock(world))
     field_, bench, response = actors(world, day)
     watch.mark("devices and codes")

@@ -6,6 +6,7 @@ courier takes the boxes. What is left after the last run of a site is fetched by
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,14 +15,15 @@ from typing import Any, Final
 from drill.bench import Bench
 from drill.day import Day, Deed
 from drill.field import Field, Table
+from drill.lanes import MINUTE, spread
 from drill.scenario import Gather
 from drill.world import Lab, Site, World
 
 LOADING: Final = timedelta(minutes=3)
-UNLOADING: Final = timedelta(minutes=2)
 COURIER: Final = "转运员"
 COOL: Final = 4.0  # degrees Celsius in the box: within 2–8 (R58)
 LAST_CALL: Final = timedelta(minutes=10)
+CALLED: Final = timedelta(minutes=2)
 
 
 @dataclass(slots=True)
@@ -44,6 +46,10 @@ class Road:
         self.gathered: dict[str, Load] = {}
         self.runs = 0
         self.delivered_at: datetime | None = None
+        self._rides: dict[str, list[timedelta]] = defaultdict(list)
+        for run in world.plan.get("runs", []) if world.scenario.gather is None else []:
+            for stop in run["stops"]:
+                self._rides[stop["site"]].append(_at(run["arrives"]) - _at(stop["at"]))
         for table in field_.tables.values():
             self.tables[table.site.code].append(table)
 
@@ -51,13 +57,31 @@ class Road:
         """Plan every run of the plan, and the last calls."""
         for run in self.world.plan["runs"]:
             load = self._load(run["vehicle"], run["lab"], f"{run['route']} {run['leaves'][11:16]}")
+            factor = self._factor(f"{run['route']} {run['leaves']}")
+            first, last = (_at(run["stops"][end]["at"]) for end in (0, -1))
             for stop in run["stops"]:
-                self._call(load, self.world.sites[stop["site"]], _at(stop["at"]))
-            self._bringing(load, _at(run["arrives"]))
+                at = _at(stop["at"])  # late where the roads are slow, never before the time
+                self._call(
+                    load, self.world.sites[stop["site"]], max(at, first + (at - first) * factor)
+                )
+            late = max(last, first + (last - first) * factor)
+            self._bringing(load, late + (_at(run["arrives"]) - last) * factor)
         for code, lab in self.lab_of_site().items():
             ends = max((table.ends for table in self.tables[code] if table.ends), default=None)
             if ends is not None:
                 self.day.plan(ends + LAST_CALL, code, self.last_call(code, lab), together=True)
+
+    def _factor(self, name: str) -> float:
+        """How much longer than planned the roads of one run take."""
+        if not self.world.scenario.booked:  # a report's day is replayed by its own times
+            return 1.0
+        rng = random.Random(f"{self.world.scenario.seed}/road/{name}")
+        return spread(rng, 1.0, self.world.habits.ride_cv)
+
+    def _ride(self, code: str, lab: Lab) -> timedelta:
+        """The way from a site to its laboratory as the plan's runs know it, else as the scenario does."""
+        known = self._rides.get(code)
+        return sum(known, timedelta()) / len(known) if known else lab.drive_minutes * MINUTE
 
     def _load(self, vehicle: str, lab: str, name: str) -> Load:
         vehicles = self.world.notes.get("vehicle_of", {})
@@ -135,7 +159,7 @@ class Road:
             with self.world.lock:
                 self.runs += 1
                 self.delivered_at = max(self.delivered_at or at, at)
-            self.bench.receive(load.lab, load.boxes, at + UNLOADING)
+            self.bench.arrive(load.lab, load.boxes, at)
 
         return deliver
 
@@ -164,9 +188,9 @@ class Road:
                 return
             load = self._load("", lab, f"{code} last")
             load.vehicle = self._spare_vehicle()
-            self._call(load, site, at + timedelta(minutes=2))
-            arrives = at + timedelta(minutes=10 + load.lab.drive_minutes)
-            self._bringing(load, arrives)
+            self._call(load, site, at + CALLED)
+            ride = self._ride(code, load.lab) * self._factor(f"{code} last {at.isoformat()}")
+            self._bringing(load, at + CALLED + LOADING + ride)
 
         return call
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from drill import forecast
 from drill.scenario import Words
 from drill.world import World
 
@@ -123,7 +124,25 @@ def judge(world: World, at: datetime) -> Score:
     score.add("parked", "滞留指令", "parked commands", not parked, dict(parked) or 0)
     _clocks(score, seen)
     _cases(score, seen, world)
+    if world.rehearsal:
+        score.figures["forecast"] = forecast.met(world, at)
+        _forecast(score, score.figures["forecast"])
     return score
+
+
+def _forecast(score: Score, found: dict[str, Any]) -> None:
+    """The day met its plan's forecast; told only where the scenario does what no plan says."""
+    judged, rows = not found["not_judged"], found["figures"]
+    out = [row["figure"] for row in rows if not row["inside"]]
+    told = f"{len(rows) - len(out)}/{len(rows)} 在区间内 inside" + (
+        f", {', '.join(out)}" if out else ""
+    )
+    reasons = "" if judged else f" (not judged: {'; '.join(found['not_judged'])})"
+    score.add(
+        "forecast", "当日符合方案推演" if judged else "当日与方案推演（不评判）",
+        "the day met its plan's forecast" if judged else "the day beside its plan's forecast",
+        not judged or (bool(rows) and all(row["near"] for row in rows)), told + reasons,
+    )  # fmt: skip
 
 
 def _stated(score: Score, row: dict[str, Any], world: World) -> None:

@@ -69,8 +69,7 @@ def table(outcome: Outcome, language: str) -> list[str]:
         rows.append((name, f"{used.get(item.code, 0)} {unit}"))
     room = max(width(name) for name, _ in rows) + 2
     lines += [f"  {_padded(name, room)}{_number(value)}" for name, value in rows]
-    lines += ["", *points(outcome, language)]
-    return lines
+    return [*lines, "", *points(outcome, language), *forecast(outcome, language)]
 
 
 def _number(value: Any) -> str:
@@ -85,6 +84,50 @@ def points(outcome: Outcome, language: str) -> list[str]:
         f"  {'✓' if point.holds else '✗'} {_padded(point.label.told(language), room)}{point.told}"
         for point in found
     ]
+
+
+FORECAST: Final = {
+    "last_swab": Words("采样点末个样本", "last swab at the sites"),
+    "queue_p95": Words("排队95%（分钟）", "queue p95 (minutes)"),
+    "tube_age_p95": Words("送达用时95%（分钟）", "tube age at the laboratory p95 (minutes)"),
+    "machine_age_p95": Words("上机用时95%（分钟）", "tube age on the instrument p95 (minutes)"),
+    "last_delivery": Words("末次送达", "last delivery"),
+    "last_result": Words("末个结果", "last result"),
+}
+MOMENTS: Final = frozenset({"last_swab", "last_delivery", "last_result"})
+
+
+def forecast(outcome: Outcome, language: str) -> list[str]:
+    """What the rehearsal of the plan gave (5th, 50th, 95th percentile), and the day; nothing where nobody asked."""
+    found = outcome.score.figures.get("forecast")
+    if not found:
+        return []
+    head = Words(
+        "方案推演（5%–50%–95%）与当日", "forecast of the plan (5 %, 50 %, 95 %) and the day"
+    )
+    names = {row["figure"]: FORECAST[row["figure"]].told(language) for row in found["figures"]}
+    room = max((width(name) for name in names.values()), default=0) + 2
+    lines = ["", f"  {head.told(language)}"]
+    for row in found["figures"]:
+        said = clock if row["figure"] in MOMENTS else _minutes
+        low, middle, high, was = (said(row[key]) for key in ("low", "middle", "high", "drilled"))
+        mark = "✓" if row["inside"] else "≈" if row["near"] else "✗"
+        lines.append(
+            f"  {mark} {row['date']} {_padded(names[row['figure']], room)}{low} – {middle} – {high}   {was}"
+        )
+    sites = found["finish_of_sites"]
+    each = Words("各采样点末个样本在区间内", "sites whose last swab was inside").told(language)
+    return [*lines, f"    {each}  {sites['inside']}/{sites['sites']}"]
+
+
+def clock(minute: float) -> str:
+    """A minute of the day; hours go on counting after midnight, so that 02:30 of the next day is 26:30."""
+    whole = round(minute)
+    return f"{whole // 60:02d}:{whole % 60:02d}"
+
+
+def _minutes(value: float) -> str:
+    return f"{value:.1f}"
 
 
 def access(outcome: Outcome, language: str) -> list[str]:

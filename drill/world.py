@@ -11,6 +11,7 @@ from typing import Any
 
 from drill.client import Device, DrillError, Ids, Link, Traffic, User, settle
 from drill.filling import Guest
+from drill.lanes import Habits
 from drill.scenario import Scenario
 
 Say = Callable[[str], None]
@@ -63,6 +64,10 @@ class World:
     round_id: str = ""
     preset: dict[str, Any] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
+    rehearsal: dict[str, Any] = field(default_factory=dict)
+    """What the system said of the plan before the day, where it was asked."""
+    habits: Habits = field(default_factory=Habits)
+    """How people, hands, roads and benches behave: as the rehearsal states it, else as usual."""
     sites: dict[str, Site] = field(default_factory=dict)
     labs: dict[str, Lab] = field(default_factory=dict)
     positive: set[str] = field(default_factory=set)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config import drills
+from drill.forecast import JUDGED
 
 pytestmark = pytest.mark.slow
 PEOPLE = 700
@@ -43,3 +44,7 @@ def test_a_small_county_from_roster_to_close(tmp_path: Path) -> None:
     assert (found["positives"], found["notices"]) == (3, 36)
     assert found["samples"] == found["register_rows"] > 0.9 * PEOPLE
     assert found["discrepancies_open"] == 0
+    met = found["forecast"]
+    assert met["not_judged"] == []
+    assert [row["figure"] for row in met["figures"]] == list(JUDGED)
+    assert met["finish_of_sites"]["inside"] > 0

@@ -272,6 +272,8 @@ class Slot(msgspec.Struct, frozen=True):
     best_rank: int
     last_rank: int
     blocks: list[str]
+    sizes: list[int] = []
+    """How many of each block come, in the order of `blocks`; empty: not known."""
 
 
 class HomeVisit(msgspec.Struct, frozen=True):
@@ -282,6 +284,8 @@ class HomeVisit(msgspec.Struct, frozen=True):
     start: datetime
     tour: int = 0
     """Which of the plan's home tours it is on, counted from 1; 0: by the list."""
+    single: int = 0
+    """How many of the people may not be pooled (R51)."""
 
 
 class Station(msgspec.Struct, frozen=True):

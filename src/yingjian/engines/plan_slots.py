@@ -132,6 +132,7 @@ def call(
                     best_rank=min(b.rank for b in own),
                     last_rank=max(b.rank for b in own),
                     blocks=[b.key for b in own],
+                    sizes=[b.walkers for b in own],
                 )
             )
     return Called(slots, spans)
@@ -164,7 +165,7 @@ def visits(
             into -= days[day].minutes
             day += 1
         start = days[day].start + timedelta(minutes=math.floor(into))
-        found.append(HomeVisit(block.key, block.home, start))
+        found.append(HomeVisit(block.key, block.home, start, single=block.home_single))
     return found
 
 

@@ -199,7 +199,9 @@ def _share(
             )
         )  # fmt: skip
         visits[outing.base.code] += [
-            HomeVisit(door.key, door.home, start + timedelta(minutes=at), len(tours))
+            HomeVisit(
+                door.key, door.home, start + timedelta(minutes=at), len(tours), door.home_single
+            )
             for door, at in zip(outing.doors, outing.at, strict=True)
         ]
     return len(crew)

@@ -13,8 +13,8 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`rows`: SQL for the records counted. `measure`: "count", or the name of the column to add up or take the
-    least/greatest of. `by`: the column that splits the figure into parts, when it has parts."""
+    """`rows`: SQL for the records counted. `measure`: "count", or the name of the column to add up, to take the
+    least/greatest of (`min:`, `max:`) or what 95 of 100 do not exceed (`p95:`). `by`: the column that splits the figure into parts, when it has parts."""
 
     key: str
     group: str
@@ -47,6 +47,25 @@ _RESULT = """SELECT t.code AS tube, t.area, r.version, r.outcome, r.tested_at, r
                 AND NOT EXISTS (SELECT 1 FROM laboratory_result n WHERE n.corrects_id = r.id AND n.released_at <= %(as_of)s)"""
 _SUPPLY = """SELECT m.item_id AS item, m.quantity, m.giver, m.taker, m.at, m.form_no, m.area FROM logistics_supplymove m
               WHERE m.round_id = %(round)s AND m.at <= %(as_of)s"""
+# Each tube of the round at its laboratory: from its first swab to the hand-over, and what followed. `home`: swabbed at a
+# door; `late`: somebody in it was given up before and came after all.
+_AGE = """SELECT t.code, si.code AS site, w.home, w.late, t.first_swab_at, w.last_swab_at, h.delivered_at, x.loaded_at,
+                 p.released_at, round(extract(epoch FROM h.delivered_at - t.first_swab_at) / 60.0, 2)::float8 AS minutes, t.area
+            FROM sampling_tube t JOIN sampling_site si ON si.id = t.site_id
+            JOIN (SELECT b.box_id, min(o.at) AS delivered_at FROM logistics_handover o
+                    JOIN logistics_handoverbox b ON b.hand_over_id = o.id
+                   WHERE o.round_id = %(round)s AND o.kind = 'delivery' AND o.at <= %(as_of)s GROUP BY 1) h ON h.box_id = t.box_id
+            JOIN (SELECT s.tube_id, max(s.taken_at) AS last_swab_at, coalesce(bool_or(d.home), false) AS home,
+                         coalesce(bool_or(d.caught_up_at IS NOT NULL), false) AS late
+                    FROM sampling_swab s
+                    LEFT JOIN campaigns_dueperson d ON d.round_id = s.round_id AND d.person_id = s.person_id
+                   WHERE s.round_id = %(round)s AND s.voided_at IS NULL GROUP BY 1) w ON w.tube_id = t.id
+            LEFT JOIN (SELECT l.tube_id, min(r.started_at) AS loaded_at FROM laboratory_run r
+                         JOIN laboratory_runtube l ON l.run_id = r.id
+                        WHERE r.round_id = %(round)s AND r.started_at <= %(as_of)s GROUP BY 1) x ON x.tube_id = t.id
+            LEFT JOIN (SELECT tube_id, min(released_at) AS released_at FROM laboratory_result
+                        WHERE round_id = %(round)s AND released_at <= %(as_of)s GROUP BY 1) p ON p.tube_id = t.id
+           WHERE t.round_id = %(round)s AND t.purpose = 'screening' AND t.state <> 'voided' AND t.first_swab_at IS NOT NULL"""
 
 
 def _where(rows: str, condition: str) -> str:
@@ -165,6 +184,7 @@ _ALL: Final = (
         measure="max:at",
         kind="time",
     ),
+    Figure("tube_age_p95", "custody", _AGE, measure="p95:minutes"),
     Figure(
         "discrepancies",
         "custody",

@@ -99,6 +99,8 @@ def _expression(measure: str) -> str:
         return "count(*)"
     if ":" in measure:
         function, column = measure.split(":")
+        if function == "p95":
+            return f"coalesce(ceil(percentile_disc(0.95) WITHIN GROUP (ORDER BY {column})), 0)::int"
         return f"{function}({column})"
     return f"coalesce(sum({measure}), 0)"
 

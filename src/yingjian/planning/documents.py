@@ -44,6 +44,7 @@ def shown(plan: Plan, *, full: bool) -> dict[str, Any]:
         for site in found["sites"]:
             for slot in site["slots"]:
                 slot["blocks"] = len(slot["blocks"])
+                del slot["sizes"]
             site["home"] = len(site["home"])
         for part in ("multipliers", "counted", "count_prices", "spots", "options", "beyond"):
             found["siting"][part] = len(found["siting"][part])

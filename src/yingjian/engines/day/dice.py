@@ -242,12 +242,13 @@ def in_order(ptr: Ints, ready: Floats, order: Ints) -> None:
 @compiled
 def arrive(
     table: Floats, keys: Keys, ptr: Ints, who: Ints, gone: Flags, whole: int, rest: float, slot: Floats, opens: Floats,
-    span: float, free_span: float, sd: float, birds: float, bird_span: float, not_before: float,
-    new: Ints, arrived: Floats, person: Ints,
+    party: Ints, since: Floats, span: float, free_span: float, sd: float, birds: float, bird_span: float,
+    not_before: float, new: Ints, arrived: Floats, person: Ints,
 ) -> None:  # fmt: skip
     """Who comes to each site and when, in order of arrival, written from `new[j]` on.
 
-    `person` is a copy's own number: of the c-th copy of p it is p + c n.
+    `person` is a copy's own number: of the c-th copy of p it is p + c n. Those of one `party` (empty: there are
+    none) throw the same dice; nobody comes before `since` (empty, NaN: at any time).
     """
     n = len(slot)
     most = 0
@@ -262,17 +263,22 @@ def arrive(
                 continue
             for copy in range(times(keys[COME], p, whole, rest)):
                 mine = p + copy * n
-                z = bits(keys[WHEN], mine, 0)
+                lead = party[p] + copy * n if len(party) else mine
+                z = bits(keys[WHEN], lead, 0)
+                halt = len(since) > 0 and not math.isnan(since[p])
+                door = since[p] if halt else opens[j]
                 within = np.int64(z >> _32) * _OF_32
-                if np.int64(bits(keys[COME], mine, 0) & _LOW) * _OF_32 < birds:
-                    minute = opens[j] + within * bird_span
+                if np.int64(bits(keys[COME], lead, 0) & _LOW) * _OF_32 < birds:
+                    minute = door + within * bird_span
                 else:
                     begin, wide = slot[p], span
                     if math.isnan(begin):
-                        begin, wide = opens[j], free_span
+                        begin, wide = door, free_span
                     minute = begin + within * wide
                     if sd > 0:
-                        minute += sd * normal(table, int(np.int64(z & _LOW)), keys[WHEN], mine)
+                        minute += sd * normal(table, int(np.int64(z & _LOW)), keys[WHEN], lead)
+                if halt:
+                    minute = max(minute, door)
                 arrived[at], person[at] = max(minute, not_before), mine
                 at += 1
         in_buckets(arrived[new[j] : at], person[new[j] : at], held, owner, ends)

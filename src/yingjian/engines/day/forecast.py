@@ -88,6 +88,7 @@ def figures(day: Day, run: Run, limits: Limits) -> dict[str, float]:
     turnaround = run.result - run.delivered
     open_minutes = day.sites.lanes * np.maximum(np.nan_to_num(run.finish - day.sites.opens), 0.0)
     queue, aged = _shares(run.wait, limits.queue), _shares(age, limits.to_lab)
+    loaded = _shares(machine, limits.on_machine)
     return {
         "expected": float(run.expected),
         "swabbed": float(len(run.wait)),
@@ -101,9 +102,10 @@ def figures(day: Day, run: Run, limits: Limits) -> dict[str, float]:
         "tube_age_p50": aged[0],
         "tube_age_p95": aged[1],
         "tube_age_most": aged[2],
+        "machine_age_p95": loaded[1],
         "queue_breaches": queue[3],
         "to_lab_breaches": aged[3],
-        "on_machine_breaches": float((machine > limits.on_machine).sum()),
+        "on_machine_breaches": loaded[3],
         "result_breaches": float((turnaround > limits.result).sum()),
         "utilisation": float(run.busy.sum() / open_minutes.sum()) if open_minutes.any() else np.nan,
     }

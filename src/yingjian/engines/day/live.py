@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yingjian.engines.day.forecast import rehearse
-from yingjian.engines.day.model import Begun, Day, Floats, Forecast, Habits, Limits
+from yingjian.engines.day.model import Begun, Day, Doors, Floats, Forecast, Habits, Limits
 from yingjian.engines.day.planned import PlannedDay
 from yingjian.engines.day.rehearsal import BREACHES, HELPS, Change, Outlook, changes
 
@@ -88,6 +88,8 @@ def take_up(planned: PlannedDay, now: Now, habits: Habits) -> Taken:
         ),
         labs=replace(labs, opens=np.maximum(labs.opens, now.at)),
         single=single, swabbed=swabbed | absent, begun=_begun(planned, now, place),
+        party=_parties(planned.day, site, slot), since=_since(planned.day, site, slot),
+        doors=_to_visit(planned.day, now.at),
     )  # fmt: skip
     begun = bool(now.at > sites.opens.min())
     return Taken(
@@ -117,6 +119,50 @@ def _people(
     if single is not None and not (len(site) == len(before.site) and (site == before.site).all()):
         single = _shared(before, site, len(planned.sites))
     return site, slot, swabbed, single
+
+
+def _called(site: np.ndarray, slot: np.ndarray) -> dict[tuple[int, float], np.ndarray]:
+    """Who is called to the same site for the same time; none: NaN is a time of its own."""
+    order = np.lexsort((slot, site))
+    ends = (
+        np.flatnonzero(np.diff(site[order]) | (np.diff(np.nan_to_num(slot[order], nan=-1.0)) != 0))
+        + 1
+    )
+    parts = np.split(order, ends)
+    return {
+        (int(site[own[0]]), float(np.nan_to_num(slot[own[0]], nan=-1.0))): own
+        for own in parts
+        if len(own)
+    }
+
+
+def _parties(before: Day, site: np.ndarray, slot: np.ndarray) -> np.ndarray | None:
+    """Households as the plan calls them to each time; whoever is more than planned comes alone."""
+    if before.party is None:
+        return None
+    planned, found = _called(before.site, before.slot), np.arange(len(site))
+    for key, own in _called(site, slot).items():
+        theirs = planned.get(key, np.zeros(0, np.int64))[: len(own)]
+        _, lead = np.unique(before.party[theirs], return_index=True)
+        starts = np.repeat(np.sort(lead), np.diff(np.append(np.sort(lead), len(theirs))))
+        found[own[: len(theirs)]] = own[starts] if len(theirs) else own[:0]
+    return found
+
+
+def _since(before: Day, site: np.ndarray, slot: np.ndarray) -> np.ndarray | None:
+    """When a mobile team is there for each of these people."""
+    if before.since is None:
+        return None
+    planned, found = _called(before.site, before.slot), np.full(len(site), np.nan)
+    for key, own in _called(site, slot).items():
+        if key in planned:
+            found[own] = before.since[planned[key][0]]
+    return found
+
+
+def _to_visit(before: Day, at: float) -> Doors | None:
+    """The home visits of a day that has not begun. Later nobody here knows which doors are done already."""
+    return before.doors if at <= before.sites.opens.min() else None
 
 
 def _slots(

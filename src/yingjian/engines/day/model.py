@@ -39,6 +39,12 @@ class Sites:
     vehicle: Ints
     desks: Ints | None = None
     """Registration desks before the lanes; None: registration happens in the lane."""
+    route: Ints | None = None
+    """Sites that one vehicle calls at in one run have the same road, fast or slow. None: each its own."""
+    behind: Floats | None = None
+    """Minutes from the run's first stop to this one: by so much a slow road makes the pick-up later, never earlier."""
+    home: Floats | None = None
+    """Minutes from the run's last stop to the laboratory: only these are won on a fast road."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,19 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Doors:
+    """Tubes of home-visit teams, arrays `(t,)`, by their timetable: each is at its site when its team is back."""
+
+    site: Ints
+    outing: Ints
+    """Whose roads all are fast or slow together, counted from 0."""
+    leaves: Floats
+    first_swab: Floats
+    back: Floats
+    people: Ints
+
+
+@dataclass(frozen=True)
 class Day:
     """Who comes where. Arrays over people `(n,)`, in any order."""
 
@@ -86,6 +105,11 @@ class Day:
     swabbed: Flags | None = None
     """People who were swabbed already. They stay in the dice, so that who is still to come throws the same ones."""
     begun: Begun | None = None
+    party: Ints | None = None
+    """Who comes with whom: the number of one of them (R30). None: everybody alone."""
+    since: Floats | None = None
+    """When a mobile team is there for each person; nobody comes out before. None: the site stays where it is."""
+    doors: Doors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +303,7 @@ _POSITIVE = ("pickup_every", "wells", "instruments", "run", "receivers")
 
 def _shapes(day: Day) -> None:
     n, m, k = len(day.site), len(day.sites.lanes), len(day.labs.wells)
-    people = ("site", "slot", "single", "swabbed")
+    people = ("site", "slot", "single", "swabbed", "party", "since")
     for holder, names, length in (
         (day, people, n),
         (day.sites, tuple(day.sites.__dataclass_fields__), m),

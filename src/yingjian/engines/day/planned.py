@@ -1,7 +1,7 @@
 """A plan as the days the twin plays: sites, slots, pick-ups and laboratories of each date.
 
 Pure. What a plan does not say (how people come, how a bench works) is `Habits` and `Bench`, shown with every forecast.
-Home visits are not played: their teams do not stand in the lanes.
+Home visits are played by their timetable: their teams do not stand in the lanes, but their tubes ride along.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from yingjian.engines.day.model import NEVER, Day, Habits, Ints, Labs, Limits, Sites
-from yingjian.engines.plan_model import LabLoad, Plan, Rules, Site, Slot, Span
+from yingjian.engines.day.doors import doors_of
+from yingjian.engines.day.model import NEVER, Day, Floats, Habits, Ints, Labs, Limits, Sites
+from yingjian.engines.plan_model import LabLoad, Plan, Rules, Run, Site, Slot, Span, Stop
 
 DAY = 1440.0
 
@@ -54,6 +55,11 @@ class _Call:
     every: float
     ride: float
     vehicle: str
+    route: str
+    behind: float = 0.0
+    """From the run's first stop to this one."""
+    home: float = 0.0
+    """From the run's last stop to the laboratory."""
 
 
 def habits_of(rules: Rules, slot_minutes: float, bench: Bench, base: Habits) -> Habits:
@@ -119,6 +125,7 @@ def _planned(
     site_of = np.repeat(np.array([j for j, _ in slots], dtype=np.int64), people)
     begins = np.repeat([_minute(slot.start, when) for _, slot in slots], people)
     mine = [calls[site.code] for site in sites]
+    routes = sorted({call.route for call in mine})
     arrays = Sites(
         lanes=np.array([site.lanes for site in sites], dtype=np.int64),
         opens=np.array([_minute(_open(site, when).start, when) for site in sites]),
@@ -127,10 +134,16 @@ def _planned(
         first_pickup=np.array([call.first for call in mine]),
         pickup_every=np.array([call.every for call in mine]),
         vehicle=np.array([vehicles.index(call.vehicle) for call in mine], dtype=np.int64),
+        route=np.array([routes.index(call.route) for call in mine], dtype=np.int64),
+        behind=np.array([call.behind for call in mine]),
+        home=np.array([call.home for call in mine]),
     )
     single = _single(sites, site_of)
     benches = _benches(labs, habits, bench)
-    day = Day(site=site_of, slot=begins, sites=arrays, labs=benches, single=single)
+    day = Day(
+        site=site_of, slot=begins, sites=arrays, labs=benches, single=single, party=_parties(slots),
+        since=_since(slots, sites, when), doors=doors_of(plan, sites, when, habits),
+    )  # fmt: skip
     return PlannedDay(
         when, day, tuple(sites), tuple(lab.lab for lab in labs), tuple(vehicles), bool(labs)
     )
@@ -138,26 +151,60 @@ def _planned(
 
 def _calls(plan: Plan, rules: Rules, when: date, sites: Sequence[Site]) -> Mapping[str, _Call]:
     """From the plan's runs; a site no run calls at is fetched after closing, as the preset's rhythm says."""
-    at: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
+    at: dict[str, list[tuple[Run, Stop]]] = defaultdict(list)
     for run in plan.runs:
         for stop in run.stops:
             if stop.at.date() == when:
-                ride = (run.arrives - stop.at) / timedelta(minutes=1)
-                at[stop.site].append((_minute(stop.at, when), ride, run.vehicle))
+                at[stop.site].append((run, stop))
     found = {}
     for site in sites:
-        stops = sorted(at[site.code])
+        calls = sorted(at[site.code], key=lambda call: call[1].at)
         closes = max(_minute(s.end, when) for s in site.open if s.start.date() == when)
         every = rules.number("clocks.pick_up") or DAY
-        if not stops:
-            found[site.code] = _Call(closes, every, plan.params.unknown_lab_minutes, "")
+        if not calls:
+            ride = plan.params.unknown_lab_minutes
+            found[site.code] = _Call(closes, every, ride, "", f"alone {site.code}", 0.0, ride)
             continue
-        first, last = stops[0][0], stops[-1][0]
-        if len(stops) > 1:
-            every = (last - first) / (len(stops) - 1)
-        ride = sum(ride for _, ride, _ in stops) / len(stops)
-        found[site.code] = _Call(first, max(every, 1.0), ride, stops[0][2])
+        first, last = (_minute(calls[end][1].at, when) for end in (0, -1))
+        if len(calls) > 1:
+            every = (last - first) / (len(calls) - 1)
+        found[site.code] = _Call(
+            first, max(every, 1.0), _mean([run.arrives - stop.at for run, stop in calls]),
+            calls[0][0].vehicle, calls[0][0].route,
+            _mean([stop.at - run.stops[0].at for run, stop in calls]),
+            _mean([run.arrives - run.stops[-1].at for run, _ in calls]),
+        )  # fmt: skip
     return found
+
+
+def _mean(spans: Sequence[timedelta]) -> float:
+    return sum(spans, timedelta()) / len(spans) / timedelta(minutes=1)
+
+
+def _parties(slots: Sequence[tuple[int, Slot]]) -> Ints:
+    """Households come together (R30). A plan that does not say how many of each: as even as can be."""
+    sizes = [size for _, slot in slots for size in sizes_of(slot)]
+    starts = np.concatenate(([0], np.cumsum(sizes)))[:-1].astype(np.int64)
+    return np.repeat(starts, sizes)
+
+
+def sizes_of(slot: Slot) -> Sequence[int]:
+    """How many of each household a slot calls."""
+    if sum(slot.sizes) == slot.people:
+        return slot.sizes
+    parties = max(1, min(len(slot.blocks), slot.people))
+    return [(slot.people + n) // parties for n in range(parties)]
+
+
+def _since(slots: Sequence[tuple[int, Slot]], sites: Sequence[Site], when: date) -> Floats | None:
+    """When a mobile team is there for each whom it calls; NaN for those of a site that stays where it is."""
+    if not any(site.visits for site in sites):
+        return None
+    found = []
+    for j, slot in slots:
+        starts = [visit.start for visit in sites[j].visits if visit.start <= slot.start]
+        found.append(_minute(max(starts), when) if starts else np.nan)
+    return np.repeat(np.array(found), [slot.people for _, slot in slots])
 
 
 def _lab_of(plan: Plan, number: int) -> dict[str, str]:
@@ -174,7 +221,8 @@ def _single(sites: Sequence[Site], site_of: Ints) -> np.ndarray:
     single = np.zeros(len(site_of), dtype=bool)
     for j, site in enumerate(sites):
         own = np.flatnonzero(site_of == j)
-        share = min(1.0, site.tubes.single / max(1, site.people))
+        at_home = sum(visit.single for visit in site.home)
+        share = min(1.0, max(0, site.tubes.single - at_home) / max(1, site.walkers))
         wanted = int(share * len(own) + 0.5)
         if wanted:
             single[own[np.linspace(0, len(own) - 1, wanted).astype(np.int64)]] = True

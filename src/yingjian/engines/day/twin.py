@@ -42,7 +42,9 @@ class Draws:
     away: Ints
     """Lanes of each site that nobody staffs."""
     ride: Floats
-    """Factor on each site's ride by trip, `(m, TRIPS)`."""
+    """Factor on each site's (or route's) ride by trip, `(m, TRIPS)`."""
+    outings: Floats
+    """Factor on the roads of each outing of the home-visit teams."""
 
 
 TRIPS = 64
@@ -88,7 +90,8 @@ def draw(
     away = np.zeros(m, dtype=np.int64)
     if faults.absent > 0:
         dice.absent(keys[dice.LANES], sites.lanes, faults.absent, away)
-    ride = np.empty(m * TRIPS)
+    outings = 0 if day.doors is None else int(day.doors.outing.max(initial=-1)) + 1
+    ride = np.empty(m * TRIPS + outings)
     dice.lengths(_table(habits.ride_cv), keys[dice.ROADS], 1.0, habits.ride_cv, ride)
     register = None
     if sites.desks is not None:
@@ -98,7 +101,8 @@ def draw(
     return Draws(
         ptr=ptr, arrived=arrived,
         service=_lengths(keys[dice.HANDS], ptr, person, habits.service, habits.service_cv, threads),
-        register=register, single=single, away=away, ride=ride.reshape(m, TRIPS),
+        register=register, single=single, away=away,
+        ride=ride[: m * TRIPS].reshape(m, TRIPS), outings=ride[m * TRIPS :],
     )  # fmt: skip
 
 
@@ -122,11 +126,13 @@ def _arrivals(
     ptr = np.concatenate(([0], np.cumsum(count)))
     person, arrived = np.empty(int(ptr[-1]), dtype=np.int64), np.empty(int(ptr[-1]))
     begin = 0.0 if day.begun is None else day.begun.at
+    party = np.zeros(0, np.int64) if day.party is None else day.party
+    since = np.zeros(0) if day.since is None else day.since
 
     def arrive(a: int, b: int) -> None:
         dice.arrive(
             dice.normal_quantiles(), keys, people.ptr[a : b + 1], people.who, gone, whole, rest, day.slot,
-            day.sites.opens[a:b], float(habits.slot_minutes), 60.0 * habits.free_hours,
+            day.sites.opens[a:b], party, since, float(habits.slot_minutes), 60.0 * habits.free_hours,
             float(habits.punctual_sd), float(habits.early_birds), float(habits.bird_minutes), begin,
             ptr[a : b + 1], arrived, person,
         )  # fmt: skip
@@ -184,8 +190,9 @@ def play(day: Day, habits: Habits, faults: Faults, draws: Draws, threads: int = 
 
     parts = parts_of(ptr, threads)
     each(parts, part)
-    tubes = _with(held.found(ptr, parts), day.begun)
-    last = finish if day.begun is None else np.where(np.isnan(finish), day.begun.at, finish)
+    tubes, last = _visited(day, draws.outings, held.found(ptr, parts), finish)
+    tubes = _with(tubes, day.begun)
+    last = last if day.begun is None else np.where(np.isnan(last), day.begun.at, last)
     picked, delivered = _roads(sites, habits, faults, draws.ride, last, tubes)
     lab, known = _known(day, draws.ride, tubes[0], picked, delivered)
     loaded, result = _benches(day, habits, faults, lab, delivered, known)
@@ -272,6 +279,25 @@ class _Tubes:
         )
 
 
+def _visited(
+    day: Day, factor: Floats, tubes: tuple[Ints, Ints, Floats, Floats], finish: Floats
+) -> tuple[tuple[Ints, Ints, Floats, Floats], Floats]:
+    """The lanes' tubes and those of the doors; when each site is through with both."""
+    doors = day.doors
+    if doors is None:
+        return tubes, finish
+    site, people, first, sealed = tubes
+    road = factor[doors.outing]
+    back = doors.leaves + (doors.back - doors.leaves) * road
+    swabbed = doors.leaves + (doors.first_swab - doors.leaves) * road
+    last = finish.copy()
+    np.fmax.at(last, doors.site, back)
+    return (
+        np.concatenate((site, doors.site)), np.concatenate((people, doors.people)),
+        np.concatenate((first, swabbed)), np.concatenate((sealed, back)),
+    ), last  # fmt: skip
+
+
 def _with(
     tubes: tuple[Ints, Ints, Floats, Floats], begun: Begun | None
 ) -> tuple[Ints, Ints, Floats, Floats]:
@@ -310,13 +336,25 @@ def _roads(
     """When each tube is picked up and handed over."""
     site, _, _, sealed = tubes
     first, every = sites.first_pickup[site], sites.pickup_every[site]
+    road = site if sites.route is None else sites.route[site]
     trip = np.maximum(0, np.ceil((sealed - first) / every)).astype(np.int64)
+    if sites.behind is not None:  # the run before may be late enough to take it along
+        behind = sites.behind[site]
+        late = np.maximum(factor[road, (trip - 1) % TRIPS] - 1.0, 0.0) * behind
+        trip = trip - ((trip > 0) & (first + (trip - 1) * every + late >= sealed))
+        first = first + np.maximum(factor[road, trip % TRIPS] - 1.0, 0.0) * behind
     last = np.maximum(finish[site] + habits.last_call, sealed)
-    picked = np.minimum(first + trip * every, last)
+    due = first + trip * every
+    picked = np.minimum(due, last)
     for gone in faults.vehicles:
         lost = (sites.vehicle[site] == gone.index) & (picked >= gone.start) & (picked < gone.end)
         picked = np.where(lost, gone.end, picked)
-    delivered: Floats = picked + sites.ride[site] * factor[site, trip % TRIPS]
+    quick, ride = factor[road, trip % TRIPS], sites.ride[site]
+    taken = ride * quick
+    if sites.home is not None:
+        run = due <= last
+        taken = np.where(run & (quick < 1.0), ride - sites.home[site] * (1.0 - quick), taken)
+    delivered: Floats = picked + taken
     return picked, delivered
 
 

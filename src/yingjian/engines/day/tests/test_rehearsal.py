@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
-from yingjian.engines.day.model import NEVER, Faults, Habits
-from yingjian.engines.day.planned import Bench, PlannedDay, days_of, habits_of, limits_of
+from yingjian.engines.day.model import NEVER, Day, Faults, Habits, Labs, Sites
+from yingjian.engines.day.planned import Bench, PlannedDay, days_of, habits_of, limits_of, sizes_of
 from yingjian.engines.day.rehearsal import Case, DayRehearsal, changes, rehearsal, usual_cases
+from yingjian.engines.day.twin import simulate
 from yingjian.engines.plan import make_plan
 from yingjian.engines.plan_model import Plan, PlanProblem
 from yingjian.engines.tests import plan_cases as cases
@@ -49,6 +51,80 @@ def test_everybody_who_comes_is_in_a_slot_of_the_day(town: PlanProblem) -> None:
     assert day.day.single is not None
     # people at home have some of the single tubes
     assert 0 < day.day.single.sum() <= sum(site.tubes.single for site in plan.sites)
+
+
+def test_households_come_together_and_no_larger_than_the_slot(town: PlanProblem) -> None:
+    plan, (day,), habits = planned(town)
+    sizes = [size for site in plan.sites for slot in site.slots for size in slot.sizes]
+    assert day.day.party is not None
+    leads, found = np.unique(day.day.party, return_counts=True)
+    assert sorted(found.tolist()) == sorted(size for size in sizes if size)
+    assert (day.day.slot == day.day.slot[day.day.party]).all()
+    run = simulate(day.day, replace(habits, no_show=0.0), seed=3)
+    same = len(run.arrived) - len(np.unique(run.arrived))
+    assert same == len(day.day.site) - len(leads), "one moment for each household"
+
+
+def test_an_older_plan_has_households_as_even_as_can_be(town: PlanProblem) -> None:
+    plan, _, _ = planned(town)
+    slot = msgspec.structs.replace(plan.sites[0].slots[0], sizes=[])
+    sizes = sizes_of(slot)
+    assert (sum(sizes), len(sizes)) == (slot.people, len(slot.blocks))
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_home_visits_bring_their_tubes_when_the_team_is_back(town: PlanProblem) -> None:
+    plan, (day,), habits = planned(town)
+    doors = day.day.doors
+    assert doors is not None
+    assert doors.people.sum() == plan.totals.home_people > 0
+    assert (doors.people <= habits.pool).all()
+    assert ((doors.leaves <= doors.first_swab) & (doors.first_swab <= doors.back)).all()
+    run, without = (
+        simulate(day.day, habits, seed=4),
+        simulate(replace(day.day, doors=None), habits, seed=4),
+    )
+    assert len(run.tube_site) == len(without.tube_site) + len(doors.people)
+    assert (run.wait == without.wait).all(), "their teams do not stand in the lanes"
+
+
+def test_a_mobile_teams_people_come_out_when_it_is_there() -> None:
+    plan, (day,), habits = planned(cases.problem(*cases.county(4_000, 6)))
+    assert plan.totals.mobile_teams
+    since = day.day.since
+    assert since is not None
+    run = simulate(day.day, replace(habits, no_show=0.0, early_birds=0.5), seed=1)
+    for j, site in enumerate(day.sites):
+        own, came = since[day.day.site == j], run.arrived[run.ptr[j] : run.ptr[j + 1]]
+        assert np.isnan(own).all() or site.visits
+        if site.visits:
+            assert (np.sort(came) >= np.sort(own)).all()
+
+
+def test_all_stops_of_a_run_have_the_same_road() -> None:
+    lanes, zero = np.array([1, 1]), np.zeros(2, dtype=np.int64)
+    sites = Sites(
+        lanes=lanes, opens=np.zeros(2), lab=zero, ride=np.array([60.0, 40.0]), vehicle=zero,
+        first_pickup=np.array([100.0, 120.0]), pickup_every=np.full(2, 90.0), route=zero,
+        behind=np.array([0.0, 20.0]), home=np.array([40.0, 40.0]),
+    )  # fmt: skip
+    labs = Labs(
+        wells=np.array([90]), instruments=np.array([1]), run=np.array([100.0]), opens=np.zeros(1),
+        receivers=np.array([1]), receive=np.array([0.1]),
+    )  # fmt: skip
+    day = Day(
+        site=np.repeat([0, 1], 700), slot=np.tile(np.arange(700.0), 2), sites=sites, labs=labs
+    )
+    run = simulate(day, Habits(ride_cv=0.4, slot_minutes=0.0, early_birds=0.0), seed=8)
+    by_site = [
+        {round(at, 6) for at, picked in zip(run.delivered[own], run.picked[own], strict=True) if picked < 600}
+        for own in (run.tube_site == 0, run.tube_site == 1)
+    ]  # fmt: skip
+    assert len(by_site[0]) > 4
+    assert by_site[0] == by_site[1]
+    assert (run.picked >= run.sealed).all()
+    planned_at = 120.0 + 90.0 * np.arange(10)
+    assert all((at - planned_at).max() >= 0 for at in run.picked[run.tube_site == 1]), "never early"
 
 
 def test_pick_ups_are_the_plans_runs(town: PlanProblem) -> None:

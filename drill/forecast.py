@@ -1,0 +1,188 @@
+"""The plan's forecast before the day, and the day held against it.
+
+The rehearsal is asked for as a planner asks for it, before anybody is swabbed; the drilled figures are what the system
+stored (the rows behind its figure `tube_age_p95`), but for the queue: nobody's arrival is ever stored, so that is the
+drill's own log of when somebody came and when their turn was.
+
+A forecast says between what each figure lies on nine days of ten, so of six figures a faithful day has one outside now
+and then. The table says of each whether it was inside; the point is that none lies further from the middle than three
+times the half interval on its side: faithful days do that less than once in a hundred, whichever the county's size
+(`tests/test_forecast.py` plays some).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from drill.lanes import MINUTE, Habits, Waited, share
+from drill.world import World
+
+RUNS: Final = 200
+FIGURE: Final = "tube_age_p95"
+HERE: Final = ZoneInfo("Asia/Shanghai")
+#: What is held against the forecast, in the order of the day.
+JUDGED: Final = (
+    "last_swab", "queue_p95", "tube_age_p95", "machine_age_p95", "last_delivery", "last_result",
+)  # fmt: skip
+OFF: Final = 3.0
+"""Half intervals from the middle that a figure may lie away."""
+LEAST: Final = 1.0
+"""Minutes: no interval is taken for narrower, for moments are stored by the second and read by the minute."""
+Spread = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """One figure of one date: what was forecast (5th, 50th, 95th percentile), and what the day was."""
+
+    on: str
+    figure: str
+    forecast: Spread
+    drilled: float
+
+    @property
+    def inside(self) -> bool:
+        """Between the 5th and the 95th percentile."""
+        low, _, high = self.forecast
+        return low <= self.drilled <= high
+
+    @property
+    def near(self) -> bool:
+        """Not further out than a faithful day may be."""
+        low, middle, high = self.forecast
+        below, above = max(middle - low, LEAST), max(high - middle, LEAST)
+        return middle - OFF * below <= self.drilled <= middle + OFF * above
+
+    def document(self) -> dict[str, Any]:
+        low, middle, high = (round(value, 1) for value in self.forecast)
+        return {
+            "date": self.on, "figure": self.figure, "low": low, "middle": middle, "high": high,
+            "drilled": round(self.drilled, 1), "inside": self.inside, "near": self.near,
+        }  # fmt: skip
+
+
+def ask(world: World) -> None:
+    """Ask for the rehearsal of the plan, as whoever planned it, and live by what it assumes of people and roads."""
+    given = world.scenario
+    told = world.user("round_planner").get(
+        f"/plans/{world.notes['plan_id']}/rehearsal", at=given.times.activate, runs=RUNS, trials=1
+    )
+    world.rehearsal = dict(told)
+    world.habits = Habits.stated(told["assumptions"])
+
+
+def in_short(world: World) -> str:
+    """Between what the last swab was forecast, a date each."""
+    spans = [
+        f"{day['on']} {_clock(day['figures']['last_swab'][0])}–{_clock(day['figures']['last_swab'][2])}"
+        for day in world.rehearsal["days"]
+    ]
+    return f"last swab {', '.join(spans)}, {world.rehearsal['runs']} days rehearsed"
+
+
+def _clock(minute: float) -> str:
+    return f"{int(minute) // 60:02d}:{int(minute) % 60:02d}"
+
+
+def departs(world: World) -> list[str]:
+    """What of the scenario is in no plan: then the day is told beside the forecast, not judged by it."""
+    given = world.scenario
+    found = {
+        "nobody comes by appointment": not given.booked,
+        "a team goes from site to site": given.roving,
+        "boxes are brought together first": given.gather is not None,
+        "results are reported at a fixed time": given.times.results is not None,
+    }
+    return [reason for reason, holds in found.items() if holds]
+
+
+def drilled(
+    tubes: Iterable[Mapping[str, Any]], waits: Iterable[Waited]
+) -> dict[str, dict[str, float]]:
+    """The figures of each date, in the rehearsal's names. Who was given up and came after all is no part of a plan."""
+    rows = [row for row in tubes if not row["late"]]
+    by_day: dict[str, dict[str, float]] = {}
+    for day in sorted({_day(row["first_swab_at"]) for row in rows}):
+        mine = [row for row in rows if _day(row["first_swab_at"]) == day]
+        lanes = [row for row in mine if not row["home"]]
+        stood = [
+            one.minutes for one in waits if one.came.astimezone(HERE).date().isoformat() == day
+        ]
+        by_day[day] = {
+            "last_swab": max((_minute(row["last_swab_at"], day) for row in lanes), default=0.0),
+            "queue_p95": share(stood, 0.95),
+            "tube_age_p95": share(_ages(mine, "delivered_at"), 0.95),
+            "machine_age_p95": share(_ages(mine, "loaded_at"), 0.95),
+            "last_delivery": max(_minute(row["delivered_at"], day) for row in mine),
+            "last_result": max(
+                (_minute(row["released_at"], day) for row in mine if row["released_at"]), default=0.0
+            ),
+        }  # fmt: skip
+    return by_day
+
+
+def compare(rehearsal: Mapping[str, Any], found: Mapping[str, Mapping[str, float]]) -> list[Met]:
+    """Every figure that was forecast and is known of the day."""
+    met = []
+    for day in rehearsal.get("days", []):
+        known = found.get(day["on"], {})
+        for name in JUDGED:
+            if name in day["figures"] and not math.isnan(known.get(name, math.nan)):
+                low, middle, high = day["figures"][name]
+                met.append(Met(day["on"], name, (low, middle, high), known[name]))
+    return met
+
+
+def sites_met(world: World, tubes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Of how many sites the last swab fell inside the interval given for it."""
+    last: dict[tuple[str, str], float] = {}
+    for row in tubes:
+        if not (row["late"] or row["home"]):
+            day = _day(row["first_swab_at"])
+            key = (day, row["site"])
+            last[key] = max(last.get(key, 0.0), _minute(row["last_swab_at"], day))
+    inside = [
+        site["finish"][0] <= last[day["on"], site["code"]] <= site["finish"][2]
+        for day in world.rehearsal.get("days", [])
+        for site in day["sites"]
+        if (day["on"], site["code"]) in last
+    ]
+    return {"sites": len(inside), "inside": sum(inside)}
+
+
+def met(world: World, at: datetime) -> dict[str, Any]:
+    """The day beside its forecast: every figure, whether it is judged, and why not."""
+    # Runs belong to the laboratories' areas, some of them above the county: who looks must see those too.
+    tubes = world.user("administrator").items(
+        f"/rounds/{world.round_id}/figures/{FIGURE}/rows", at=at
+    )
+    waits = [one for many in world.notes.get("waits", {}).values() for one in many]
+    figures = compare(world.rehearsal, drilled(tubes, waits))
+    return {
+        "runs": world.rehearsal.get("runs"), "not_judged": departs(world),
+        "figures": [one.document() for one in figures], "finish_of_sites": sites_met(world, tubes),
+        "queue_from": "the drill's own log of who came when; arrivals are not stored",
+    }  # fmt: skip
+
+
+def _ages(rows: Iterable[Mapping[str, Any]], until: str) -> list[float]:
+    return [(_at(row[until]) - _at(row["first_swab_at"])) / MINUTE for row in rows if row[until]]
+
+
+def _at(moment: str) -> datetime:
+    return datetime.fromisoformat(moment)
+
+
+def _day(moment: str) -> str:
+    return _at(moment).astimezone(HERE).date().isoformat()
+
+
+def _minute(moment: str, day: str) -> float:
+    """Minutes since midnight of `day`, as the rehearsal counts them."""
+    midnight = datetime.fromisoformat(day).replace(tzinfo=HERE)
+    return (_at(moment) - midnight) / MINUTE

@@ -1,0 +1,107 @@
+"""A plan's forecast and the drilled day: what is compared, and that two programs written apart tell the same day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from drill import forecast, scenario
+from drill.forecast import JUDGED, Met
+from drill.lanes import Habits
+from drill.tests import dry
+from yingjian.engines.day.forecast import rehearse
+from yingjian.engines.day.model import Forecast
+from yingjian.engines.day.model import Habits as Assumed
+from yingjian.engines.day.planned import Bench, days_of, habits_of, limits_of
+from yingjian.engines.plan import make_plan
+from yingjian.engines.plan_model import Plan
+from yingjian.engines.tests import plan_cases as cases
+
+DAYS = 12
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Plan, Habits, Forecast]:
+    """A plan of a small county, how people are assumed to behave, and its forecast."""
+    problem = cases.problem(*cases.county(4_000, 6))
+    plan, bench = make_plan(problem), Bench()
+    assumed = habits_of(problem.rules, plan.params.slot_minutes, bench, Assumed())
+    (day,) = days_of(plan, problem.rules, assumed, bench)
+    stated = {**asdict(assumed), **{f"bench_{key}": value for key, value in asdict(bench).items()}}
+    told = rehearse(day.day, assumed, limits=limits_of(problem.rules), runs=60, seed=0)
+    return plan, Habits.stated(stated), told
+
+
+def test_days_drilled_on_other_dice_lie_where_the_forecast_says(
+    made: tuple[Plan, Habits, Forecast],
+) -> None:
+    plan, habits, told = made
+    inside: Counter[str] = Counter()
+    drilled: dict[str, list[float]] = {name: [] for name in JUDGED}
+    for seed in range(DAYS):
+        (figures,) = forecast.drilled(*dry.played(plan, seed, habits)).values()
+        for name in JUDGED:
+            one = Met("", name, told.figures[name], figures[name])
+            inside[name] += one.inside
+            drilled[name].append(one.drilled)
+            assert one.near, (seed, one)
+    # Nine of ten by its word; with chance one in a thousand fewer than seven of twelve.
+    assert min(inside[name] for name in JUDGED) >= 7, inside
+    for name in JUDGED:  # and the middle of both is the same, far within the interval
+        low, middle, high = told.figures[name]
+        assert abs(float(np.median(drilled[name])) - middle) < max(0.5 * (high - low), 2.0), name
+
+
+def test_a_day_on_which_people_come_otherwise_is_found_out(
+    made: tuple[Plan, Habits, Forecast],
+) -> None:
+    plan, habits, told = made
+    crowd = Habits(**{**asdict(habits), "early_birds": 0.4})
+    (figures,) = forecast.drilled(*dry.played(plan, 1, crowd)).values()
+    assert not Met("", "queue_p95", told.figures["queue_p95"], figures["queue_p95"]).near
+
+
+def row(site: str, first: str, last: str, **more: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "home": False,
+        "late": False,
+        "delivered_at": "2022-06-02T12:00:00+08:00",
+    }
+    told |= {"loaded_at": "2022-06-02T13:00:00+08:00", "released_at": "2022-06-03T02:30:00+08:00"}
+    day = "2022-06-02T{}:00+08:00"
+    told |= {"first_swab_at": day.format(first), "last_swab_at": day.format(last)}
+    return {"site": site, **told, **more}
+
+
+def test_figures_are_minutes_of_the_date_of_the_first_swab() -> None:
+    rows = [
+        row("A", "09:00", "09:10"), row("A", "10:00", "10:20"), row("B", "11:00", "11:30", home=True),
+        row("B", "21:00", "21:30", late=True),
+    ]  # fmt: skip
+    found = forecast.drilled(rows, [])["2022-06-02"]
+    assert found["last_swab"] == 10 * 60 + 20, (
+        "doors are not the queue; the late are no part of a plan"
+    )
+    assert found["tube_age_p95"] == 180.0
+    assert found["machine_age_p95"] == 240.0
+    assert found["last_result"] == 26 * 60 + 30
+
+
+def test_a_figure_out_of_its_interval_is_told_and_far_out_is_judged() -> None:
+    spread = (90.0, 100.0, 110.0)
+    found = [Met("", "queue_p95", spread, value) for value in (90.0, 110.0, 129.0, 131.0)]
+    assert [one.inside for one in found] == [True, True, False, False]
+    assert [one.near for one in found] == [True, True, True, False]
+
+
+def test_a_scenario_that_leaves_its_plan_is_told_not_judged() -> None:
+    class World:
+        scenario = scenario.load("yilaha")
+
+    assert len(forecast.departs(World())) == 4  # type: ignore[arg-type]
+    World.scenario = scenario.load("yongning")
+    assert forecast.departs(World()) == []  # type: ignore[arg-type]
