@@ -75,6 +75,8 @@ class Region:
     """The round's window; also its finish time where `finish` is set."""
     finish: bool = False
     districts: bool = False
+    lab_days: int = 0
+    """Days over which laboratories test; 0: the whole days of the window, the last hours are theirs."""
     made_up: int = 0
     """So many districts without a list of villages."""
 
@@ -84,7 +86,9 @@ REGIONS = {
     for one in (
         Region("yongning", "yongning", "640121", 329_000, Ground(106.25, 38.28, 934), 36, finish=True),
         Region("mule", "mule", "450881101", 60_000, Ground(110.08, 23.39, 90), 48),
-        Region("shushan", "shushan", "330109003", 110_000, Ground(120.26, 30.17, 100), 168),
+        Region(
+            "shushan", "shushan", "330109003", 110_000, Ground(120.26, 30.17, 100), 168, lab_days=5
+        ),
         Region("circles", "county2000", "331124", 205_000, Ground(119.48, 28.45, 1406), 24),
         Region(
             "city5m", "state-council", "9901", 5_000_000, Ground(104.0, 34.0, 12_000), 48,
@@ -220,7 +224,7 @@ def _with_labs(region: Region, parts: list[Part]) -> tuple[list[Part], Sharing |
     window = Span(START, START + timedelta(hours=region.hours))
     deadline = rules.deadline_of(preset, START, sum(part.people for part in parts))
     opened = len(rules.open_days(preset, window, deadline, CHINA))
-    days = min(opened, max(1, int(region.hours // 24)))  # the last hours are the laboratories'
+    days = min(opened, region.lab_days or max(1, int(region.hours // 24)))
     most = book.number("laboratory.support_threshold") or 1.0
     need = {p.code: busiest_day(p.people, pool, days, reserve=SPARE - 1) for p in parts}
     labs = []

@@ -91,6 +91,7 @@ def _preferred(
     problem: PlanProblem, output: Output, tubes: int, used: Counter[str], ways: Ways
 ) -> list[Lab]:
     method = problem.rules.text("laboratory.allocation")
+    alone = problem.rules.number("laboratory.support_threshold") or 1.0
 
     def rank(item: tuple[int, Lab]) -> tuple[float, ...]:
         place, lab = item
@@ -100,7 +101,8 @@ def _preferred(
         if method == "named_laboratory":
             return (over, place)
         if method == "by_area":
-            return (over, -_common(lab.area, output.area), far, place)
+            # beyond the share it may use alone (R80) the next laboratory is asked first
+            return (over, float(full > alone), -_common(lab.area, output.area), far, place)
         return (over, math.floor(full * SPREAD), far, place)
 
     able = [(n, lab) for n, lab in enumerate(problem.labs) if lab.tubes_per_day > 0]

@@ -76,6 +76,18 @@ def test_sites_open_in_turn_only_where_laboratories_ask_for_it() -> None:
     assert [days[0] for days in found] == [few.days[0]] * 6 + [few.days[1]] * 4
 
 
+def test_a_laboratory_of_the_area_is_not_used_beyond_its_share_while_another_has_room() -> None:
+    book = cases.rules(laboratory__allocation="by_area")
+    labs = [Lab("A", "A", 300, "640121", 106.3, 38.3), Lab("B", "B", 900, "640100", 106.3, 38.4)]
+    case = cases.problem(*cases.county(3_000, 6), labs=labs, book=book)
+    plan = make_plan(case, PlanParams(routed=False), search=cases.QUICK)
+    used = {load.lab: load.tubes for load in plan.labs}
+    assert 0 < used["A"] <= 210
+    assert used["B"] == plan.totals.tubes - used["A"] > 0
+    found = plan_checker.broken(plan_checker.check(case, plan))
+    assert "lab_support" not in {f.code for f in found}
+
+
 def test_key_people_are_not_put_off_beyond_their_clock() -> None:
     book = cases.rules(clocks__key_groups_finish=1440)
     few = cases.problem([], [], days=2, labs=[lab("A", "640121", 460)], book=book)
