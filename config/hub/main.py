@@ -37,6 +37,10 @@ def parser() -> argparse.ArgumentParser:
     add("--address", default="", help="where phones reach this hub, if not at its own address")
     add("--certificate", type=Path, help="TLS certificate (PEM) for --address")
     add("--key", type=Path, help="its private key (PEM)")
+    add(
+        "--answer-days", type=float, default=default.answer_days,
+        help="let go of answers no phone has fetched for so many days (default %(default)g)",
+    )  # fmt: skip
     add("--again", action="store_true", help="send once more what the county refused")
     return made
 
@@ -67,7 +71,7 @@ def _hub(given: argparse.Namespace) -> None:
     _say(f"hub       {store.told('name')} ({store.told('id')}), kept in {store.file}")
     chosen = serving.Options(
         county=county, host=given.host, port=given.port, address=given.address,
-        certificate=given.certificate, key=given.key,
+        certificate=given.certificate, key=given.key, answer_days=given.answer_days,
     )  # fmt: skip
     serving.serve(store, chosen, _say)
 

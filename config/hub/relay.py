@@ -126,6 +126,7 @@ class Relay:
 
     def _told(self, device: uuid.UUID, key: bytes, after: int, sealed: bytes) -> Answer:
         """That the disk has it, with the hub's own proof; and what the county has said to this phone meanwhile."""
+        self.store.had(device, upto=after)
         answers = [
             {"no": no, "sealed": base64.b64encode(body).decode()}
             for no, body in self.store.answers(device, after=after)

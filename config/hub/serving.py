@@ -16,7 +16,7 @@ from typing import Final
 from config import tree
 
 from .store import Store
-from .upward import Upward, client
+from .upward import ANSWER_DAYS, Upward, client
 
 START_SECONDS: Final = 30
 TELL_EVERY: Final = 60.0
@@ -34,6 +34,7 @@ class Options:
     address: str = ""
     certificate: Path | None = None
     key: Path | None = None
+    answer_days: float = ANSWER_DAYS
 
     @property
     def scheme(self) -> str:
@@ -74,7 +75,7 @@ def serve(store: Store, options: Options, say: Say) -> None:
 def _run(store: Store, options: Options, web: tree.Part, say: Say) -> None:
     told, told_at = store.counts(), time.monotonic()
     with client(options.county) as line:
-        upward = Upward(store, line, say)
+        upward = Upward(store, line, say, answer_days=options.answer_days)
         while True:
             until = time.monotonic() + upward.step()
             while time.monotonic() < until:

@@ -34,10 +34,11 @@ CREATE TABLE IF NOT EXISTS request (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS request_state ON request (state, no);
 CREATE TABLE IF NOT EXISTS answer (
-  no INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, sealed BLOB NOT NULL
+  no INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, sealed BLOB NOT NULL, heard_at TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS answer_device ON answer (device, no);
 """
+_HEARD: Final = "SELECT 1 FROM pragma_table_info('answer') WHERE name = 'heard_at'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Store:
         with self._write() as database:
             for statement in _TABLES.split(";\n"):
                 database.execute(statement)
+            if not database.execute(_HEARD).fetchone():  # a file of an earlier version
+                database.execute("ALTER TABLE answer ADD COLUMN heard_at TEXT NOT NULL DEFAULT ''")
         self.file.chmod(0o600)
 
     def _open(self) -> sqlite3.Connection:
@@ -157,7 +160,7 @@ class Store:
             found.append(Request(no, datetime.fromisoformat(kept_at), bytes(sealed)))
         return found
 
-    def settle(self, settled: Sequence[Settled]) -> None:
+    def settle(self, settled: Sequence[Settled], *, at: datetime) -> None:
         """Take the county's word down. Only now is a request let go of, and its answer put out for the phone."""
         with self._write() as database:
             for one in settled:
@@ -173,8 +176,8 @@ class Store:
                 )
                 if done.rowcount:
                     database.execute(
-                        "INSERT INTO answer (device, sealed) SELECT device, ? FROM request WHERE no = ?",
-                        [one.sealed, one.no],
+                        "INSERT INTO answer (device, sealed, heard_at) SELECT device, ?, ? FROM request WHERE no = ?",
+                        [one.sealed, at.astimezone(UTC).isoformat(), one.no],
                     )
 
     def answers(self, device: uuid.UUID, *, after: int) -> list[tuple[int, bytes]]:
@@ -184,6 +187,27 @@ class Store:
             [str(device), after, ANSWERS_AT_ONCE],
         )
         return [(int(no), bytes(sealed)) for no, sealed in rows.fetchall()]
+
+    def had(self, device: uuid.UUID, *, upto: int) -> int:
+        """Let go of the answers a phone has stored, by its own proven word; says how many."""
+        given = [str(device), upto]
+        found = "FROM answer WHERE device = ? AND no <= ?"
+        if not self._open().execute(f"SELECT 1 {found} LIMIT 1", given).fetchone():
+            return 0  # nothing to write, so nothing to wait for the disk
+        with self._write() as database:
+            return database.execute(f"DELETE {found}", given).rowcount
+
+    def forget(self, *, before: datetime) -> int:
+        """Let go of answers nobody fetched for so long; says how many.
+
+        Nothing is lost: such a phone sends its entries again, and the county answers `duplicate`. Those of an earlier
+        version's file say no time and are taken for old.
+        """
+        with self._write() as database:
+            done = database.execute(
+                "DELETE FROM answer WHERE heard_at < ?", [before.astimezone(UTC).isoformat()]
+            )
+            return done.rowcount
 
     def again(self) -> int:
         """Put what is stuck back on its way; says how many."""

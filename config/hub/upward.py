@@ -93,6 +93,10 @@ def invite(line: httpx.Client, *, username: str, password: str, token_id: str, c
     return str(told["token"])
 
 
+ANSWER_DAYS: Final = 14.0
+"""Answers that no phone fetched are let go of after so many days."""
+
+
 @dataclass(slots=True)
 class Upward:
     """Hands in what is kept, in order. `step` says how long to wait before the next one (seconds)."""
@@ -101,6 +105,7 @@ class Upward:
     line: httpx.Client
     say: Say
     clock: Callable[[], datetime] = now
+    answer_days: float = ANSWER_DAYS
     _failures: int = 0
     _size: int = AT_ONCE
     _alone: int = 0
@@ -136,6 +141,7 @@ class Upward:
                 f"phones    {len(devices)} phones of area {told.get('area', '')} are known here"
             )
         self._keys_at = self.clock()
+        self.store.forget(before=self._keys_at - timedelta(days=self.answer_days))
 
     def _hand_in(self, waiting: Sequence[Request]) -> httpx.Response:
         counts = self.store.counts()
@@ -164,7 +170,8 @@ class Upward:
                     answer.get("code") or "hub.no_answer",
                 )
                 for one, answer in zip(waiting, answers, strict=True)
-            ]
+            ],
+            at=self.clock(),
         )
         self._failures = self._alone = 0
         self._size = min(AT_ONCE, self._size * 2)
@@ -197,7 +204,7 @@ class Upward:
         self._alone += 1
         if self._alone >= TRIES_ALONE:
             self._alone = 0
-            self.store.settle([Settled(waiting[0].no, None, code)])
+            self.store.settle([Settled(waiting[0].no, None, code)], at=self.clock())
             self.say(f"stuck     one request is refused again and again ({code}); it stays here")
             return 0.0
         return self._down(code)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -106,13 +107,45 @@ def test_a_page_of_another_address_may_ask(store: Store) -> None:
     assert "X-Yingjian-Proof" in heads["Access-Control-Allow-Headers"]
 
 
+HEARD = datetime(2022, 6, 2, 9, tzinfo=UTC)
+
+
+def test_an_answer_is_let_go_of_when_the_phone_has_it_or_nobody_came_for_it(store: Store) -> None:
+    phone = Phone(store)
+    for text in ("a", "b", "c"):
+        phone.keep(sealed(text))
+    waiting = store.waiting(most=3, most_bytes=10**6)
+    for one, hours in zip(waiting, (0, 0, 48), strict=True):
+        at = HEARD + timedelta(hours=hours)
+        store.settle([Settled(one.no, f"word on {one.no}".encode(), None)], at=at)
+    first, _, last = (answer["no"] for answer in phone.keep(b"")[1]["answers"])
+    assert store.had(uuid.UUID(int=3), upto=last) == 0, "another phone's word takes nothing"
+    assert len(phone.keep(b"", after=0)[1]["answers"]) == 3
+    assert len(phone.keep(b"", after=first)[1]["answers"]) == 2
+    assert len(store.answers(PHONE, after=0)) == 2, "what it has had is gone"
+    assert store.forget(before=HEARD + timedelta(hours=1)) == 1
+    assert [no for no, _ in store.answers(PHONE, after=0)] == [last]
+    assert store.counts().forwarded == 3
+
+
+def test_a_file_of_an_earlier_version_learns_when_answers_were_heard(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "hub.sqlite") as old:
+        columns = "no INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, sealed BLOB NOT NULL"
+        old.execute(f"CREATE TABLE answer ({columns}) STRICT")
+        old.execute("INSERT INTO answer (device, sealed) VALUES ('x', x'00')")
+    store = Store(tmp_path)
+    assert store.forget(before=HEARD) == 1
+    store.close()
+
+
 def test_answers_come_in_order_above_what_the_phone_has(store: Store) -> None:
     phone = Phone(store)
     for text in ("a", "b"):
         phone.keep(sealed(text))
     one, two = store.waiting(most=2, most_bytes=10**6)
-    store.settle([Settled(one.no, b"first", None), Settled(two.no, None, "access.device_shut_out")])
-    store.settle([Settled(one.no, b"once more", None)])  # an answer heard twice
+    settled = [Settled(one.no, b"first", None), Settled(two.no, None, "access.device_shut_out")]
+    store.settle(settled, at=HEARD)
+    store.settle([Settled(one.no, b"once more", None)], at=HEARD)  # an answer heard twice
     told = phone.keep(b"")[1]["answers"]
     assert [base64.b64decode(answer["sealed"]) for answer in told] == [b"first"]
     assert phone.keep(b"", after=told[0]["no"])[1]["answers"] == []
