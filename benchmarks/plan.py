@@ -3,8 +3,8 @@
     yingjian bench plan [--people 329000] [--json FILE]
 
 One twelve-hour day on which everybody is swabbed: sites by `siting` (one pass), pick-up rounds and the
-rounds of mobile teams by `routing`, laboratories by `matching`, people by `staffing`, goods by `kits`.
-Slots are planning's own and not timed here. Times are processor seconds of one core.
+rounds of mobile teams by `routing`, laboratories by `matching`, people by `staffing`, goods by `kits`,
+households by `slots`. Times are processor seconds of one core.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchmarks.counties import area
+from benchmarks.slots import step as slot_steps
 from yingjian.engines.kits import check as kits_check
 from yingjian.engines.kits import model as kits
 from yingjian.engines.kits.solve import solve as solve_kits
@@ -66,14 +67,13 @@ class Clock:
 
 def run(*, people: int, say: Say, seed: int = 1) -> dict[str, Any]:
     """Every engine once; the figures by name."""
-    clock, figures = Clock(), {}
+    clock, figures = Clock(), dict[str, Any]()
     solve_siting(area(2_000), siting.Params(sweeps=0))  # compile first
     county = area(people, seed)
     sited = clock.of("siting", lambda: solve_siting(county, siting.Params(sweeps=0), seed=seed))
     faults = {"siting": len(clock.of("siting_judge", lambda: siting_check.check(county, sited)))}
-    heads = np.zeros(county.candidates, dtype=np.int64)
     inside = sited.site_of != siting.MOBILE
-    np.add.at(heads, sited.site_of[inside], county.heads[inside])
+    heads = _heads(county, sited)
     sites = sited.sites
     figures["sites"] = {
         "people": int(county.heads.sum()), "sites": len(sites), "lanes": int(sited.lanes.sum()),
@@ -116,8 +116,9 @@ def run(*, people: int, say: Say, seed: int = 1) -> dict[str, Any]:
     packed = clock.of("kits", lambda: solve_kits(goods, seed=seed))
     faults["kits"] = len(clock.of("kits_judge", lambda: kits_check.check(goods, packed)))
     figures["kits"] = {"lines": len(packed.lines), "issues": len(packed.issues)}
+    figures["slots"], faults["slots"] = slot_steps(clock.of, heads[sites], sited.lanes[sites], seed)
     figures["routing"] |= clock.of("rivals", lambda: _rivals(problem, seed))
-    whole = sum(seconds for name, seconds in clock.seconds.items() if name != "rivals")
+    whole = sum(s for name, s in clock.seconds.items() if name not in {"rivals", "slots_rival"})
     figures |= {
         "seconds": clock.seconds, "whole_seconds": round(whole, 1), "faults": faults,
         "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -125,6 +126,14 @@ def run(*, people: int, say: Say, seed: int = 1) -> dict[str, Any]:
     for name, value in figures.items():
         say(f"{name}: {value}")
     return figures
+
+
+def _heads(county: siting.Problem, sited: siting.Result) -> siting.Ints:
+    """People of each candidate; those of mobile teams are nobody's."""
+    heads = np.zeros(county.candidates, dtype=np.int64)
+    inside = sited.site_of != siting.MOBILE
+    np.add.at(heads, sited.site_of[inside], county.heads[inside])
+    return heads
 
 
 def _pick_ups(

@@ -42,6 +42,7 @@ from yingjian.engines.plan_model import (
     Share,
     Site,
     Siting,
+    Slot,
     Span,
     Station,
     Team,
@@ -53,7 +54,7 @@ from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.plan_sites import Ground, survey
 from yingjian.engines.plan_transport import Output, Ways
 
-PLANNER = "certified@2"
+PLANNER = "certified@3"
 DEFAULTS = PlanParams()
 
 
@@ -165,7 +166,7 @@ class _Draft:
     point: tuple[float, float] | None
     days: list[Span]
     lanes: int
-    called: plan_slots.Called
+    called: list[Slot]
     tubes: Tubes
     villages: list[Share]
     group: Group
@@ -188,7 +189,7 @@ class _Draft:
     @property
     def open(self) -> list[Span]:
         """The days it is open: those with slots, or the first when everybody is visited at home."""
-        used = [d for d in self.days if any(d.start <= s.start < d.end for s in self.called.slots)]
+        used = [d for d in self.days if any(d.start <= s.start < d.end for s in self.called)]
         return used or self.days[:1]
 
 
@@ -215,16 +216,20 @@ def _drafts(ground: Ground, chosen: list[Group], params: PlanParams) -> list[_Dr
     areas = [ground.main_area(group) for group in groups]
     of_kind = Counter((area, g.tour is None) for area, g in zip(areas, chosen, strict=True))
     serial, of_area = Counter[tuple[str, bool]](), Counter[str]()
+    codes = []
+    for area in areas:
+        of_area[area] += 1
+        codes.append(_site_code(area, of_area[area]))
+    called = _called(ground, chosen, lanes, days, params)
     drafts = []
     for n, group in enumerate(chosen):
         area, kind = areas[n], (areas[n], group.tour is None)
         serial[kind] += 1
-        of_area[area] += 1
         members = [ground.blocks[i] for i in group.members]
         place = names.get(area, area)
         drafts.append(
             _Draft(
-                code=_site_code(area, of_area[area]),
+                code=codes[n],
                 name=_name(problem, params, group, index=n, village=place, serial=serial[kind],
                            of=of_kind[kind]),
                 area=area,
@@ -232,7 +237,7 @@ def _drafts(ground: Ground, chosen: list[Group], params: PlanParams) -> list[_Dr
                 point=group.point,
                 days=days[n],
                 lanes=lanes[n],
-                called=_called(ground, group, lanes[n], days[n], params),
+                called=called[n],
                 tubes=plan_slots.tubes_for(members, rules),
                 villages=_villages(members, names),
                 group=group,
@@ -262,23 +267,36 @@ def _days(
 
 
 def _called(
-    ground: Ground, group: Group, lanes: int, days: list[Span], params: PlanParams
-) -> plan_slots.Called:
-    """Who comes when; to a mobile team while it stands near them."""
-    rules = ground.problem.rules
-    if group.tour is None:
-        return plan_slots.call(
-            [ground.blocks[i] for i in group.members], lanes, days, rules, params
-        )
-    return plan_slots.call_halts(
-        [
-            ([ground.blocks[i] for k in halt.points for i in group.blocks[k]], halt.span)
-            for halt in group.tour.stops
-            if halt.span is not None
-        ],
-        rules,
-        params,
-    )
+    ground: Ground,
+    chosen: list[Group],
+    lanes: list[int],
+    days: list[list[Span]],
+    params: PlanParams,
+) -> list[list[Slot]]:
+    """Who comes when to each site; to a mobile team while it stands near them, by one lane."""
+    asked: list[plan_slots.Asked] = []
+    owner: list[int] = []
+    for n, group in enumerate(chosen):
+        if group.tour is None:
+            members = [ground.blocks[i] for i in group.members]
+            own = [plan_slots.Asked(members, lanes[n], days[n])]
+        else:
+            own = [
+                plan_slots.Asked(
+                    [ground.blocks[i] for k in halt.points for i in group.blocks[k]], 1, [halt.span]
+                )
+                for halt in group.tour.stops
+                if halt.span is not None
+            ]
+        asked += own
+        owner += [n] * len(own)
+    problem = ground.problem
+    found: list[list[Slot]] = [[] for _ in chosen]
+    for n, slots in zip(
+        owner, plan_slots.call(asked, problem.window.start, problem.rules, params), strict=True
+    ):
+        found[n] += slots
+    return found
 
 
 def _sited(siting: Siting, drafts: list[_Draft]) -> Siting:
@@ -330,7 +348,7 @@ def _output(draft: _Draft, problem: PlanProblem) -> Output:
     """Tubes by day, in proportion to the people called on it; home visits follow the slots."""
     days = [day_of(problem, span) for span in draft.open]
     people = [
-        sum(s.people for s in draft.called.slots if span.start <= s.start < span.end)
+        sum(s.people for s in draft.called if span.start <= s.start < span.end)
         for span in draft.open
     ]
     total, left, tubes = sum(people), draft.tubes.total, dict.fromkeys(days, 0)
@@ -375,7 +393,7 @@ def _site(
         tubes=draft.tubes,
         open=open_days,
         stations=stations,
-        slots=draft.called.slots,
+        slots=draft.called,
         home=toured
         + plan_slots.visits(
             listed,
@@ -399,7 +417,7 @@ def _stations(draft: _Draft, problem: PlanProblem, calls: int) -> list[Station]:
     holds = int(problem.rules.need("transport.box_tubes"))
     stations = []
     open_days = draft.open
-    staffed = lane_spans(draft.lanes, open_days, draft.called.slots, problem.rules)
+    staffed = lane_spans(draft.lanes, open_days, draft.called, problem.rules)
     for n in range(draft.lanes):
         code = plan_codes.station_code(draft.code, n + 1)
         tubes = draft.tubes.total // draft.lanes + (n < draft.tubes.total % draft.lanes)

@@ -192,14 +192,14 @@ def _lanes(bench: Bench, site: Site, counted: tuple[int, int]) -> None:
 
 
 def _slots(bench: Bench, site: Site) -> None:
-    """Open hours, no overlap, and the queue counted through the day as a fluid (R23, R35)."""
+    """Open hours, no overlap, and the queue counted through the day as a fluid (R35); `plan_check_slots` has R23."""
     rules, element = bench.problem.rules, f"site:{site.code}"
     allowed = [
         *bench.problem.days,
         *(span for place in bench.problem.places for span in place.spans),
     ]
     lane = (rules.number("sites.lane_per_hour") or 0) / 60
-    behind, worst, previous = 0.0, 0.0, None
+    behind, previous = 0.0, None
     for slot in sorted(site.slots, key=lambda s: s.start):
         rate = lane * _lanes_at(site, slot.start, slot.end)
         if slot.end <= slot.start or not any(
@@ -215,7 +215,6 @@ def _slots(bench: Bench, site: Site) -> None:
         wait = (behind + people) / rate if rate else math.inf
         if not math.isclose(wait, slot.wait, rel_tol=1e-4, abs_tol=0.02):
             bench.same("site_sum", element, slot.wait, round(wait, 2), "wait")
-        worst = max(worst, wait)
         behind = max(0.0, behind + people - rate * max(0.0, minutes(slot.end, slot.start)))
         previous = slot.end
     for span in site.open:
@@ -227,9 +226,6 @@ def _slots(bench: Bench, site: Site) -> None:
         if not any(span.start <= visit.start < span.end for span in site.open):
             bench.say("slot_closed", "error", element, "sites.open_from",
                       measured=visit.start.isoformat())  # fmt: skip
-    if site.slots:
-        limit = rules.number("sites.queue_limit")
-        bench.most("queue", element, "sites.queue_limit", min(worst, 1e9), limit)
 
 
 def _lanes_at(site: Site, start: datetime, end: datetime) -> int:

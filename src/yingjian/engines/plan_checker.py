@@ -13,6 +13,7 @@ from yingjian.engines.plan_check_choice import check_choice
 from yingjian.engines.plan_check_crew import check_crew
 from yingjian.engines.plan_check_goods import check_goods
 from yingjian.engines.plan_check_sites import check_sites
+from yingjian.engines.plan_check_slots import check_slots
 from yingjian.engines.plan_check_staff import check_staff
 from yingjian.engines.plan_check_tours import check_tours
 from yingjian.engines.plan_check_transport import check_transport
@@ -31,6 +32,7 @@ def check(problem: PlanProblem, plan: Plan) -> list[Finding]:
     _identity(bench)
     _everybody(bench)
     check_sites(bench)
+    check_slots(bench)
     check_choice(bench)
     check_staff(bench)
     check_crew(bench)

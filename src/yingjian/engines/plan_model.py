@@ -124,7 +124,7 @@ class Block(msgspec.Struct, frozen=True):
 
     `key` is `h` + household id or `p` + person id. Counts split those who come to a site (`pool`,
     `single`, `household` tube) from those visited at the door (`home_…`). `rank` is the best
-    priority of its members, 0 first (R9, R10).
+    priority of its members, 0 first (R9, R10). `building`, `stair`: numbers within the village; 0: not known.
     """
 
     key: str
@@ -138,6 +138,8 @@ class Block(msgspec.Struct, frozen=True):
     home_household: int = 0
     lon: float | None = None
     lat: float | None = None
+    building: int = 0
+    stair: int = 0
 
     @property
     def walkers(self) -> int:
@@ -238,9 +240,6 @@ class PlanProblem(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
 
-# --- the plan ------------------------------------------------------------------------------------
-
-
 class Tubes(msgspec.Struct, frozen=True):
     """Tubes by mode. `pool` counts the last, not full one; `part` of them are not full."""
 
@@ -263,7 +262,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """Who is called when. `wait` is the longest wait in minutes if all come at its start."""
+    """Who is called when. `wait`: if all come at its start; by habits: who will `come`, wait expected, by quantile."""
 
     start: datetime
     end: datetime
@@ -274,6 +273,9 @@ class Slot(msgspec.Struct, frozen=True):
     blocks: list[str]
     sizes: list[int] = []
     """How many of each block come, in the order of `blocks`; empty: not known."""
+    come: float = 0.0
+    mean: float = 0.0
+    tail: float = 0.0
 
 
 class HomeVisit(msgspec.Struct, frozen=True):

@@ -11,6 +11,17 @@ class PlanParams(msgspec.Struct, frozen=True):
     load: float = 0.85
     """Share of a lane's throughput that slots fill when there is room."""
     slot_minutes: int = 30
+    no_show: float = 0.02
+    """Share of those called who do not come. This and the next four are the twin's habits, which it plays."""
+    punctual_sd: float = 10.0
+    """Minutes by which people miss the slot they aim into: some come up to a slot early or late."""
+    early_birds: float = 0.05
+    """Share of those who come who are there within `bird_minutes` of the opening, whatever they were told."""
+    bird_minutes: float = 60.0
+    service_cv: float = 0.5
+    """Spread over mean of the minutes in a lane."""
+    wait_quantile: float = 0.95
+    """Chance, at every moment, that whoever comes waits no longer than the queue limit (R23)."""
     walk_km_per_h: float = 4.5
     drive_km_per_h: float = 40.0
     road_factor: float = 1.3

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from yingjian.engines.plan_geo import pack
+import numpy as np
+
 from yingjian.engines.plan_model import (
     Block,
     HomeVisit,
@@ -18,6 +20,8 @@ from yingjian.engines.plan_model import (
     Tubes,
 )
 from yingjian.engines.plan_params import PlanParams
+from yingjian.engines.slots import model as slots
+from yingjian.engines.slots.solve import solve
 
 
 def tubes_for(blocks: list[Block], rules: Rules) -> Tubes:
@@ -41,8 +45,8 @@ def slot_spans(days: list[Span], rules: Rules, params: PlanParams) -> list[Span]
     minutes = params.slot_minutes if limit is None else min(params.slot_minutes, int(limit))
     step = timedelta(minutes=max(1, minutes))
     spans: list[Span] = []
-    for day in days:
-        start = day.start
+    for day in sorted(days, key=lambda day: day.start):
+        start = max(day.start, spans[-1].end) if spans else day.start
         while start < day.end:
             end = min(start + step, day.end)
             spans.append(Span(start, end))
@@ -86,67 +90,123 @@ def share_lanes(wanted: list[int], walkers: list[int], most: int | None) -> list
     return lanes
 
 
-def _places(spans: list[Span], lanes: int, rules: Rules, load: float) -> list[int]:
-    rate = rules.need("sites.lane_per_hour") * lanes / 60
-    return [math.floor(rate * span.minutes * load + 1e-9) for span in spans]
-
-
 @dataclass(frozen=True)
-class Called:
-    """The slots in use, and how long each is at most waited for."""
+class Asked:
+    """People to be called to one place, its lanes and its open hours."""
 
-    slots: list[Slot]
-    spans: list[Span]
+    blocks: list[Block]
+    lanes: int
+    days: list[Span]
 
 
 def call(
-    blocks: list[Block], lanes: int, days: list[Span], rules: Rules, params: PlanParams
-) -> Called:
-    """Call households to slots: best rank first (R9, R10), a household together, neighbours near."""
-    spans = slot_spans(days, rules, params)
-    order = sorted(range(len(blocks)), key=lambda i: blocks[i].rank)
-    sizes = [blocks[i].walkers for i in order]
-    walkers = sum(sizes)
-    bins = _places(spans, lanes, rules, params.load)
-    if sum(bins) < walkers:
-        bins = _places(spans, lanes, rules, 1.0)
-    if sum(bins) < walkers:  # nothing holds: share the overflow evenly, the checker says how much
-        even = walkers / max(1, sum(bins)) if sum(bins) else 0
-        bins = [math.ceil(b * even) for b in bins] if even else [math.ceil(walkers / len(bins))]
-    taken = pack(sizes, bins, ranks=[blocks[i].rank for i in order])
-    rate = rules.need("sites.lane_per_hour") * lanes / 60
-    slots: list[Slot] = []
+    asked: Sequence[Asked], begins: datetime, rules: Rules, params: PlanParams
+) -> list[list[Slot]]:
+    """Call households to slots, place by place: better ranks first (R9, R10), buildings together (`engines.slots`)."""
+    spans = [slot_spans(one.days, rules, params) for one in asked]
+    walkers = [[block for block in one.blocks if block.walkers] for one in asked]
+    places = [n for n, own in enumerate(walkers) if own]
+    if not places:
+        return [[] for _ in asked]
+    found = solve(
+        slots.Problem(
+            _slots([(spans[n], asked[n].lanes) for n in places], begins),
+            _homes([walkers[n] for n in places], begins, rules),
+            habits_of(params),
+            rules_of(rules, params),
+        )
+    )
+    firsts = np.cumsum([0, *(len(spans[n]) for n in places)]).tolist()
+    homes = np.cumsum([0, *(len(walkers[n]) for n in places)]).tolist()
+    called: list[list[Slot]] = [[] for _ in asked]
+    for k, n in enumerate(places):
+        members: list[list[Block]] = [[] for _ in spans[n]]
+        for block, t in zip(walkers[n], found.slot[homes[k] : homes[k + 1]].tolist(), strict=True):
+            members[t - firsts[k]].append(block)
+        rate = rules.need("sites.lane_per_hour") * asked[n].lanes / 60
+        called[n] = _told(spans[n], members, rate, found, firsts[k])
+    return called
+
+
+def _told(
+    spans: list[Span], members: list[list[Block]], rate: float, found: slots.Result, first: int
+) -> list[Slot]:
+    made: list[Slot] = []
     behind = 0.0
-    for span, items in zip(spans, taken, strict=False):
-        people = sum(sizes[i] for i in items)
-        wait = (behind + people) / rate if people else 0.0
-        behind = max(0.0, behind + people - rate * span.minutes)
-        if items:
-            own = [blocks[order[i]] for i in items]
-            slots.append(
+    for t, (span, own) in enumerate(zip(spans, members, strict=True), first):
+        people = sum(block.walkers for block in own)
+        if own:
+            made.append(
                 Slot(
                     start=span.start,
                     end=span.end,
                     people=people,
-                    wait=round(wait, 2),
-                    best_rank=min(b.rank for b in own),
-                    last_rank=max(b.rank for b in own),
-                    blocks=[b.key for b in own],
-                    sizes=[b.walkers for b in own],
+                    wait=round((behind + people) / rate, 2),
+                    best_rank=min(block.rank for block in own),
+                    last_rank=max(block.rank for block in own),
+                    blocks=[block.key for block in own],
+                    sizes=[block.walkers for block in own],
+                    come=round(float(found.come[t]), 1),
+                    mean=round(float(found.mean[t]), 1),
+                    tail=math.ceil(float(found.tail[t]) * 10) / 10,
                 )
             )
-    return Called(slots, spans)
+        behind = max(0.0, behind + people - rate * span.minutes)
+    return made
 
 
-def call_halts(halts: list[tuple[list[Block], Span]], rules: Rules, params: PlanParams) -> Called:
-    """Slots of a mobile team: at each halt its own people, in the halt's hours, by one lane."""
-    slots: list[Slot] = []
-    spans: list[Span] = []
-    for blocks, span in halts:
-        called = call(blocks, 1, [span], rules, params)
-        slots += called.slots
-        spans += called.spans
-    return Called(slots, spans)
+def habits_of(params: PlanParams) -> slots.Habits:
+    """What the plan takes people to do, as slots see it."""
+    missed = slots.crossing(params.punctual_sd, params.slot_minutes)
+    return slots.Habits(
+        no_show=params.no_show, early=missed, late=missed, birds=params.early_birds,
+        bird_minutes=params.bird_minutes, spread=params.service_cv,
+    )  # fmt: skip
+
+
+def rules_of(rules: Rules, params: PlanParams) -> slots.Rules:
+    """Minutes in a lane (R16), the queue limit (R23); without a limit no wait is too long."""
+    return slots.Rules(
+        service=60 / rules.need("sites.lane_per_hour"),
+        limit=rules.number("sites.queue_limit") or slots.NEVER,
+        quantile=params.wait_quantile,
+        load=params.load,
+    )
+
+
+def _slots(places: list[tuple[list[Span], int]], begins: datetime) -> slots.Slots:
+    rows = [(n, span, lanes) for n, (spans, lanes) in enumerate(places) for span in spans]
+    return slots.Slots(
+        site=np.array([n for n, _, _ in rows], dtype=np.int64),
+        start=np.array([_minute(span.start, begins) for _, span, _ in rows]),
+        end=np.array([_minute(span.end, begins) for _, span, _ in rows]),
+        lanes=np.array([lanes for _, _, lanes in rows], dtype=np.int64),
+    )
+
+
+def _homes(members: list[list[Block]], begins: datetime, rules: Rules) -> slots.Homes:
+    general = int(rules.number("scope.general_rank") or 0)
+    finish = rules.number("clocks.key_groups_finish")
+    due = slots.NEVER if finish is None else finish
+    rows = [(n, block) for n, own in enumerate(members) for block in own]
+    numbers: dict[tuple[int, str, int], int] = {}
+    building = [
+        numbers.setdefault((n, b.area, b.building), len(numbers)) if b.building else slots.UNKNOWN
+        for n, b in rows
+    ]
+    return slots.Homes(
+        site=np.array([n for n, _ in rows], dtype=np.int64),
+        people=np.array([b.walkers for _, b in rows], dtype=np.int64),
+        rank=np.array([b.rank for _, b in rows], dtype=np.int64),
+        building=np.array(building, dtype=np.int64),
+        stair=np.array([b.stair or slots.UNKNOWN for _, b in rows], dtype=np.int64),
+        alone=np.array([b.single == b.walkers for _, b in rows], dtype=bool),
+        due=np.array([due if b.rank < general else slots.NEVER for _, b in rows]),
+    )
+
+
+def _minute(at: datetime, begins: datetime) -> float:
+    return (at - begins) / timedelta(minutes=1)
 
 
 def visits(

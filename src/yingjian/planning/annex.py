@@ -73,17 +73,28 @@ def paper(
 def _sites(plan: Plan, names: dict[str, Any], own: dict[str, Any]) -> Table:
     head = tuple(
         names["col"][key]
-        for key in ("site_code", "site_name", "walkers", "lanes", "tubes", "villages")
+        for key in (
+            "site_code",
+            "site_name",
+            "walkers",
+            "lanes",
+            "tubes",
+            "mean",
+            "tail",
+            "villages",
+        )
     )
     rows = tuple(
         (
             site.code, site.name, site.walkers, site.lanes, site.tubes.total,
+            max((slot.mean for slot in site.slots), default=0.0),
+            max((slot.tail for slot in site.slots), default=0.0),
             "、".join(f"{v.name}{v.people}" for v in site.villages),
         )
         for site in plan.sites
         if site.kind == "fixed"
     )  # fmt: skip
-    return Table(own["sites"], head, rows, widths=(3, 4, 2, 2, 2, 3))
+    return Table(own["sites"], head, rows, widths=(3, 4, 2, 2, 2, 2, 2, 3))
 
 
 def _visits(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) -> Table:

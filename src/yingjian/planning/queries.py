@@ -29,6 +29,7 @@ from yingjian.engines.plan_model import (
 )
 from yingjian.kernel.errors import RuleBroken
 from yingjian.logistics import queries as logistics
+from yingjian.population.values import BUILDING, STAIR
 from yingjian.workforce import queries as workforce
 
 from . import candidates, rules, wording
@@ -48,11 +49,19 @@ def local_time() -> ZoneInfo:
 _BLOCKS = """
 WITH member AS (
     SELECT due.id, due.area, due.rank, due.mode, due.home, door.id AS door, door.lon, door.lat,
-           count(*) OVER (PARTITION BY door.id) AS size
+           count(*) OVER (PARTITION BY door.id) AS size,
+           coalesce(substring(door.address FROM %(building)s), door.lon || ',' || door.lat, '') AS building,
+           coalesce(substring(door.address FROM %(stair)s), '') AS stair
       FROM campaigns_dueperson due
       JOIN population_person person ON person.id = due.person_id
       LEFT JOIN population_household door ON door.id = person.household_id AND door.area = due.area
-     WHERE due.round_id = %(round)s AND due.state = 'due')
+     WHERE due.round_id = %(round)s AND due.state = 'due'),
+numbered AS (
+    SELECT member.*,
+           CASE WHEN building = '' THEN 0 ELSE dense_rank() OVER (PARTITION BY area ORDER BY building) END AS b,
+           CASE WHEN building = '' OR stair = '' THEN 0
+                ELSE dense_rank() OVER (PARTITION BY area, building ORDER BY stair) END AS s
+      FROM member)
 SELECT CASE WHEN door IS NOT NULL AND size <= %(most)s THEN 'h' || replace(door::text, '-', '')
             ELSE 'p' || replace(id::text, '-', '') END AS key,
        area, min(rank),
@@ -62,18 +71,20 @@ SELECT CASE WHEN door IS NOT NULL AND size <= %(most)s THEN 'h' || replace(door:
        count(*) FILTER (WHERE home AND mode = 'pool'),
        count(*) FILTER (WHERE home AND mode = 'single'),
        count(*) FILTER (WHERE home AND mode = 'household'),
-       min(lon), min(lat)
-  FROM member GROUP BY key, area ORDER BY key
+       min(lon), min(lat), min(b), min(s)
+  FROM numbered GROUP BY key, area ORDER BY key
 """
 
 
 def blocks_of(round_id: uuid.UUID, *, door_limit: int) -> list[Block]:
-    """People still due, by household; no name leaves the database. One query for any number.
+    """People still due, by household; no name and no address leaves the database: buildings and stairwells are
+    numbers within the village. One query for any number.
 
     A household larger than `door_limit`, and whoever lives elsewhere than their household, is
     planned person by person under the id of the due row.
     """
-    return [Block(*row) for row in _rows(_BLOCKS, {"round": round_id, "most": door_limit})]
+    named = {"round": round_id, "most": door_limit, "building": BUILDING, "stair": STAIR}
+    return [Block(*row) for row in _rows(_BLOCKS, named)]
 
 
 def people_due(round_id: uuid.UUID) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from yingjian.campaigns import queries as campaigns
 from yingjian.engines.day.model import NEVER, DayError, Forecast, Habits
-from yingjian.engines.day.planned import Bench, PlannedDay, days_of, habits_of, limits_of
+from yingjian.engines.day.planned import Bench, PlannedDay, base_of, days_of, habits_of, limits_of
 from yingjian.engines.plan_model import Plan
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.papers import Heading, Paragraph, Report, Table
@@ -128,7 +128,7 @@ def _played(key: _Key) -> tuple[tuple[DayRehearsal, ...], Habits, Bench]:
 
     plan, book = key.plan, rules.rules_of(campaigns.preset_of(key.round_id))
     bench = Bench(hours=plan.params.bench_hours)
-    habits = habits_of(book, plan.params.slot_minutes, bench, Habits())
+    habits = habits_of(book, plan.params.slot_minutes, bench, base_of(plan.params))
     try:
         days = days_of(plan, book, habits, bench)
         if not days:

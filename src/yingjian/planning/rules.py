@@ -395,12 +395,23 @@ def params_of(options: Mapping[str, Any]) -> PlanParams:
             raise PlanError("bad_option", option=name, known=", ".join(known))
         kind = type(known[name])
         fits = isinstance(value, kind) if kind in {str, bool} else _number(value)
-        if not fits or (kind not in {str, bool} and value <= 0) or (name == "load" and value > 1):
+        if not fits or not (kind in {str, bool} or _within(name, value)):
             raise PlanError("bad_option", option=name, got=value)
         if kind is int and value != int(value):
             raise PlanError("bad_option", option=name, got=value)
         changed[name] = kind(value)
     return PlanParams(**{**known, **changed})
+
+
+def _within(name: str, value: float) -> bool:
+    """Lengths and factors are above nothing; shares of people may be nothing and never all."""
+    if name in {"no_show", "early_birds"}:
+        return 0 <= value < 1
+    if name in {"punctual_sd", "service_cv"}:
+        return value >= 0
+    if name == "wait_quantile":
+        return 0 < value < 1
+    return value > 0 and (name != "load" or value <= 1)
 
 
 def team_posts(plan: Plan) -> list[Post]:

@@ -62,7 +62,7 @@ SITE = [
     "villages", "lanes", "groups", "tubes", "boxes", "opens", "closes",
 ]  # fmt: skip
 CANDIDATE = ["place", "area", "lon", "lat", "lanes_fit", "chosen", "site_code", "walkers", "lanes"]
-SLOT = ["site_code", "site_name", "start", "end", "people", "wait"]
+SLOT = ["site_code", "site_name", "start", "end", "people", "come", "mean", "tail", "wait"]
 HOURS = ["site_code", "site_name", "start", "end", "people_called", "lanes_needed", "lanes_staffed"]
 SHIFT = [
     "site_code",
@@ -171,7 +171,9 @@ def _candidates(plan: Plan, names: dict[str, Any]) -> Iterable[Row]:
 def _slots(plan: Plan) -> Iterable[Row]:
     for site in plan.sites:
         for slot in site.slots:
-            yield [site.code, site.name, slot.start, slot.end, slot.people, slot.wait]
+            yield [
+                site.code, site.name, slot.start, slot.end, slot.people, slot.come, slot.mean, slot.tail, slot.wait,
+            ]  # fmt: skip
 
 
 def _hours(plan: Plan) -> Iterable[Row]:

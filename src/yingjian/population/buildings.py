@@ -23,7 +23,7 @@ from yingjian.population import places, queries
 from yingjian.population.models import BuildingList
 from yingjian.population.place_rules import Buildings, address_key
 from yingjian.population.rules import place_key
-from yingjian.population.values import Column
+from yingjian.population.values import BUILDING, Column
 
 PERMISSION: Final = "import_roster"
 TASK: Final = "population.read_buildings"
@@ -205,7 +205,6 @@ def homes_for(actor: Actor, *, area: str = "") -> list[HomesLine]:
 
 
 MOST_MISSING: Final = 200_000
-_BUILDING: Final = "^.*?[0-9一二三四五六七八九十]+(?:号楼|#楼|#|栋|幢|座|组|队|社)"
 
 
 def unplaced_for(actor: Actor, *, at: datetime, export_id: uuid.UUID) -> list[Row]:
@@ -217,7 +216,7 @@ def unplaced_for(actor: Actor, *, at: datetime, export_id: uuid.UUID) -> list[Ro
                       CASE WHEN h.address = '' THEN h.no ELSE '' END AS no, count(*)
                  FROM population_household h LEFT JOIN population_region r ON r.area = h.area
                 WHERE h.lon IS NULL GROUP BY 1, 2, 3, 4 ORDER BY 2, 3, 4 LIMIT %s""",
-            [_BUILDING, MOST_MISSING],
+            [BUILDING, MOST_MISSING],
         )
         rows = [
             {"area_name": name, "area_code": code, "building": building, "household_no": no}

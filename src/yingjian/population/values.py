@@ -13,6 +13,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+BUILDING: Final = "^.*?[0-9一二三四五六七八九十]+(?:号楼|#楼|#|栋|幢|座|组|队|社)"
+"""PostgreSQL pattern of an address up to its building or natural group."""
+STAIR: Final = "([0-9一二三四五六七八九十]+)单元"
+"""PostgreSQL pattern whose group is the stairwell in an address."""
+
 
 class Sex(StrEnum):
     """Administrative sex as stored; offices also write it as GB/T 2261.1 digits."""

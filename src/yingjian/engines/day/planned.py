@@ -17,6 +17,7 @@ import numpy as np
 from yingjian.engines.day.doors import doors_of
 from yingjian.engines.day.model import NEVER, Day, Floats, Habits, Ints, Labs, Limits, Sites
 from yingjian.engines.plan_model import LabLoad, Plan, Rules, Run, Site, Slot, Span, Stop
+from yingjian.engines.plan_params import PlanParams
 
 DAY = 1440.0
 
@@ -73,6 +74,14 @@ def habits_of(rules: Rules, slot_minutes: float, bench: Bench, base: Habits) -> 
         slot_minutes=slot_minutes,
         review=min(base.review, bench.hours * 60 / 2),
     )
+
+
+def base_of(params: PlanParams) -> Habits:
+    """How people come, as the plan took them to when it called them to slots."""
+    return Habits(
+        no_show=params.no_show, punctual_sd=params.punctual_sd, early_birds=params.early_birds,
+        bird_minutes=params.bird_minutes, service_cv=params.service_cv,
+    )  # fmt: skip
 
 
 def limits_of(rules: Rules) -> Limits:

@@ -179,11 +179,20 @@ def visit_at_night(plan: Document) -> None:
 
 
 def crowd(plan: Document) -> None:
-    """Two slots' people at once."""
+    """Four slots' people at once."""
     site = plan["sites"][0]
-    site["slots"][0]["blocks"] += site["slots"][1]["blocks"]
-    site["slots"][0]["people"] += site["slots"][1]["people"]
-    site["slots"].pop(1)
+    for _ in range(3):
+        site["slots"][0]["blocks"] += site["slots"][1]["blocks"]
+        site["slots"][0]["people"] += site["slots"][1]["people"]
+        site["slots"].pop(1)
+
+
+def wait_hidden(plan: Document) -> None:
+    plan["sites"][0]["slots"][0]["tail"] /= 2
+
+
+def wait_smoothed(plan: Document) -> None:
+    plan["sites"][0]["slots"][0]["mean"] += 3
 
 
 def key_groups_last(plan: Document) -> None:
@@ -492,6 +501,9 @@ FAULTS: list[tuple[Callable[[Document], None], str]] = [
     (open_longer, "open_outside"),
     (visit_at_night, "slot_closed"),
     (crowd, "queue"),
+    (crowd, "slot_crowded"),
+    (wait_hidden, "site_sum"),
+    (wait_smoothed, "site_sum"),
     (key_groups_last, "key_groups_late"),
     (key_groups_last, "key_groups_finish"),
     (wrong_sum, "site_sum"),
