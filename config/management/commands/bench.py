@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 
 class Command(BaseCommand):
@@ -17,14 +17,15 @@ class Command(BaseCommand):
         "engines behind a plan at a county's size, each with its judge; with --region the product's whole plan of a "
         "county, or of a city by districts, judged; exits 1 where a rule is broken), pack (a station's pack of "
         "100,000 people on a slow phone; exits 1 above ten seconds), soak (ten times a county's peak for "
-        "minutes: is the memory flat; exits 1 where it is not)."
+        "minutes: is the memory flat; exits 1 where it is not), instances (public siting instances in --data "
+        "beside HiGHS alone)."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "what",
-            choices=["ingest", "pack", "plan", "read", "roster", "soak"],
+            choices=["ingest", "instances", "pack", "plan", "read", "roster", "soak"],
             nargs="?",
             default="ingest",
         )
@@ -41,9 +42,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--sizes", type=int, nargs="*", default=[], help="plan --region: people, one or more"
         )
-        parser.add_argument("--seeds", type=int, default=1, help="plan --region: how many seeds")
         parser.add_argument(
-            "--data", type=Path, help="plan --region: folder with the lists of villages"
+            "--seeds", type=int, default=1, help="plan --region, instances: how many"
+        )
+        parser.add_argument(
+            "--data", type=Path, help="plan --region: folder of village lists; instances: of a set"
         )
         parser.add_argument("--tubes", type=int, default=1_200, help="tubes sent per size")
         parser.add_argument(
@@ -56,6 +59,8 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=10.0, help="read: of each measurement")
         parser.add_argument("--minutes", type=float, default=30.0, help="soak: how long")
         parser.add_argument("--offered", type=float, default=500.0, help="soak: tubes a second")
+        parser.add_argument("--set", choices=["holmberg", "yang"], default="holmberg")
+        parser.add_argument("--every", type=int, default=1, help="instances: each n-th file only")
         parser.add_argument("--json", type=Path, help="write the figures to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -77,6 +82,15 @@ class Command(BaseCommand):
             from benchmarks import plan
 
             figures = plan.run(people=options["people"] or 329_000, say=self._say)
+        elif options["what"] == "instances":
+            from benchmarks import instances
+
+            if options["data"] is None:
+                raise CommandError("instances: say where the files lie, --data DIR")
+            figures = instances.run(
+                data=options["data"], which=options["set"], seconds=options["seconds"],
+                seeds=options["seeds"], every=options["every"], say=self._say,
+            )  # fmt: skip
         elif options["what"] == "pack":
             from benchmarks import pack
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import highspy
@@ -23,6 +24,17 @@ class LinearError(Exception):
 
 
 @dataclass(frozen=True)
+class _Heard:
+    """Lets HiGHS hear a stop."""
+
+    stop: Callable[[], bool]
+
+    def __call__(self, event: highspy.highs.HighsCallbackEvent) -> None:
+        if self.stop():
+            event.interrupt()
+
+
+@dataclass(frozen=True)
 class Answer:
     """`bound`: no solution is better; equal to `value` for a linear model solved to the end."""
 
@@ -31,6 +43,8 @@ class Answer:
     x: Floats
     dual: Floats
     """Price of each row; zeros for integer models."""
+    done: bool = True
+    """Solved to the end, not stopped on the way."""
 
 
 @dataclass
@@ -95,9 +109,13 @@ class Model:
         return lp
 
     def solve(
-        self, *, nodes: int | None = None, seconds: float | None = None, relative_gap: float = 0.0
-    ) -> Answer:
-        """Raises `LinearError`. `nodes` limits branch and bound by count, so that runs repeat."""
+        self, *, nodes: int | None = None, seconds: float | None = None, relative_gap: float = 0.0,
+        start: Floats | None = None, stop: Callable[[], bool] | None = None,
+    ) -> Answer:  # fmt: skip
+        """Raises `LinearError`. `nodes` limits branch and bound by count, so that runs repeat.
+
+        `start`: a solution known already. `stop`: True as soon as the best so far is wanted.
+        """
         highs = highspy.Highs()
         options: dict[str, object] = {
             "output_flag": False, "threads": 1, "random_seed": 1, "mip_rel_gap": relative_gap
@@ -109,6 +127,12 @@ class Model:
         for option, value in options.items():
             highs.setOptionValue(option, value)
         highs.passModel(self._lp())
+        if start is not None:
+            known = highspy.HighsSolution()
+            known.col_value, known.value_valid = start, True
+            highs.setSolution(known)
+        if stop is not None:
+            highs.cbMipInterrupt += _Heard(stop)
         highs.run()
         status = highs.getModelStatus()
         info = highs.getInfo()
@@ -121,4 +145,4 @@ class Model:
         value = float(info.objective_function_value)
         dual = np.zeros(self.rows) if whole else np.asarray(solution.row_dual, dtype=float)
         bound = float(info.mip_dual_bound) if whole else value
-        return Answer(value, bound, np.asarray(solution.col_value, dtype=float), dual)
+        return Answer(value, bound, np.asarray(solution.col_value, dtype=float), dual, done)

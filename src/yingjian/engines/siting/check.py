@@ -21,8 +21,8 @@ from yingjian.engines.siting.model import (
     SitingError,
     barred,
     validate,
-    walk_price,
     walked,
+    way_price,
 )
 
 CHUNK = 64
@@ -136,7 +136,7 @@ def _cost(problem: Problem, result: Result, breaking: set[int]) -> int:
     opened = np.unique(site)
     total = int(problem.opening()[opened].sum())
     total += int(_ceil(load, problem.rules.heads_per_lane).sum()) * problem.prices.lane
-    total += int(walk_price(problem, regular, walked(problem, regular, site)).sum())
+    total += int(way_price(problem, regular, site).sum())
     rest = np.ones(problem.points, dtype=bool)
     rest[regular] = False
     return total + int(outside[rest].sum())
@@ -167,8 +167,15 @@ def bound_of(problem: Problem, multipliers: Ints, counts: Counts | None = None) 
     the group; R, L: the rule's most heads of a site and of a lane; r, l: what ⌈H / R⌉ - 1 full sites
     (⌈H / L⌉ - 1 full lanes) leave over, which has to stay outside for one fewer to be enough.
 
-    Raises `SitingError("bad_multipliers")`.
+    Where every cost is a multiple of one number, so is the bound. Raises
+    `SitingError("bad_multipliers")`.
     """
+    grain = problem.grain()
+    return -(-_bound(problem, multipliers, counts) // grain) * grain
+
+
+def _bound(problem: Problem, multipliers: Ints, counts: Counts | None) -> int:
+    """The bound before it is rounded up."""
     u = multipliers
     if u.shape != (problem.points,) or u.dtype.kind != "i" or (abs(u.astype(object)) > 2**52).any():
         raise SitingError("bad_multipliers")
@@ -176,6 +183,12 @@ def bound_of(problem: Problem, multipliers: Ints, counts: Counts | None = None) 
     total = int(u.astype(object).sum()) + whole.least()
     total += int(np.minimum(0, problem.outside() - u - whole.outside()).sum())
     room, opening = problem.room(), problem.opening()
+    if problem.pair_prices is not None:
+        every = np.arange(problem.points)
+        return total + sum(
+            _site_term(problem, j, every, u, int(room[j]), int(opening[j]), whole)
+            for j in range(problem.candidates)
+        )
     order = np.argsort(problem.site_x, kind="stable")
     along = np.argsort(problem.x, kind="stable")
     reach = problem.rules.walk_m / problem.rules.detour * (1 + 1e-9) + 1e-6
@@ -255,11 +268,12 @@ def _site_term(
     problem: Problem, j: int, near: Ints, u: Ints, room: int, opening: int, whole: _Whole
 ) -> int:
     """min(0, price + lanes - best earnings) of one candidate, exact."""
-    close = np.abs(problem.y[near] - problem.site_y[j]) * problem.rules.detour
-    near = near[close <= problem.rules.walk_m + 1]
+    if problem.pair_prices is None:
+        close = np.abs(problem.y[near] - problem.site_y[j]) * problem.rules.detour
+        near = near[close <= problem.rules.walk_m + 1]
     here = np.full(len(near), j)
     metres = walked(problem, near, here)
-    gain = u[near] - walk_price(problem, near, metres)
+    gain = u[near] - way_price(problem, near, here)
     may = (metres <= problem.rules.walk_m) & (problem.heads[near] <= room)
     if whole.counts is None:
         may &= gain > 0

@@ -38,6 +38,8 @@ MOBILE = -1
 """In `Result.site_of`: a mobile team comes to the point."""
 FARTHEST = 1e9
 """Largest coordinate taken, metres: beyond the circumference of the earth."""
+DEAREST = 2**40
+"""Largest price of a pair taken."""
 BIGGEST = 2**53
 """Largest sum of prices taken: exact in a float."""
 
@@ -103,6 +105,9 @@ class Problem:
     """A mobile team's way to each point where it differs (neighbours share one); None: the price."""
     barriers: Floats = field(default_factory=lambda: np.zeros((0, 4)))
     """Segments `x1 y1 x2 y2` that no walk crosses: rivers, railways, motorways."""
+    pair_prices: Ints | None = None
+    """`(n, m)`: what sending each point to each candidate costs, -1: never (a walking network's
+    answer, a bus line). Takes the place of walk, circle and barriers. None: walks are measured."""
 
     @property
     def points(self) -> int:
@@ -135,12 +140,22 @@ class Problem:
             -self.heads // self.rules.heads_per_lane
         )
         walk = self.heads * math.ceil(self.rules.walk_m * self.prices.walk_km / 1000)
+        if self.pair_prices is not None:
+            walk = self.pair_prices.max(axis=1, initial=0)
         price = own + walk + self.prices.outside_head * self.heads
         if self.mobile is None:
             return price
         way = self.prices.visit if self.visit_prices is None else self.visit_prices
         visit = way + self.prices.visit_head * self.heads
         return np.where(self.mobile, visit, price)
+
+    def grain(self) -> int:
+        """What every plan's cost is a whole multiple of; looked for only where pairs have prices."""
+        if self.pair_prices is None:
+            return 1
+        ways = np.gcd.reduce(np.maximum(self.pair_prices, 0), axis=None)
+        rest = np.gcd.reduce(np.concatenate((self.opening(), self.outside())))
+        return max(1, int(np.gcd.reduce([ways, rest, self.prices.lane])))
 
     def digest(self) -> str:
         """Identity of the question; a certificate names the one it answers."""
@@ -152,6 +167,8 @@ class Problem:
         ):  # fmt: skip
             state.update(str((array.shape, array.dtype.str)).encode())
             state.update(np.ascontiguousarray(array).tobytes())
+        if self.pair_prices is not None:
+            state.update(np.ascontiguousarray(self.pair_prices).tobytes())
         return state.hexdigest()
 
 
@@ -185,13 +202,25 @@ def validate(problem: Problem) -> None:
     ):
         if not least <= value <= BIGGEST:  # NaN too
             raise SitingError("bad_number", field=name, value=value)
+    ways = _dearest_ways(problem)
     heads = int(problem.heads.astype(object).sum())
     each = prices.outside_head + prices.visit_head + prices.lane
     each += math.ceil(rules.walk_m * prices.walk_km / 1000)
     opening = int(problem.opening().max())
     visit = prices.visit if problem.visit_prices is None else int(problem.visit_prices.max())
-    if heads * each + (opening + visit + prices.lane) * problem.points > BIGGEST:
+    if heads * each + (opening + visit + prices.lane) * problem.points + ways > BIGGEST:
         raise SitingError("too_large", heads=heads)
+
+
+def _dearest_ways(problem: Problem) -> int:
+    """What everybody pays at most where pairs have prices."""
+    ways = problem.pair_prices
+    if ways is None:
+        return 0
+    bad = (ways < -1) | (ways > DEAREST)
+    if bad.any():
+        raise SitingError("bad_number", field="pair_prices", row=int(bad.any(axis=1).argmax()))
+    return int(ways.max(axis=1, initial=0).astype(object).sum())
 
 
 def _lengths(problem: Problem) -> None:
@@ -203,12 +232,20 @@ def _lengths(problem: Problem) -> None:
         array = getattr(problem, name)
         if array is not None and array.shape != (length,):
             raise SitingError("bad_shape", field=name, length=len(array), wanted=length)
+    ways = problem.pair_prices
+    if ways is not None and (ways.shape != (n, m) or ways.dtype.kind != "i"):
+        raise SitingError("bad_shape", field="pair_prices")
     if problem.barriers.ndim != 2 or problem.barriers.shape[1] != 4:  # noqa: PLR2004
         raise SitingError("bad_shape", field="barriers")
 
 
 def walked(problem: Problem, point: Ints, site: Ints) -> Ints:
-    """Metres walked from points to sites, pairwise, rounded up: straight line times detour."""
+    """Metres walked from points to sites, pairwise, rounded up: straight line times detour.
+
+    None are measured where pairs have their own prices.
+    """
+    if problem.pair_prices is not None:
+        return np.zeros(len(point), dtype=np.int64)
     straight = np.hypot(
         problem.x[point] - problem.site_x[site], problem.y[point] - problem.site_y[site]
     )
@@ -221,8 +258,19 @@ def walk_price(problem: Problem, point: Ints, metres: Ints) -> Ints:
     return problem.heads[point] * metres * problem.prices.walk_km // 1000
 
 
+def way_price(problem: Problem, point: Ints, site: Ints) -> Ints:
+    """What sending whole points to sites costs, pairwise: their own price, or the walk's."""
+    if problem.pair_prices is None:
+        return walk_price(problem, point, walked(problem, point, site))
+    price: Ints = np.maximum(problem.pair_prices[point, site], 0)
+    return price
+
+
 def barred(problem: Problem, point: Ints, site: Ints) -> Flags:
-    """Whether the straight line from point to site touches a barrier, pairwise."""
+    """Whether the straight line from point to site touches a barrier, or the pair has no price."""
+    if problem.pair_prices is not None:
+        shut: Flags = problem.pair_prices[point, site] < 0
+        return shut
     found = np.zeros(len(point), dtype=bool)
     ax, ay = problem.x[point], problem.y[point]
     bx, by = problem.site_x[site], problem.site_y[site]
@@ -273,6 +321,13 @@ class Params:
     """Branch-and-bound nodes allowed per component."""
     column_rounds: int = 60
     """Rounds of column generation per component."""
+    arcs: int = 0
+    """Most pairs that the exact model over what the bound leaves open may have (`restrict`); 0: none."""
+    tight: float = 2.0
+    """Share of the open sites' room in use from which points also swap places and patches are mended
+    in later sweeps; above 1: never."""
+    patches: int = 20
+    """Patches mended per round on such a component."""
     sweeps: int = 1
     """Rounds of better multipliers and more search on components that are not proven."""
 

@@ -18,8 +18,8 @@ from yingjian.engines.siting.model import (
     Problem,
     SitingError,
     barred,
-    walk_price,
     walked,
+    way_price,
 )
 
 MOST_PAIRS = 200_000_000
@@ -53,10 +53,15 @@ class Network:
     p_ptr: Ints
     p_site: Ints
     p_cost: Ints
+    grain: int = 1
+    """Every cost is a multiple of it."""
 
 
 def pairs(problem: Problem) -> tuple[Ints, Ints]:
     """All (point, site) a walk of the rule's length joins, no barrier between, room for the point."""
+    if problem.pair_prices is not None:
+        row, column = np.nonzero(problem.pair_prices >= 0)
+        return _walkable(problem, row.astype(np.int64), column.astype(np.int64))
     reach = problem.rules.walk_m / problem.rules.detour
     cell = max(reach, 1.0) * (1 + 1e-9)
     point_cell = _cells(problem.x, problem.y, cell)
@@ -95,7 +100,7 @@ def allowed(problem: Problem, point: Ints, site: Ints) -> Flags:
     """Whether each point may go to each site, pairwise: circle, room, barriers."""
     keep = walked(problem, point, site) <= problem.rules.walk_m
     keep &= problem.heads[point] <= problem.room()[site]
-    if len(problem.barriers):
+    if len(problem.barriers) or problem.pair_prices is not None:
         keep[keep] = ~barred(problem, point[keep], site[keep])
     return keep
 
@@ -108,10 +113,10 @@ def components(problem: Problem) -> Iterator[Network]:
     _, label = np.unique(label, return_inverse=True)
     parts = int(label.max()) + 1
     outside, room, price = problem.outside(), problem.room(), problem.opening()
-    cost = walk_price(problem, point, walked(problem, point, site))
+    cost = way_price(problem, point, site)
     p_order, p_rank, p_first = _ranks(label[:n], parts)
     s_order, s_rank, s_first = _ranks(label[n:], parts)
-    of_pair = label[point]
+    of_pair, grain = label[point], problem.grain()
     by_site = np.lexsort((p_rank[point], s_rank[site], of_pair))
     by_point = np.lexsort((s_rank[site], p_rank[point], of_pair))
     pair_first = np.concatenate(([0], np.cumsum(np.bincount(of_pair, minlength=parts))))
@@ -138,6 +143,7 @@ def components(problem: Problem) -> Iterator[Network]:
             p_ptr=_starts(p_rank[point[cols]], len(points)),
             p_site=s_rank[site[cols]],
             p_cost=cost[cols],
+            grain=grain,
         )
 
 

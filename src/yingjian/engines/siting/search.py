@@ -23,6 +23,8 @@ WANDER = 0.3
 """How often the next site to tear down is looked for around another one of those chosen."""
 NOISE = 0.06
 """Share by which a price per worth is blurred, so that no two rebuildings are alike."""
+NEARLY = 6.0
+"""A rebuilding dearer than so many temperatures is not worth polishing by swaps."""
 DEAR = 1.6
 """A site that asks more than this per worth is not opened: its points wait for another, or stay outside."""
 
@@ -54,9 +56,12 @@ def by_worth(net: Network, u: Floats) -> Ints:
 
 def improve(
     net: Network, solution: Solution, u: Floats, *, steps: int, ruined: int, hot: float,
-    cold: float, seed: int,
+    cold: float, seed: int, swaps: bool = False,
 ) -> Solution:  # fmt: skip
-    """`steps` of ruin and recreate from `solution`, temperatures `hot` to `cold`; the best seen."""
+    """`steps` of ruin and recreate from `solution`, temperatures `hot` to `cold`; the best seen.
+
+    `swaps`: points also change places in pairs, which full rooms ask for.
+    """
     if not len(net.s_point):
         return solution
     best = solution.site.copy()
@@ -64,7 +69,7 @@ def improve(
     cost = anneal(
         net.s_ptr, net.s_point[order], net.s_cost[order], net.p_ptr, net.p_site, net.p_cost,
         net.heads, net.outside, net.room, net.price, net.lane_heads, net.lane_price, u, best,
-        solution.cost, steps, ruined, hot, cold, seed,
+        solution.cost, steps, ruined, hot, cold, seed, swaps,
     )  # fmt: skip
     return Solution(best, int(cost))
 
@@ -74,6 +79,7 @@ def anneal(
     s_ptr: Ints, s_point: Ints, s_cost: Ints, p_ptr: Ints, p_site: Ints, p_cost: Ints, heads: Ints,
     outside: Ints, room: Ints, price: Ints, lane_heads: int, lane_price: int, u: Floats,
     best_site: Ints, cost: int, steps: int, ruined: int, hot: float, cold: float, seed: int,
+    swaps: bool,
 ) -> int:  # fmt: skip
     """Improve `best_site` in place; returns its cost."""
     np.random.seed(seed)
@@ -116,6 +122,12 @@ def anneal(
             free, k, p_ptr, p_site, p_cost, heads, outside, room, price, lane_heads, lane_price,
             site_of, load, count, is_free,
         )  # fmt: skip
+        if swaps and delta < NEARLY * heat:
+            k, less = swap(
+                free, was, k, s_ptr, s_point, s_cost, p_ptr, p_site, p_cost, heads, room,
+                lane_heads, lane_price, site_of, load, is_free,
+            )  # fmt: skip
+            delta += less
         if delta <= 0 or np.random.random() < np.exp(-delta / heat):
             if delta > 0 and unsaved:
                 best_site[:] = site_of
@@ -344,6 +356,75 @@ def leaving(
         if p_site[e] == here:
             saved += p_cost[e]
     return int(saved)
+
+
+@compiled
+def swap(
+    free: Ints, was: Ints, k: int, s_ptr: Ints, s_point: Ints, s_cost: Ints, p_ptr: Ints,
+    p_site: Ints, p_cost: Ints, heads: Ints, room: Ints, lane_heads: int, lane_price: int,
+    site_of: Ints, load: Ints, listed: np.ndarray,
+) -> tuple[int, int]:  # fmt: skip
+    """(how many points the step touches, cost saved as a negative number) after swaps that pay.
+
+    Each point just placed may change places with one that could come to its site; the best is done.
+    """
+    delta = 0
+    for t in range(k):
+        listed[free[t]] = True
+    t = 0
+    while t < k:
+        i = free[t]
+        t += 1
+        a = site_of[i]
+        if a < 0:
+            continue
+        here = way(i, a, p_ptr, p_site, p_cost)
+        low, other = 0, -1
+        for e in range(s_ptr[a], s_ptr[a + 1]):
+            j = s_point[e]
+            b = site_of[j]
+            more = heads[j] - heads[i]
+            if b < 0 or b == a or load[a] + more > room[a] or load[b] - more > room[b]:
+                continue
+            if not listed[j] and k == len(free):
+                continue
+            there = way(i, b, p_ptr, p_site, p_cost)
+            if there < 0:
+                continue
+            cost = s_cost[e] + there - here - way(j, b, p_ptr, p_site, p_cost)
+            cost += lane_price * (-(-(load[a] + more) // lane_heads) + (-load[a] // lane_heads))
+            cost += lane_price * (-(-(load[b] - more) // lane_heads) + (-load[b] // lane_heads))
+            if cost < low:
+                low, other = cost, j
+        if other < 0:
+            continue
+        b = site_of[other]
+        if not listed[other]:
+            free[k], was[k] = other, b
+            listed[other] = True
+            k += 1
+        load[a] += heads[other] - heads[i]
+        load[b] += heads[i] - heads[other]
+        site_of[i], site_of[other] = b, a
+        delta += low
+    for t in range(k):
+        listed[free[t]] = False
+    return k, delta
+
+
+@compiled
+def way(i: int, j: int, p_ptr: Ints, p_site: Ints, p_cost: Ints) -> int:
+    """What sending point i to site j costs, -1 where it may not go: sites ascend in a point's row."""
+    low, high = p_ptr[i], p_ptr[i + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if p_site[middle] < j:
+            low = middle + 1
+        else:
+            high = middle
+    if low < p_ptr[i + 1] and p_site[low] == j:
+        return int(p_cost[low])
+    return -1
 
 
 @compiled

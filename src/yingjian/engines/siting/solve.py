@@ -30,10 +30,12 @@ from yingjian.engines.siting.model import (
     barred,
     never,
     validate,
-    walk_price,
     walked,
+    way_price,
 )
 from yingjian.engines.siting.network import Network, components
+from yingjian.engines.siting.patches import mend
+from yingjian.engines.siting.restrict import Margins, margins, recombine
 from yingjian.engines.siting.search import NOBODY, Solution, empty, improve
 
 DEFAULTS = Params()
@@ -53,6 +55,10 @@ class _Part:
     proven: bool = False
     counted: Counted | None = None
     """Multipliers with prices on counts, the best found."""
+    steady: bool = False
+    """Columns raise the bound no more."""
+    fallen: tuple[float, Margins] | None = None
+    """Margins under the multipliers that prove this bound."""
 
     def best(self) -> Counted:
         """What proves most: multipliers, with prices on counts or without."""
@@ -60,6 +66,19 @@ class _Part:
         if self.counted is None or self.counted.bound <= plain.bound:
             return plain
         return self.counted
+
+    def margins(self) -> Margins:
+        """What each choice costs the best bound proven by multipliers."""
+        best = self.best()
+        if self.fallen is None or self.fallen[0] != best.bound:
+            self.fallen = (best.bound, margins(self.net, best))
+        return self.fallen[1]
+
+    def tight(self, share: float) -> bool:
+        """Whether the open sites are nearly full: packing, not placing, is what is hard."""
+        sites = self.solution.site[self.solution.site != NOBODY]
+        room = int(self.net.room[np.unique(sites)].sum())
+        return int(self.net.heads[self.solution.site != NOBODY].sum()) > share * room
 
 
 class _Told:
@@ -108,7 +127,9 @@ def solve(
             if stop():
                 break
             if not part.proven:
-                _again(part, params, (seed * 7919 + number) * 16 + 104_729 * (sweep + 1), stop)
+                _again(
+                    part, params, (seed * 7919 + number) * 16 + 104_729 * (sweep + 1), sweep, stop
+                )
             told("better", sweep * len(parts) + number + 1, params.sweeps * len(parts))
     told("done", 1, 1)
     return replace(_result(problem, parts), complete=not stop())
@@ -133,20 +154,22 @@ def _first(parts: list[_Part], params: Params, seed: int, stop: Stop) -> None:
         _account(part)
 
 
-def _search(part: _Part, params: Params, steps: int, seed: int, stop: Stop) -> None:
+def _search(
+    part: _Part, params: Params, steps: int, seed: int, stop: Stop, *, swaps: bool = False
+) -> None:
     """Search in slices so that a stop is heard; the temperatures run over the whole of it."""
     if part.proven:
         return
     hot, cold = params.hot, params.cold
-    slices = max(1, steps // SLICE)
+    slices = max(1, steps // (TIGHT_SLICE if swaps else SLICE))
     current = part.solution
     for k in range(slices):
-        if k and stop():
+        if (k or swaps) and stop():
             break
         high, low = (hot * (cold / hot) ** (t / slices) for t in (k, k + 1))
         current = improve(
             part.net, part.solution, part.ascent.best, steps=steps // slices,
-            ruined=params.ruined, hot=high, cold=low, seed=(seed * 31 + k) % 2**32,
+            ruined=params.ruined, hot=high, cold=low, seed=(seed * 31 + k) % 2**32, swaps=swaps,
         )  # fmt: skip
         if current.cost < part.solution.cost:
             part.solution = current
@@ -155,6 +178,8 @@ def _search(part: _Part, params: Params, steps: int, seed: int, stop: Stop) -> N
 
 SLICE = 20_000
 """Search steps between two looks at the stop (about two seconds)."""
+TIGHT_SLICE = 1_000
+"""The same where points swap places."""
 
 
 def _exact(part: _Part, params: Params, stop: Stop) -> None:
@@ -174,6 +199,34 @@ def _exact(part: _Part, params: Params, stop: Stop) -> None:
         )
         part.bound = max(part.bound, bound)
     _account(part)
+    if not part.tight(params.tight):  # else HiGHS is slow before a good plan is known
+        _packed(part, params, params.mip_nodes // 10, stop)
+
+
+def _packed(part: _Part, params: Params, nodes: int, stop: Stop) -> None:
+    """The exact model over the likeliest choices, then, where those are few enough, over all that a
+    better plan could make.
+    """
+    for most in (min(params.arcs, LIKELY * len(part.net.points)), params.arcs):
+        if part.proven or not params.arcs or stop():
+            return
+        proof = part.best()
+        gap = part.solution.cost - proof.bound
+        found = part.margins()
+        width = gap
+        if len(found.pair) > most:
+            width = min(gap, float(np.partition(found.pair, most)[most]))
+        if most == params.arcs and width < gap:
+            return
+        part.solution, bound, _ = recombine(
+            part.net, part.solution, proof, found, width, nodes=nodes, stop=stop
+        )
+        part.bound = max(part.bound, int(np.ceil(bound - 0.5)))
+        _account(part)
+
+
+LIKELY = 4
+"""Pairs for each point among the likeliest."""
 
 
 def _count(part: _Part, params: Params, stop: Stop) -> None:
@@ -188,19 +241,39 @@ def _count(part: _Part, params: Params, stop: Stop) -> None:
     _account(part)
 
 
-def _again(part: _Part, params: Params, seed: int, stop: Stop) -> None:
-    """Better multipliers, then search anew from the best plan."""
-    pool = Pool()
-    pool.add_solution(part.net, part.solution)
-    _tighten(part, pool, params, stop)
+def _again(part: _Part, params: Params, seed: int, sweep: int, stop: Stop) -> None:
+    """Better multipliers, then search anew from the best plan; nearly full rooms are packed exactly."""
+    if not part.steady:
+        pool = Pool()
+        pool.add_solution(part.net, part.solution)
+        _tighten(part, pool, params, stop)
     steps = params.least_steps + 3 * params.steps_per_point * len(part.net.points)
-    _search(part, params, steps, seed, stop)
+    tight = part.tight(params.tight)
+    if not tight:
+        _packed(part, params, params.mip_nodes * (1 + sweep) // 10, stop)
+    if part.proven:
+        return
+    known = part.solution
+    if sweep % 2 and tight:  # another choice of sites altogether
+        part.solution = empty(part.net)
+    _search(part, params, steps, seed, stop, swaps=tight)
+    if tight and not stop():
+        proof = part.best()
+        part.solution = mend(
+            part.net, part.solution, proof, part.margins(), params.patches, seed=seed, stop=stop
+        )
+    if known.cost < part.solution.cost:
+        part.solution = known
+    _account(part)
+    if tight and sweep % 2:
+        _packed(part, params, params.mip_nodes * (1 + sweep) // 10, stop)
 
 
 def _tighten(part: _Part, pool: Pool, params: Params, stop: Stop) -> None:
     """Better multipliers and prices by columns; those without prices guide the search too."""
     known = part.best()
     found = tighten(part.net, known, pool, params.column_rounds, stop)
+    part.steady = not stop() and found.bound - known.bound <= STEADY * known.bound
     if found.bound <= known.bound:
         return
     part.counted = found
@@ -209,9 +282,15 @@ def _tighten(part: _Part, pool: Pool, params: Params, stop: Stop) -> None:
         part.ascent.bound = found.bound
 
 
+STEADY = 1e-6
+"""A share by which the bound must rise for columns to be tried again."""
+
+
 def _account(part: _Part) -> None:
     """Costs are whole, so a bound may be rounded up; half a unit allows for float sums."""
-    part.bound = max(part.bound, int(np.ceil(part.best().bound - 0.5)))
+    grain = part.net.grain
+    bound = max(part.bound, int(np.ceil(part.best().bound - 0.5)))
+    part.bound = -(-bound // grain) * grain
     part.bound = min(part.bound, part.solution.cost)
     part.proven = part.solution.cost - part.bound <= max(2, part.solution.cost * 1e-6)
 
@@ -276,7 +355,7 @@ def _cost(problem: Problem, site_of: Ints, breaches: list[Breach]) -> int:
     flat = site_of == MOBILE
     flat[[b.point for b in breaches]] = True
     kept = np.flatnonzero(~flat)
-    walks = walk_price(problem, kept, walked(problem, kept, site_of[kept]))
+    walks = way_price(problem, kept, site_of[kept])
     lanes = lanes_of(problem, np.where(flat, MOBILE, site_of))
     total = int(problem.outside()[flat].sum()) + int(walks.sum())
     return total + int(lanes.sum()) * problem.prices.lane + int(problem.opening()[lanes > 0].sum())
