@@ -195,6 +195,9 @@ ROUTES: Final[dict[str, list[Ask]]] = {
         Ask(json={"area": "{village}", "reason": "核对名单", "full": True}),
     ],
     "POST /persons/{person_id}/reveal": [Ask({"person_id": "person_id"}, json={"reason": "联系本人"})],
+    "POST /plans/{plan_id}/rehearsal/stop": [
+        Ask({"plan_id": "plan_id"}, "runs=3&trials=1", changes=True)
+    ],
     "POST /results/lookup": [
         Ask(json={"id_number": "{id_number}", "phone": "13000000000"}, changes=True,
             nothing="asked with a wrong telephone; the right one is the resident's own key")

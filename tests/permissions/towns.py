@@ -74,6 +74,7 @@ def dress(asker: Asker, town: Town, played: Played) -> None:
     _dress_bench(asker, town, played)
     _dress_places(asker, town, played)
     _searched(asker, own_round)
+    _rehearsed(asker, own_round)
     town.known |= {"sampled_round": [played.round_id]}
     town.known |= {"round_id": [played.round_id, own_round], "imported": [_roster(asker, town)]}
 
@@ -111,6 +112,17 @@ def _searched(asker: Asker, own_round: str, *, seconds: float = 120.0) -> None:
             return
         assert time.monotonic() < until, found
         time.sleep(0.2)
+
+
+def _rehearsed(asker: Asker, own_round: str, *, seconds: float = 120.0) -> None:
+    """Wait until every plan is rehearsed as the walk asks for it: the first to ask begins it."""
+    until = time.monotonic() + seconds
+    for plan in asker.ask("GET", f"/rounds/{own_round}/plans").json()["items"]:
+        path = f"/plans/{plan['id']}/rehearsal?runs=3&trials=1"
+        while (answer := asker.ask("GET", path)).status_code != 200:
+            assert answer.status_code == 202, answer.text
+            assert time.monotonic() < until, answer.text
+            time.sleep(0.2)
 
 
 def _dress_staff(asker: Asker, town: Town, played: Played, own_round: str) -> None:

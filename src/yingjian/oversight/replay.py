@@ -117,7 +117,8 @@ INPUT_TABLES: Final = frozenset(
         "oversight_statedfigure", "population_buildinglist",
         "population_grid", "population_household", "population_importproblem",
         "population_importrun", "population_personcategory", "population_region", "workforce_institution",
-        "planning_plansearch", "workforce_staffmember", "workforce_training", "workforce_workgroup",
+        "planning_planrehearsal", "planning_plansearch", "workforce_staffmember", "workforce_training",
+        "workforce_workgroup",
     }
 )  # fmt: skip
 

@@ -27,6 +27,7 @@ from . import (
     outlook,
     pool_sizes,
     queries,
+    rehearsals,
     rehearsing,
 )
 from .models import CandidateList
@@ -176,26 +177,51 @@ Trials = Annotated[int, Query(ge=1, le=500)]
 # Two parameters of one route need a `Query` each: they would share one default.
 
 
-@router.get("/plans/{plan_id}/rehearsal", auth=needs("see_round"), response=rehearsing.Rehearsal)
+class RehearsalState(Schema):
+    plan_id: uuid.UUID
+    state: str
+    done: float
+    stop_asked: bool
+
+
+@router.get(
+    "/plans/{plan_id}/rehearsal", auth=needs("see_round"),
+    response={200: rehearsing.Rehearsal, 202: RehearsalState},
+)  # fmt: skip
 def rehearsal(
+    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0,
+    again: bool = False,
+) -> Status[Any]:  # fmt: skip
+    """The plan played many times: when it ends, where it queues, what would go wrong, what would help. 202: it is being
+    played; the first to ask begins it. `again`: play one that failed or was stopped anew."""
+    found = rehearsals.rehearsal_for(
+        actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed), again=again,
+        at=request_time(request), language=language(request),
+    )  # fmt: skip
+    if isinstance(found, rehearsals.RehearsalProgress):
+        return Status(202, RehearsalState(**asdict(found)))
+    return Status(200, found)
+
+
+@router.post("/plans/{plan_id}/rehearsal/stop", auth=needs("see_round"), response={204: None})
+def rehearsal_stop(
     request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0
-) -> rehearsing.Rehearsal:
-    """The plan played many times: when it ends, where it queues, what would go wrong, what would help."""
-    queries.head_for(actor_of(request), plan_id)
-    return rehearsing.rehearse(
-        plan_id, runs=runs, trials=trials, seed=seed, language=language(request)
-    )
+) -> Status[None]:
+    """End a rehearsal with what was played so far."""
+    rehearsals.stop(actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed))
+    return Status(204, None)
 
 
 @router.get("/plans/{plan_id}/rehearsal.docx", auth=needs("see_round"))
 def rehearsal_annex(
     request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0
 ) -> HttpResponse:
-    """The same as an annex to the plan, in Word."""
+    """The same as an annex to the plan, in Word; it has to be played first (`planning.rehearsal_waits`, 409)."""
     head = queries.head_for(actor_of(request), plan_id)
-    found = rehearsing.rehearse(
-        plan_id, runs=runs, trials=trials, seed=seed, language=language(request)
-    )
+    found = rehearsals.kept_for(
+        actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed),
+        at=request_time(request), language=language(request),
+    )  # fmt: skip
     data = documents.rehearsal_annex(found, at=request_time(request), language=language(request))
     return documents.answer(data, documents.DOCX, f"rehearsal-{head.version}.docx")
 

@@ -16,7 +16,7 @@ from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population import places
 
-from . import actions, candidate_form, candidates, timing
+from . import actions, candidate_form, candidates, rehearsals, timing
 from .models import CandidateList, PlanSearch
 
 log = logging.getLogger("yingjian.planning")
@@ -27,11 +27,19 @@ log = logging.getLogger("yingjian.planning")
     name="planning.close_interrupted", queue="upkeep", queueing_lock="planning.close_interrupted"
 )
 def close_interrupted(timestamp: int, **_: Any) -> None:
-    """Searches whose worker died say so, and another may be begun."""
+    """Searches and rehearsals whose worker died say so, and another may be begun."""
     for run in actions.searches_interrupted(at=now()):
         log.warning("plan_search_interrupted", extra={"plan_id": str(run)})
+    for run in rehearsals.interrupted(at=now()):
+        log.warning("rehearsal_interrupted", extra={"rehearsal_id": str(run)})
     for run in places.interrupted(CandidateList, at=now()):
         log.warning("candidates_interrupted", extra={"list_id": str(run)})
+
+
+@app.task(name=rehearsals.TASK, queue="imports")
+def rehearse(*, rehearsal_id: str, **_: Any) -> None:
+    """Permission was checked when it was asked for; its end is in its row."""
+    rehearsals.play(uuid.UUID(rehearsal_id), now=now)
 
 
 @app.task(name=candidates.TASK, queue="imports")

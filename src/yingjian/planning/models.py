@@ -58,6 +58,41 @@ class PlanSearch(models.Model):
         ]
 
 
+class PlanRehearsal(models.Model):
+    """A plan being rehearsed in the background, then its answer, kept for the next reader. Not a record: the same plan,
+    runs and seed give the same answer again. `form`: what wrote the answer; another one plays it anew.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    plan = models.ForeignKey(PlanRecord, on_delete=models.PROTECT, related_name="rehearsals")
+    area = models.CharField(max_length=AREA, db_index=True)
+    runs = models.PositiveSmallIntegerField()
+    trials = models.PositiveSmallIntegerField()
+    seed = models.BigIntegerField()
+    form = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=10)
+    done = models.FloatField(default=0.0)
+    stop_asked = models.BooleanField(default=False)
+    error = models.CharField(max_length=60, default="")
+    answer = models.JSONField(null=True)
+    asked_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["plan", "runs", "trials", "seed"], name="plan_rehearsal_asked"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "running", "done", "failed"]),
+                name="plan_rehearsal_state",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(answer__isnull=False), name="plan_rehearsal_answer"
+            ),
+        ]
+
+
 class CandidateList(PlaceList):
     """A list of places where sites may be, as a county handed it in."""
 

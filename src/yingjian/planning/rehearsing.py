@@ -1,24 +1,26 @@
 """A stored plan rehearsed by the day's twin: what to expect, what would go wrong, what would help most.
 
-Nothing is stored: the same plan, runs and seed give the same answer, so it is kept in memory for the next reader.
+The same plan, runs and seed give the same answer. For a page it is played in the background and kept (`rehearsals`);
+it is put into words when it is read, in the reader's language.
 """
 
 from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 
 from yingjian.campaigns import queries as campaigns
-from yingjian.engines.day.model import NEVER, DayError, Forecast, Habits
+from yingjian.engines.day.model import NEVER, DayError, Forecast
 from yingjian.engines.day.planned import Bench, PlannedDay, base_of, days_of, habits_of, limits_of
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan_model import Plan, Rules
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.papers import Heading, Paragraph, Report, Table
 
@@ -27,7 +29,8 @@ from . import queries, rules, wording
 if TYPE_CHECKING:
     from yingjian.engines.day.rehearsal import DayRehearsal, Outlook
 
-KEPT: Final = 16
+ENOUGH: Final = 5
+"""Days played of each date before a stop is heeded."""
 Spread = tuple[float, float, float]
 LAB: Final = ("last_result", "on_machine_breaches", "result_breaches")
 """Figures that mean nothing when the plan names no laboratory."""
@@ -77,7 +80,10 @@ class DayOutlook:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A plan's days, rehearsed `runs` times each; `assumptions` are what neither plan nor preset says."""
+    """A plan's days, rehearsed `runs` times each; `assumptions` are what neither plan nor preset says.
+
+    `stopped`: somebody ended it before it was through.
+    """
 
     plan_id: uuid.UUID
     round_id: uuid.UUID
@@ -87,78 +93,147 @@ class Rehearsal:
     seed: int
     assumptions: dict[str, float]
     days: list[DayOutlook]
+    stopped: bool
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Something else than planned, in no language yet."""
+
+    code: str
+    params: dict[str, Any]
+    figures: dict[str, Spread]
+
+
+class PlayedDay(msgspec.Struct, frozen=True):
+    """One date as it was played, in no language yet. `runs`: fewer than asked for when it was stopped."""
+
+    on: date
+    people: int
+    runs: int
+    figures: dict[str, Spread]
+    cases: list[Told]
+    helps: list[Told]
+    sites: list[SiteOutlook]
+
+
+class Played(msgspec.Struct, frozen=True):
+    """A plan's days played: what is kept. `stopped`: before its end, so that cases or changes may be missing."""
+
+    assumptions: dict[str, float]
+    days: list[PlayedDay]
+    stopped: bool = False
+
+
+Stop = Callable[[], bool]
+Watch = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a rehearsal needs of a stored plan, read before it is played."""
+
+    plan: Plan
+    book: Rules
+
+
+def given(plan_id: uuid.UUID) -> Given:
+    """Read it (`planning.plan_unknown`, 404; `planning.bad_plan`)."""
+    head = queries.head_of(plan_id)
+    return Given(queries.document_of(plan_id), rules.rules_of(campaigns.preset_of(head.round_id)))
 
 
 def rehearse(plan_id: uuid.UUID, *, runs: int, trials: int, seed: int, language: str) -> Rehearsal:
-    """Rehearse a stored plan in sight. Raises `planning.plan_unknown` (404), `planning.nobody_comes` (409)."""
-    head = queries.head_of(plan_id)
-    plan = queries.document_of(plan_id)
-    played, habits, bench = _played(_Key(plan_id, head.round_id, runs, trials, seed, plan))
-    known = {**asdict(habits), **{f"bench_{name}": value for name, value in asdict(bench).items()}}
-    return Rehearsal(
-        plan_id, head.round_id, head.version, runs, trials, seed, known,
-        [_outlook(one, _limits(head.round_id), language) for one in played],
-    )  # fmt: skip
+    """Rehearse a stored plan at once. Raises `planning.plan_unknown` (404), `planning.nobody_comes` (409)."""
+    played = play(given(plan_id), runs=runs, trials=trials, seed=seed)
+    return told(plan_id, played, runs=runs, trials=trials, seed=seed, language=language)
 
 
-@dataclass(frozen=True)
-class _Key:
-    """What an answer depends on. The plan itself is not compared: its id says which it is."""
-
-    plan_id: uuid.UUID
-    round_id: uuid.UUID
-    runs: int
-    trials: int
-    seed: int
-    plan: Plan
-
-    def __hash__(self) -> int:
-        return hash((self.plan_id, self.runs, self.trials, self.seed))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and (self.plan_id, self.runs, self.trials, self.seed) == (
-            other.plan_id, other.runs, other.trials, other.seed,
-        )  # fmt: skip
-
-
-@lru_cache(maxsize=KEPT)
-def _played(key: _Key) -> tuple[tuple[DayRehearsal, ...], Habits, Bench]:
+def play(
+    known: Given, *, runs: int, trials: int, seed: int, stop: Stop = lambda: False,
+    watch: Watch = lambda _: None,
+) -> Played:  # fmt: skip
+    """Play every date of a plan; a stop leaves each at least `ENOUGH` days. Reads and writes nothing."""
     # the compiler costs 190 MB and a second: only who rehearses
     from yingjian.engines.day.rehearsal import rehearsal
 
-    plan, book = key.plan, rules.rules_of(campaigns.preset_of(key.round_id))
-    bench = Bench(hours=plan.params.bench_hours)
+    plan, book = known.plan, known.book
+    bench, limits = Bench(hours=plan.params.bench_hours), limits_of(book)
     habits = habits_of(book, plan.params.slot_minutes, bench, base_of(plan.params))
     try:
-        days = days_of(plan, book, habits, bench)
+        days, found = days_of(plan, book, habits, bench), []
         if not days:
             raise RuleBroken("planning.nobody_comes", status=409)
-        found = tuple(
-            rehearsal(day, habits, limits_of(book), runs=key.runs, trials=key.trials, seed=key.seed)
-            for day in days
-        )
+        for number, day in enumerate(days):
+            one = rehearsal(
+                day, habits, limits, runs=runs, trials=trials, seed=seed, stop=_enough(stop),
+                watch=_within(watch, number, len(days)),
+            )  # fmt: skip
+            found.append(_played(one, asdict(limits)))
     except DayError as error:
         raise RuleBroken("planning.bad_plan", problem=str(error)) from None
-    return found, habits, bench
+    assumed = {f"bench_{name}": value for name, value in asdict(bench).items()}
+    return Played(asdict(habits) | assumed, found, stop())
 
 
-def _limits(round_id: uuid.UUID) -> Mapping[str, float]:
-    return asdict(limits_of(rules.rules_of(campaigns.preset_of(round_id))))
+def _enough(stop: Stop) -> Stop:
+    """Heeded only when a date was played `ENOUGH` times: percentiles of fewer say nothing."""
+    played = count(1)
+    return lambda: next(played) >= ENOUGH and stop()
+
+
+def _within(watch: Watch, number: int, of: int) -> Watch:
+    return lambda share: watch((number + share) / of)
+
+
+def _played(one: DayRehearsal, limits: Mapping[str, float]) -> PlayedDay:
+    planned = one.planned
+    named = {site.code: f"{site.name}({site.code})" for site in planned.sites}
+
+    def each(outlooks: Sequence[Outlook]) -> list[Told]:
+        return [
+            Told(
+                found.code,
+                {k: named.get(str(v), str(v)) if k == "place" else v for k, v in found.params.items()},
+                figures_told(found.figures, planned, limits),
+            )
+            for found in outlooks
+        ]  # fmt: skip
+
+    return PlayedDay(
+        planned.date, len(planned.day.site), one.expected.runs,
+        figures_told(one.expected.figures, planned, limits), each(one.cases), each(one.helps),
+        sites_told(planned, one.expected),
+    )  # fmt: skip
 
 
 # --- in words ------------------------------------------------------------------------------------
 
 
-def _outlook(one: DayRehearsal, limits: Mapping[str, float], language: str) -> DayOutlook:
-    names = wording.words(language)["rehearsal"]
-    planned = one.planned
-    told = figures_told(one.expected.figures, planned, limits)
-    return DayOutlook(
-        planned.date, len(planned.day.site), told, says_of(told, names),
-        [outcome_of(case, planned, limits, names) for case in one.cases],
-        [outcome_of(help_, planned, limits, names) for help_ in one.helps],
-        sites_told(planned, one.expected),
-    )  # fmt: skip
+def told(
+    plan_id: uuid.UUID, played: Played, *, runs: int, trials: int, seed: int, language: str
+) -> Rehearsal:
+    """What was played, in the asker's language. `runs`: fewer than asked for when it was stopped."""
+    head, names = queries.head_of(plan_id), wording.words(language)["rehearsal"]
+    days = [
+        DayOutlook(
+            day.on, day.people, day.figures, says_of(day.figures, names),
+            [_outcome(one, names) for one in day.cases], [_outcome(one, names) for one in day.helps],
+            day.sites,
+        )
+        for day in played.days
+    ]  # fmt: skip
+    fewest = min([runs, *(day.runs for day in played.days)])
+    return Rehearsal(
+        plan_id,
+        head.round_id,
+        head.version,
+        fewest,
+        trials,
+        seed,
+        played.assumptions,
+        days,
+        played.stopped,
+    )
 
 
 def figures_told(
@@ -200,18 +275,21 @@ def outcome_of(
     found: Outlook, planned: PlannedDay, limits: Mapping[str, float], names: Mapping[str, Any]
 ) -> Outcome:
     """A trouble or a change in words."""
+    named = {site.code: f"{site.name}({site.code})" for site in planned.sites}
+    params = {
+        name: named.get(str(value), str(value)) if name == "place" else value
+        for name, value in found.params.items()
+    }
+    return _outcome(Told(found.code, params, figures_told(found.figures, planned, limits)), names)
+
+
+def _outcome(found: Told, names: Mapping[str, Any]) -> Outcome:
     given = {
         name: clock(float(str(value)), names) if name in {"start", "end"} else value
         for name, value in found.params.items()
     }
-    place = str(found.params.get("place", ""))
-    named = {site.code: site.name for site in planned.sites}
-    if place in named:
-        given["place"] = f"{named[place]}({place})"
     says = names["cases"].get(found.code) if "place" not in given else names["helps"][found.code]
-    return Outcome(
-        found.code, str(says).format(**given), figures_told(found.figures, planned, limits)
-    )
+    return Outcome(found.code, str(says).format(**given), found.figures)
 
 
 def sites_told(planned: PlannedDay, expected: Forecast) -> list[SiteOutlook]:

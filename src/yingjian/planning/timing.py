@@ -1,4 +1,4 @@
-"""How long a search may take: the one place of this room that looks at a watch."""
+"""How long a search may take, when to tell of progress: the one place of this room that looks at a watch."""
 
 from __future__ import annotations
 
@@ -40,3 +40,21 @@ class Teller:
         if time.monotonic() - self.last >= EVERY:
             self.last = time.monotonic()
             self.stopped = self.tell(progress)
+
+
+class Pulse:
+    """Tells once a second what share is done, and remembers whether somebody asked to stop."""
+
+    def __init__(self, tell: Callable[[float], bool]) -> None:
+        self.tell, self.last, self.stopped, self.done = tell, 0.0, False, 0.0
+
+    def watch(self, done: float) -> None:
+        """So much is done."""
+        self.done = done
+
+    def asked(self) -> bool:
+        """Whether it is to end."""
+        if time.monotonic() - self.last >= EVERY:
+            self.last = time.monotonic()
+            self.stopped = self.tell(self.done)
+        return self.stopped

@@ -9,6 +9,7 @@ export type PlanWhole = components['schemas']['PlanWhole'];
 export type PlanSearch = components['schemas']['SearchState'];
 export type PlanFinding = components['schemas']['FindingLine'];
 export type Rehearsal = components['schemas']['Rehearsal'];
+export type RehearsalState = components['schemas']['RehearsalState'];
 export type RehearsedDay = components['schemas']['DayOutlook'];
 export type RehearsedSite = components['schemas']['SiteOutlook'];
 export type Outcome = components['schemas']['Outcome'];
@@ -26,15 +27,37 @@ export function planToShow(plans: readonly Plan[]): Plan | null {
   return plans.find((plan) => plan.state === 'applied') ?? plans.find((plan) => plan.state !== 'dropped') ?? null;
 }
 
-/** A plan rehearsed. The server plays it when asked, which takes seconds for a county; a plan never changes. */
-export function useRehearsal(planId: Ref<string>): UseQueryReturnType<Rehearsal, Error> {
+const WATCH_MS = 1000;
+
+/** Whether a rehearsal is still being played. */
+export function isPlaying(found: Rehearsal | RehearsalState): found is RehearsalState {
+  return 'state' in found;
+}
+
+async function rehearsalOf(planId: string, again: boolean): Promise<Rehearsal | RehearsalState> {
+  return body(await api.GET('/api/plans/{plan_id}/rehearsal', { params: { path: { plan_id: planId }, query: again ? { again } : {} } }));
+}
+
+/** A plan rehearsed, or how far that is, asked for again every second. The first to ask begins it; its answer is kept. */
+export function useRehearsal(planId: Ref<string>): UseQueryReturnType<Rehearsal | RehearsalState, Error> {
   return useQuery({
     queryKey: ['plans', planId, 'rehearsal'],
-    queryFn: async () => body(await api.GET('/api/plans/{plan_id}/rehearsal', { params: { path: { plan_id: planId.value } } })),
+    queryFn: async () => rehearsalOf(planId.value, false),
     enabled: computed(() => planId.value !== ''),
     staleTime: Infinity,
     retry: false,
+    refetchInterval: (query) => (query.state.data !== undefined && query.state.status === 'success' && isPlaying(query.state.data) ? WATCH_MS : false),
   });
+}
+
+/** Play one that failed or was stopped anew. */
+export async function rehearseAgain(planId: string): Promise<void> {
+  await rehearsalOf(planId, true);
+}
+
+/** End a rehearsal with what was played so far. */
+export async function stopRehearsal(planId: string): Promise<void> {
+  await api.POST('/api/plans/{plan_id}/rehearsal/stop', { params: { path: { plan_id: planId } } });
 }
 
 /** A plan with its findings; a plan never changes, so it is read once. */
@@ -81,8 +104,6 @@ export function usePlaces(planId: Ref<string>): UseQueryReturnType<readonly Feat
     staleTime: Infinity,
   });
 }
-
-const WATCH_MS = 1000;
 
 export function isLooking(search: PlanSearch): boolean {
   return search.state === 'waiting' || search.state === 'running';

@@ -144,6 +144,22 @@ describe('the rehearsal', () => {
     page.unmount();
   });
 
+  it('shows how far it is, stops, says what is missing and plays it again', async () => {
+    const path = `/api/plans/${plan.id}/rehearsal`;
+    const answers: Record<string, { status?: number; body: unknown }> = { ...head as Record<string, { body: unknown }>, [`/api/rounds/${ROUND}/plans`]: { body: { items: [plan], as_of: AT } }, [path]: { status: 202, body: { plan_id: plan.id, state: 'running', done: 0.428, stop_asked: false } }, [`${path}/stop`]: { body: null } };
+    const asked = serve(answers);
+    const page = await stage(RehearsalPage, { roundId: ROUND });
+    await vi.waitFor(() => { expect(page.text()).toContain('已完成 42%'); }, { timeout: 20_000 });
+    answers[path] = { body: { ...rehearsal, runs: 7, stopped: true } };
+    await press('就此停止');
+    await vi.waitFor(() => { expect(page.text()).toContain('已推演 7 次'); }, { timeout: 20_000 });
+    expect(asked).toContain(`POST ${path}/stop`);
+    answers[path] = { status: 409, body: { code: 'planning.rehearsal_interrupted', says: '推演的进程中断了，没有结果。', do: '' } };
+    await press('重新推演');
+    await vi.waitFor(() => { expect(page.text()).toContain('中断'); }, { timeout: 20_000 });
+    page.unmount();
+  });
+
   it('plays a day that has begun on from where it is, again when asked', async () => {
     const outlook = {
       round_id: ROUND, as_of: AT, on: '2022-03-15', state: 'sampling', runs: 40, people: 7409, sampled: 3000, to_come: 4400, absent: 9, later: 0, closed: 0, home: 0, pending: 120,

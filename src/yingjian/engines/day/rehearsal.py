@@ -22,11 +22,14 @@ from yingjian.engines.day.model import (
 from yingjian.engines.day.planned import PlannedDay
 
 Stop = Callable[[], bool]
+Watch = Callable[[float], None]
 BREACHES = ("queue_breaches", "to_lab_breaches", "on_machine_breaches", "result_breaches")
 HELPS = 3
 """Changes shown: those that help most."""
 WORST = 3
 """Sites, routes and laboratories for which a change is tried."""
+MOST_CHANGES = 4 * WORST
+"""Sites that end last, sites that queue longest, vehicles, laboratories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +98,49 @@ def usual_cases(planned: PlannedDay) -> list[Case]:
 
 def rehearsal(
     planned: PlannedDay, habits: Habits, limits: Limits, *, runs: int, trials: int, seed: int,
-    cases: Sequence[Case] | None = None, stop: Stop = lambda: False,
+    cases: Sequence[Case] | None = None, stop: Stop = lambda: False, watch: Watch = lambda _: None,
 ) -> DayRehearsal:  # fmt: skip
-    """Play the date `runs` times as planned, `trials` times for each case and each change, with the same dice."""
+    """Play the date `runs` times as planned, `trials` times for each case and each change, with the same dice.
 
-    def played(day: Day, faults: Faults, times: int) -> Forecast:
-        return rehearse(day, habits, faults, limits, runs=times, seed=seed, stop=stop, queues=False)
+    A stop ends it with what was played: as planned at least once; cases and changes not played to their end are left
+    out. `watch` hears the share done after every day played.
+    """
+    wanted = usual_cases(planned) if cases is None else list(cases)
+    done, of, stopped = 0, runs + trials * (len(wanted) + 1 + MOST_CHANGES), False
 
-    expected = rehearse(planned.day, habits, limits=limits, runs=runs, seed=seed, stop=stop)
-    found = [
-        Outlook(case.code, case.params, played(planned.day, case.faults, trials).figures)
-        for case in (usual_cases(planned) if cases is None else cases)
-    ]
-    base = Outlook("planned", {}, played(planned.day, Faults(), trials).figures)
+    def heard() -> bool:
+        nonlocal done, stopped
+        done += 1
+        watch(min(1.0, done / of))
+        stopped = stopped or stop()
+        return stopped
+
+    def played(day: Day, faults: Faults) -> Mapping[str, tuple[float, float, float]] | None:
+        if stopped:
+            return None
+        found = rehearse(
+            day, habits, faults, limits, runs=trials, seed=seed, stop=heard, queues=False
+        )
+        return found.figures if found.runs == trials else None
+
+    expected = rehearse(planned.day, habits, limits=limits, runs=runs, seed=seed, stop=heard)
+    found = [(case, played(planned.day, case.faults)) for case in wanted]
+    outlooks = tuple(Outlook(case.code, case.params, told) for case, told in found if told)
+    base = played(planned.day, Faults())
     tried = [
-        Outlook(change.code, {"place": change.place}, played(change.day, Faults(), trials).figures)
+        Outlook(change.code, {"place": change.place}, figures)
         for change in changes(planned, expected)
+        if base is not None and (figures := played(change.day, Faults())) is not None
     ]
-    better = sorted(
-        (one for one in tried if _gain(base, one) > (0.0, 0.0)), key=lambda o: _gain(base, o)
-    )
-    return DayRehearsal(planned, expected, tuple(found), tuple(reversed(better))[:HELPS])
+    return DayRehearsal(planned, expected, outlooks, _best(base or {}, tried))
+
+
+def _best(
+    base: Mapping[str, tuple[float, float, float]], tried: Sequence[Outlook]
+) -> tuple[Outlook, ...]:
+    as_planned = Outlook("planned", {}, base)
+    better = [one for one in tried if _gain(as_planned, one) > (0.0, 0.0)]
+    return tuple(sorted(better, key=lambda one: _gain(as_planned, one))[::-1][:HELPS])
 
 
 def _gain(base: Outlook, other: Outlook) -> tuple[float, float]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import io
 import json
 import re
+import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from docx import Document
 
 from yingjian.access import scope
 from yingjian.access.tests.factories import TOWN_B, new_id
 from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
+from yingjian.kernel import clock
 from yingjian.kernel.errors import RuleBroken
-from yingjian.planning import rehearsing, wording
-from yingjian.planning.models import PlanRecord
+from yingjian.planning import jobs, rehearsals, rehearsing, wording
+from yingjian.planning.models import PlanRecord, PlanRehearsal
 from yingjian.planning.tests.plan_factories import apply, laboratory, propose, town
 from yingjian.planning.tests.test_documents import signed_in
 
@@ -25,11 +29,25 @@ pytestmark = pytest.mark.django_db
 FEW = "runs=5&trials=3"
 
 
+def played(client: Client, plan_id: uuid.UUID, asked: str) -> dict[str, Any]:
+    """The answer, asked for, played by the job and asked for again."""
+    path = f"/api/plans/{plan_id}/rehearsal?{asked}"
+    begun = client.get(path)
+    assert (begun.status_code, begun.json()["state"]) == (202, "waiting")
+    with scope.everywhere():
+        run = PlanRehearsal.objects.filter(plan_id=plan_id, state="waiting").get()
+    jobs.rehearse(rehearsal_id=str(run.id))
+    found = client.get(path)
+    assert found.status_code == 200
+    body: dict[str, Any] = found.json()
+    return body
+
+
 def test_a_rehearsal_over_http_says_when_it_ends_in_the_askers_language() -> None:
     round_id = town()
     plan_id, _ = propose(round_id)
     client = signed_in()
-    body = client.get(f"/api/plans/{plan_id}/rehearsal?{FEW}&seed=3").json()
+    body = played(client, plan_id, f"{FEW}&seed=3")
     assert (body["plan_id"], body["version"]) == (str(plan_id), 1)
     assert (body["runs"], body["trials"], body["seed"]) == (5, 3, 3)
     (day,) = body["days"]
@@ -50,20 +68,24 @@ def test_a_rehearsal_over_http_says_when_it_ends_in_the_askers_language() -> Non
     again = client.get(f"/api/plans/{plan_id}/rehearsal?{FEW}&seed=3").json()
     assert again == body
     english = client.get(
-        f"/api/plans/{plan_id}/rehearsal?{FEW}", headers={"Accept-Language": "en"}
+        f"/api/plans/{plan_id}/rehearsal?{FEW}&seed=3", headers={"Accept-Language": "en"}
     ).json()
     assert english["days"][0]["says"][0].startswith("The last swab is expected at")
 
 
 def test_unless_asked_otherwise_the_plan_is_played_more_often_than_each_trouble() -> None:
     plan_id, _ = propose(town())
-    body = signed_in().get(f"/api/plans/{plan_id}/rehearsal").json()
+    body = played(signed_in(), plan_id, "")
     assert (body["runs"], body["trials"], body["seed"]) == (60, 10, 0)
 
 
 def test_a_rehearsal_on_paper_has_every_part() -> None:
     plan_id, _ = propose(town())
-    answer = signed_in().get(f"/api/plans/{plan_id}/rehearsal.docx?{FEW}")
+    client = signed_in()
+    early = client.get(f"/api/plans/{plan_id}/rehearsal.docx?{FEW}")
+    assert (early.status_code, early.json()["code"]) == (409, "planning.rehearsal_waits")
+    played(client, plan_id, FEW)
+    answer = client.get(f"/api/plans/{plan_id}/rehearsal.docx?{FEW}")
     document = Document(io.BytesIO(answer.content))
     names = wording.words("zh")["rehearsal"]
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
@@ -76,8 +98,90 @@ def test_a_rehearsal_on_paper_has_every_part() -> None:
 
 def test_what_another_town_plans_is_not_rehearsed_for_strangers() -> None:
     plan_id, _ = propose(town())
+    client = signed_in(TOWN_B)
     for path in ("rehearsal", "rehearsal.docx"):
-        assert signed_in(TOWN_B).get(f"/api/plans/{plan_id}/{path}?{FEW}").status_code == 404
+        assert client.get(f"/api/plans/{plan_id}/{path}?{FEW}").status_code == 404
+    assert client.post(f"/api/plans/{plan_id}/rehearsal/stop?{FEW}").status_code == 404
+    with scope.everywhere():
+        assert not PlanRehearsal.objects.exists()
+
+
+def test_a_rehearsal_is_begun_once_watched_stopped_and_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan_id, _ = propose(town())
+    client, path = signed_in(), f"/api/plans/{plan_id}/rehearsal"
+    begun = [client.get(f"{path}?runs=400&trials=3").json() for _ in range(3)]
+    assert {one["state"] for one in begun} == {"waiting"}
+    with scope.everywhere():
+        run = PlanRehearsal.objects.get(plan_id=plan_id)
+    seen: list[tuple[str, float, bool]] = []
+
+    def told(row: uuid.UUID, **what: Any) -> bool:
+        answer = real(row, **what)
+        if "done" in what and "state" not in what:
+            asked = client.get(f"{path}?runs=400&trials=3").json()
+            seen.append((asked["state"], asked["done"], asked["stop_asked"]))
+            client.post(f"{path}/stop?runs=400&trials=3")
+        return answer
+
+    real = rehearsals._told
+    monkeypatch.setattr(rehearsals, "_told", told)
+    monkeypatch.setattr("yingjian.planning.timing.EVERY", 0.0)
+    jobs.rehearse(rehearsal_id=str(run.id))
+    assert seen[0][0] == "running"
+    assert 0 < seen[0][1] < seen[-1][1] < 1
+    assert [stopped for _, _, stopped in seen][:2] == [False, True]
+    found = client.get(f"{path}?runs=400&trials=3").json()
+    assert rehearsing.ENOUGH <= found["runs"] < 20
+    assert found["stopped"]
+    assert found["days"][0]["cases"] == []
+    jobs.rehearse(rehearsal_id=str(run.id))
+    with scope.everywhere():
+        assert PlanRehearsal.objects.get().state == "done", "a job given out twice plays nothing"
+    again = client.get(f"{path}?runs=400&trials=3&again=true")
+    assert (again.status_code, again.json()["stop_asked"]) == (202, False)
+
+
+def test_a_rehearsal_whose_worker_died_is_closed_and_may_be_played_again() -> None:
+    plan_id, _ = propose(town())
+    client, path = signed_in(), f"/api/plans/{plan_id}/rehearsal?{FEW}"
+    client.get(path)
+    late = clock.now() + timedelta(minutes=5)
+    assert rehearsals.interrupted(at=late) == [], "one that waits has no worker yet"
+    with scope.everywhere():
+        PlanRehearsal.objects.update(state="running", seen_at=clock.now())
+        run = PlanRehearsal.objects.get().id
+    jobs.close_interrupted(timestamp=0)
+    assert client.get(path).json()["state"] == "running", "it told a moment ago"
+    assert rehearsals.interrupted(at=late) == [run]
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (409, "planning.rehearsal_interrupted")
+    assert client.get(f"{path}&again=true").json()["state"] == "waiting"
+    jobs.rehearse(rehearsal_id=str(run))
+    assert client.get(path).status_code == 200
+
+
+def test_an_answer_of_an_older_twin_is_played_anew() -> None:
+    plan_id, _ = propose(town())
+    client = signed_in()
+    played(client, plan_id, FEW)
+    with scope.everywhere():
+        PlanRehearsal.objects.update(form=0)
+    played(client, plan_id, FEW)
+
+
+def test_a_failure_without_a_name_is_told_and_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_id, _ = propose(town())
+    client = signed_in()
+    client.get(f"/api/plans/{plan_id}/rehearsal?{FEW}")
+    monkeypatch.setattr(rehearsing, "play", lambda *_, **__: 1 / 0)
+    with scope.everywhere():
+        run = PlanRehearsal.objects.get()
+    with pytest.raises(ZeroDivisionError):
+        jobs.rehearse(rehearsal_id=str(run.id))
+    answer = client.get(f"/api/plans/{plan_id}/rehearsal?{FEW}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "planning.rehearsal_failed")
 
 
 @pytest.mark.parametrize("asked", ["runs=0", "runs=501", "trials=x", "seed=x"])
@@ -90,7 +194,12 @@ def test_a_plan_that_visits_everybody_at_home_has_nothing_to_rehearse() -> None:
     persons(4, VILLAGE_A, categories=["home_bound"], household=True)
     laboratory()
     plan_id, _ = propose(frozen(preset="yongning"))
-    answer = signed_in().get(f"/api/plans/{plan_id}/rehearsal?{FEW}")
+    client = signed_in()
+    assert client.get(f"/api/plans/{plan_id}/rehearsal?{FEW}").status_code == 202
+    with scope.everywhere():
+        run = PlanRehearsal.objects.get(plan_id=plan_id)
+    jobs.rehearse(rehearsal_id=str(run.id))
+    answer = client.get(f"/api/plans/{plan_id}/rehearsal?{FEW}")
     assert (answer.status_code, answer.json()["code"]) == (409, "planning.nobody_comes")
 
 

@@ -1,0 +1,197 @@
+"""Rehearsals in the background: begun by whoever first asks, watched, stopped, kept for the next reader.
+
+An answer, not a record (docs/decisions/0012, 0023): no command, nothing to replay. The row says how far it is; a worker
+that dies is noticed by the minute and the next to ask may have it played again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from django.db import connection
+from django.db.models import QuerySet
+
+from yingjian.access import scope
+from yingjian.access.actor import Actor
+from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.ids import uuid7
+
+from . import queries, rehearsing, timing
+from .models import PlanRehearsal
+
+TASK: Final = "planning.rehearse"
+FORM: Final = 1
+"""Raised when the twin's answers change, so that kept ones are played anew."""
+SILENT: Final = timedelta(minutes=2)
+_LOCK: Final = "planning.rehearsal."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A plan and how often to play it."""
+
+    plan_id: uuid.UUID
+    runs: int
+    trials: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalProgress:
+    """A rehearsal that is not there yet: `waiting` or `running`, and the share played."""
+
+    plan_id: uuid.UUID
+    state: str
+    done: float
+    stop_asked: bool
+
+
+def rehearsal_for(
+    actor: Actor, asked: Asked, *, again: bool, at: datetime, language: str
+) -> rehearsing.Rehearsal | RehearsalProgress:
+    """The answer kept, or how far it is; the first to ask begins it, `again` plays a failed or stopped one anew.
+
+    Raises `planning.plan_unknown` (404), and what the rehearsal ended with (`planning.nobody_comes`,
+    `planning.bad_plan`, `planning.rehearsal_interrupted`, `planning.rehearsal_failed`; 409).
+    """
+    head = queries.head_for(actor, asked.plan_id)
+    with scope.everywhere():
+        row = _begun(asked, area=head.area, again=again, at=at)
+    if row.state == "failed":
+        raise RuleBroken(row.error, status=409, **(row.answer or {}))
+    if row.state != "done":
+        return RehearsalProgress(asked.plan_id, row.state, row.done, row.stop_asked)
+    played = msgspec.convert(row.answer, rehearsing.Played)
+    return rehearsing.told(
+        asked.plan_id, played, runs=asked.runs, trials=asked.trials, seed=asked.seed,
+        language=language,
+    )  # fmt: skip
+
+
+def kept_for(actor: Actor, asked: Asked, *, at: datetime, language: str) -> rehearsing.Rehearsal:
+    """The same for a paper, which begins nothing: `planning.rehearsal_waits` (409) until it has been played."""
+    found = rehearsal_for(actor, asked, again=False, at=at, language=language)
+    if isinstance(found, RehearsalProgress):
+        raise RuleBroken("planning.rehearsal_waits", status=409, share=round(100 * found.done))
+    return found
+
+
+def stop(actor: Actor, asked: Asked) -> None:
+    """End a rehearsal with what was played (`planning.plan_unknown`, 404)."""
+    queries.head_for(actor, asked.plan_id)
+    with scope.everywhere():
+        _rows(asked).update(stop_asked=True)
+
+
+def _rows(asked: Asked) -> QuerySet[PlanRehearsal]:
+    return PlanRehearsal.objects.filter(
+        plan_id=asked.plan_id, runs=asked.runs, trials=asked.trials, seed=asked.seed
+    )
+
+
+def _begun(asked: Asked, *, area: str, again: bool, at: datetime) -> PlanRehearsal:
+    """The row, made and its job given out where there is none; two who ask at once make one."""
+    row = _rows(asked).first()
+    stale = row is not None and row.form != FORM
+    anew = row is not None and again and (row.state == "failed" or row.stop_asked)
+    if row is not None and not stale and not (anew and row.state in {"done", "failed"}):
+        return row
+    fresh = {
+        "form": FORM,
+        "state": "waiting",
+        "done": 0.0,
+        "stop_asked": False,
+        "error": "",
+        "answer": None,
+    }
+    if row is None:
+        made = PlanRehearsal(
+            id=uuid7(at), plan_id=asked.plan_id, area=area, runs=asked.runs, trials=asked.trials,
+            seed=asked.seed, asked_at=at, **fresh,
+        )  # fmt: skip
+        PlanRehearsal.objects.bulk_create([made], ignore_conflicts=True)
+    else:
+        _rows(asked).filter(state=row.state, form=row.form).update(
+            asked_at=at, seen_at=None, **fresh
+        )
+    found: PlanRehearsal = _rows(asked).get()
+    from procrastinate.contrib.django import app
+
+    app.configure_task(TASK, queue="imports").defer(rehearsal_id=str(found.id))
+    return found
+
+
+def play(run: uuid.UUID, *, now: Callable[[], datetime]) -> None:
+    """Play what was asked for; its end is in its row, whatever it is; what is no refusal is raised too."""
+    try:
+        with _held(run) as ours:
+            if ours:
+                _play(run, now)
+    except RuleBroken as error:
+        params = {name: str(value) for name, value in error.params.items()}
+        _told(run, at=now(), state="failed", error=error.code, answer=params)
+    except Exception:
+        _told(run, at=now(), state="failed", error="planning.rehearsal_failed")
+        raise
+
+
+def _play(run: uuid.UUID, now: Callable[[], datetime]) -> None:
+    with scope.everywhere():
+        row = PlanRehearsal.objects.filter(id=run, state="waiting").first()
+        if row is None:  # another job played it
+            return
+        given = rehearsing.given(row.plan_id)
+    _told(run, at=now(), state="running")
+    told = timing.Pulse(lambda done: _told(run, at=now(), done=done))
+    played = rehearsing.play(
+        given, runs=row.runs, trials=row.trials, seed=row.seed, stop=told.asked, watch=told.watch
+    )
+    _told(run, at=now(), state="done", done=1.0, answer=msgspec.to_builtins(played))
+
+
+def _told(run: uuid.UUID, *, at: datetime, **told: object) -> bool:
+    """Note how far it is; whether it was asked to stop."""
+    with scope.everywhere():
+        row = PlanRehearsal.objects.filter(id=run)
+        row.update(seen_at=at, **told)
+        return row.values_list("stop_asked", flat=True).first() is not False
+
+
+@contextmanager
+def _held(run: uuid.UUID) -> Iterator[bool]:
+    """Held while it is played, if nobody else plays it. The database lets go of it when the worker dies."""
+    key = [f"{_LOCK}{run}"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key)
+        ours = bool(cursor.fetchone()[0])
+    try:
+        yield ours
+    finally:
+        if ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
+
+
+def interrupted(*, at: datetime) -> list[uuid.UUID]:
+    """Close rehearsals that run according to their row and in fact by nobody: `planning.rehearsal_interrupted`."""
+    ended = []
+    with scope.everywhere():
+        running = PlanRehearsal.objects.filter(state="running", seen_at__lt=at - SILENT)
+        for run in running.order_by("id").values_list("id", flat=True):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"{_LOCK}{run}"]
+                )
+                free = cursor.fetchone()[0]
+            left = PlanRehearsal.objects.filter(id=run, state="running")
+            if free and left.update(
+                state="failed", error="planning.rehearsal_interrupted", seen_at=at
+            ):
+                ended.append(run)
+    return ended
