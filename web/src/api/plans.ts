@@ -35,7 +35,8 @@ export function isPlaying(found: Rehearsal | RehearsalState): found is Rehearsal
 }
 
 async function rehearsalOf(planId: string, again: boolean): Promise<Rehearsal | RehearsalState> {
-  return body(await api.GET('/api/plans/{plan_id}/rehearsal', { params: { path: { plan_id: planId }, query: again ? { again } : {} } }));
+  const answer = await api.GET('/api/plans/{plan_id}/rehearsal', { params: { path: { plan_id: planId }, query: again ? { again } : {} } });
+  return body(answer) as Rehearsal | RehearsalState; // two kinds of answer: the client forgets that triples are triples
 }
 
 /** A plan rehearsed, or how far that is, asked for again every second. The first to ask begins it; its answer is kept. */
