@@ -1,6 +1,6 @@
 """A county's plan made, turned into days and rehearsed: seconds of each step.
 
-python -m benchmarks.rehearse [--people 329000 --runs 200 --trials 40]
+python -m benchmarks.rehearse_plan [--people 329000 --runs 200 --trials 40]
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ class Command(BaseCommand):
         "Measure: ingest (POST /api/sync beside pgbench and COPY, and as the store grows), read (look-ups and code "
         "pages beside a fixed answer, and the field under a flood of them), roster (import beside COPY), plan (the "
         "engines behind a plan at a county's size, each with its judge; with --region the product's whole plan of a "
-        "county, or of a city by districts, judged; exits 1 where a rule is broken), pack (a station's pack of "
+        "county, or of a city by districts, judged; exits 1 where a rule is broken), "
+        "rehearse (the twin beside SimPy and Ciw, its speed and its truth), pack (a station's pack of "
         "100,000 people on a slow phone; exits 1 above ten seconds), soak (ten times a county's peak for "
         "minutes: is the memory flat; exits 1 where it is not), instances (public siting instances in --data "
         "beside HiGHS alone)."
@@ -25,14 +26,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "what",
-            choices=["ingest", "instances", "pack", "plan", "read", "roster", "soak"],
+            choices=["ingest", "instances", "pack", "plan", "read", "rehearse", "roster", "soak"],
             nargs="?",
             default="ingest",
         )
         parser.add_argument(
             "--people",
             type=int,
-            help="ingest: 60,000; read: 6,000; pack: 100,000; roster, plan: 329,000; soak: 20,000",
+            help="ingest: 60,000; read: 6,000; pack: 100,000; roster, plan, rehearse: 329,000; soak: 20,000",
         )
         parser.add_argument(
             "--region",
@@ -91,6 +92,10 @@ class Command(BaseCommand):
                 data=options["data"], which=options["set"], seconds=options["seconds"],
                 seeds=options["seeds"], every=options["every"], say=self._say,
             )  # fmt: skip
+        elif options["what"] == "rehearse":
+            from benchmarks import rehearse
+
+            figures = rehearse.run(people=options["people"] or 329_000, say=self._say)
         elif options["what"] == "pack":
             from benchmarks import pack
 
