@@ -32,7 +32,7 @@ def city(people: int) -> Day:
         receivers=np.full(labs, 12), receive=0.5 * per,
     )  # fmt: skip
     site = np.repeat(np.arange(m), PER_SITE)
-    slot = 420.0 + 30.0 * (np.arange(m * PER_SITE) % PER_SITE // PER_SLOT)
+    slot = (420.0 + 30.0 * (np.arange(m * PER_SITE) % PER_SITE // PER_SLOT)).astype(np.float64)
     return Day(site=site, slot=slot, sites=sites, labs=benches)
 
 
@@ -91,7 +91,7 @@ def chengdu(people: int, scan: float, *, stalls: float = 0.0, seed: int = 0) -> 
     on each person takes `scan` minutes more.
     """
     given = city(people)
-    slot = 480.0 + 30.0 * (np.arange(len(given.site)) % PER_SITE * 24 // PER_SITE)
+    slot = (480.0 + 30.0 * (np.arange(len(given.site)) % PER_SITE * 24 // PER_SITE)).astype(float)
     lanes = np.full(len(given.sites.lanes), 2)
     sites = replace(given.sites, lanes=lanes, opens=np.full(len(lanes), 480.0))
     habits = Habits(no_show=0.0)
