@@ -65,10 +65,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", type=Path, help="write the figures to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["what"] == "roster":
-            from benchmarks import roster
-
-            figures = roster.run(people=options["people"] or 329_000, say=self._say)
+        if options["what"] in {"rehearse", "roster"}:
+            figures = self._county(options["what"], options["people"] or 329_000)
         elif options["what"] == "plan" and options["region"]:
             from benchmarks import region_plans
 
@@ -92,10 +90,6 @@ class Command(BaseCommand):
                 data=options["data"], which=options["set"], seconds=options["seconds"],
                 seeds=options["seeds"], every=options["every"], say=self._say,
             )  # fmt: skip
-        elif options["what"] == "rehearse":
-            from benchmarks import rehearse
-
-            figures = rehearse.run(people=options["people"] or 329_000, say=self._say)
         elif options["what"] == "pack":
             from benchmarks import pack
 
@@ -132,6 +126,15 @@ class Command(BaseCommand):
             and figures.get("clean", True)
         ):
             sys.exit(1)
+
+    def _county(self, what: str, people: int) -> dict[str, Any]:
+        if what == "rehearse":
+            from benchmarks import rehearse
+
+            return rehearse.run(people=people, say=self._say)
+        from benchmarks import roster
+
+        return roster.run(people=people, say=self._say)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
