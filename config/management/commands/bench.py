@@ -65,9 +65,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", type=Path, help="write the figures to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["what"] in {"rehearse", "roster"}:
-            figures = self._county(options["what"], options["people"] or 329_000)
-        elif options["what"] == "plan" and options["region"]:
+        if options["what"] == "plan" and options["region"]:
             from benchmarks import region_plans
 
             figures = region_plans.run(
@@ -77,10 +75,8 @@ class Command(BaseCommand):
                 data=options["data"],
                 say=self._say,
             )
-        elif options["what"] == "plan":
-            from benchmarks import plan
-
-            figures = plan.run(people=options["people"] or 329_000, say=self._say)
+        elif options["what"] in {"plan", "rehearse", "roster"}:
+            figures = self._county(options["what"], options["people"] or 329_000)
         elif options["what"] == "instances":
             from benchmarks import instances
 
@@ -132,6 +128,10 @@ class Command(BaseCommand):
             from benchmarks import rehearse
 
             return rehearse.run(people=people, say=self._say)
+        if what == "plan":
+            from benchmarks import plan
+
+            return plan.run(people=people, say=self._say)
         from benchmarks import roster
 
         return roster.run(people=people, say=self._say)
