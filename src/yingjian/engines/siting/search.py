@@ -85,11 +85,7 @@ def anneal(
     np.random.seed(seed)
     n, m = len(p_ptr) - 1, len(s_ptr) - 1
     site_of = best_site.copy()
-    load, count = np.zeros(m, np.int64), np.zeros(m, np.int64)
-    for i in range(n):
-        if site_of[i] >= 0:
-            load[site_of[i]] += heads[i]
-            count[site_of[i]] += 1
+    load, count = filled(site_of, heads, m)
     best, unsaved = cost, False
     torn, free, was = (
         np.empty(ruined, np.int64),
@@ -130,9 +126,7 @@ def anneal(
             delta += less
         if delta <= 0 or np.random.random() < np.exp(-delta / heat):
             if delta > 0 and unsaved:
-                best_site[:] = site_of
-                for t in range(k):  # the saved best is the state before this step
-                    best_site[free[t]] = was[t]
+                save_before(best_site, site_of, free, was, k)
                 unsaved = False
             cost += delta
             if cost < best:
@@ -142,6 +136,25 @@ def anneal(
     if unsaved:
         best_site[:] = site_of
     return best
+
+
+@compiled
+def filled(site_of: Ints, heads: Ints, sites: int) -> tuple[Ints, Ints]:
+    """Heads and points at each site."""
+    load, count = np.zeros(sites, np.int64), np.zeros(sites, np.int64)
+    for i in range(len(site_of)):
+        if site_of[i] >= 0:
+            load[site_of[i]] += heads[i]
+            count[site_of[i]] += 1
+    return load, count
+
+
+@compiled
+def save_before(best_site: Ints, site_of: Ints, free: Ints, was: Ints, k: int) -> None:
+    """Keep the state before this step, whose `k` points `free` were where `was` says."""
+    best_site[:] = site_of
+    for t in range(k):
+        best_site[free[t]] = was[t]
 
 
 @compiled
