@@ -46,16 +46,18 @@ class Request:
     people: int
 
 
-def run(*, people: int, tubes: int, rows: Sequence[int], say: Say) -> dict[str, Any]:
+def run(*, people: int, tubes: int, rows: Sequence[int], workers: int, say: Say) -> dict[str, Any]:
     """Measure; `tubes` are sent per size (fewer single-tube requests). Returns figures ready for JSON."""
     var = drills.directory("bench")
     system = server.fresh(drills.command(), drills.environment(var), var, say)
-    system.start(workers=1, threads=CONNECTIONS)
+    system.start(workers=workers, threads=CONNECTIONS)
     try:
         world, waiting = stage(system, people, say)
         rival = Rival(var, world.round_id, POOL, sites=waiting.leave_half())
         bench = _Bench(system, waiting, world.scenario.times.closes, rival)
-        figures: dict[str, Any] = {"people": people, "connections": CONNECTIONS, "pool": POOL}
+        figures: dict[str, Any] = {
+            "people": people, "connections": CONNECTIONS, "pool": POOL, "workers": workers
+        }  # fmt: skip
         waiting.send_some(system.url, bench.at)  # plans and caches of each connection
         figures["sizes"] = {
             str(size): bench.measure(size, tubes if size > 1 else max(tubes // 5, 60), say)

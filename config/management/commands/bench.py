@@ -57,6 +57,7 @@ class Command(BaseCommand):
             default=[300_000, 3_000_000],
             help="ingest: measure again at so many rows",
         )
+        parser.add_argument("--workers", type=int, default=1, help="ingest: web processes")
         parser.add_argument("--seconds", type=float, default=10.0, help="read: of each measurement")
         parser.add_argument("--minutes", type=float, default=30.0, help="soak: how long")
         parser.add_argument("--offered", type=float, default=500.0, help="soak: tubes a second")
@@ -112,6 +113,7 @@ class Command(BaseCommand):
                 people=options["people"] or 80_000,
                 tubes=options["tubes"],
                 rows=options["rows"],
+                workers=options["workers"],
                 say=self._say,
             )
         if options["json"]:
