@@ -11,7 +11,7 @@ import time
 
 from yingjian.engines.day.forecast import rehearse
 from yingjian.engines.day.model import Habits
-from yingjian.engines.day.planned import Bench, days_of, habits_of, limits_of
+from yingjian.engines.day.planned import bench_of, days_of, habits_of, limits_of
 from yingjian.engines.day.rehearsal import rehearsal
 from yingjian.engines.plan import make_plan
 from yingjian.engines.tests.plan_cases import county, problem
@@ -44,7 +44,7 @@ def main() -> None:
     watch.told(
         f"plan: {plan.totals.sites} sites, {plan.totals.lanes} lanes, {plan.totals.vehicles} vehicles"
     )
-    bench, limits = Bench(hours=plan.params.bench_hours), limits_of(given.rules)
+    bench, limits = bench_of(plan.params), limits_of(given.rules)
     habits = habits_of(given.rules, plan.params.slot_minutes, bench, Habits())
     (day,) = days_of(plan, given.rules, habits, bench)
     watch.told(f"the day: {len(day.day.site):,} people in slots")

@@ -17,7 +17,15 @@ from yingjian.access import scope
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as campaigns
 from yingjian.engines.day.model import DayError
-from yingjian.engines.day.planned import Bench, PlannedDay, base_of, days_of, habits_of, limits_of
+from yingjian.engines.day.planned import (
+    Bench,
+    PlannedDay,
+    base_of,
+    bench_of,
+    days_of,
+    habits_of,
+    limits_of,
+)
 from yingjian.kernel.errors import RuleBroken
 
 from . import live, queries, rehearsing, rules, wording
@@ -133,7 +141,7 @@ def _computed(round_id: uuid.UUID, at: datetime) -> _Found:
     if plan is None:
         raise RuleBroken("planning.plan_unknown", status=404)
     book = rules.rules_of(campaigns.preset_of(round_id))
-    bench = Bench(hours=plan.params.bench_hours)
+    bench = bench_of(plan.params)
     habits = habits_of(book, plan.params.slot_minutes, bench, base_of(plan.params))
     local = at.astimezone(queries.local_time())
     planned = _day(days_of(plan, book, habits, bench), local.date())

@@ -19,7 +19,14 @@ import numpy as np
 
 from yingjian.campaigns import queries as campaigns
 from yingjian.engines.day.model import NEVER, DayError, Forecast
-from yingjian.engines.day.planned import Bench, PlannedDay, base_of, days_of, habits_of, limits_of
+from yingjian.engines.day.planned import (
+    PlannedDay,
+    base_of,
+    bench_of,
+    days_of,
+    habits_of,
+    limits_of,
+)
 from yingjian.engines.plan_model import Plan, Rules
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.papers import Heading, Paragraph, Report, Table
@@ -157,7 +164,7 @@ def play(
     from yingjian.engines.day.rehearsal import rehearsal
 
     plan, book = known.plan, known.book
-    bench, limits = Bench(hours=plan.params.bench_hours), limits_of(book)
+    bench, limits = bench_of(plan.params), limits_of(book)
     habits = habits_of(book, plan.params.slot_minutes, bench, base_of(plan.params))
     try:
         days, found = days_of(plan, book, habits, bench), []

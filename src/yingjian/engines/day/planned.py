@@ -84,6 +84,14 @@ def base_of(params: PlanParams) -> Habits:
     )  # fmt: skip
 
 
+def bench_of(params: PlanParams) -> Bench:
+    """How laboratories work, as the plan took them to: hours on the bench, and how fast the reception checks in."""
+    usual = Bench()
+    return Bench(
+        hours=params.bench_hours, receive=60.0 * usual.receivers / params.reception_per_hour
+    )
+
+
 def limits_of(rules: Rules) -> Limits:
     """The clocks a forecast is measured against; one the preset does not set is never broken."""
     return Limits(
