@@ -29,6 +29,8 @@ PLAYED_WITHIN: Final = 900.0
 """Seconds, of whatever machine."""
 PAUSE: Final = 0.3
 FIGURE: Final = "tube_age_p95"
+ROWS_AT_ONCE: Final = 50_000
+"""The most a page of a figure may have: each page computes the figure anew, which takes seconds in a county."""
 HERE: Final = ZoneInfo("Asia/Shanghai")
 #: What is held against the forecast, in the order of the day.
 JUDGED: Final = (
@@ -170,7 +172,7 @@ def met(world: World, at: datetime) -> dict[str, Any]:
     """The day beside its forecast: every figure, whether it is judged, and why not."""
     # Runs belong to the laboratories' areas, some of them above the county: who looks must see those too.
     tubes = world.user("administrator").items(
-        f"/rounds/{world.round_id}/figures/{FIGURE}/rows", at=at
+        f"/rounds/{world.round_id}/figures/{FIGURE}/rows", at=at, limit=ROWS_AT_ONCE
     )
     waits = [one for many in world.notes.get("waits", {}).values() for one in many]
     figures = compare(world.rehearsal, drilled(tubes, waits))
