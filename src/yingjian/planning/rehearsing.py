@@ -48,6 +48,8 @@ CLOCKS: Final = {
     "result_breaches": "result",
 }
 """Figure → the limit it counts against; without a limit it is left out."""
+PLACES: Final = {"place", "site"}
+"""Parameters that name a site by its code: `place` where a change is made, `site` where something goes wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ def _played(one: DayRehearsal, limits: Mapping[str, float]) -> PlayedDay:
         return [
             Told(
                 found.code,
-                {k: named.get(str(v), str(v)) if k == "place" else v for k, v in found.params.items()},
+                {k: named.get(str(v), str(v)) if k in PLACES else v for k, v in found.params.items()},
                 figures_told(found.figures, planned, limits),
             )
             for found in outlooks
@@ -284,7 +286,7 @@ def outcome_of(
     """A trouble or a change in words."""
     named = {site.code: f"{site.name}({site.code})" for site in planned.sites}
     params = {
-        name: named.get(str(value), str(value)) if name == "place" else value
+        name: named.get(str(value), str(value)) if name in PLACES else value
         for name, value in found.params.items()
     }
     return _outcome(Told(found.code, params, figures_told(found.figures, planned, limits)), names)

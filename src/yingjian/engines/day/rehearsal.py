@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,7 @@ from yingjian.engines.day.model import (
     Ints,
     Labs,
     Limits,
+    Short,
     Slow,
 )
 from yingjian.engines.day.planned import PlannedDay
@@ -28,6 +30,9 @@ HELPS = 3
 """Changes shown: those that help most."""
 WORST = 3
 """Sites, routes and laboratories for which a change is tried."""
+DARK_SITES = 5
+DARK_MINUTES = 40.0
+"""Sites that cannot work for so long: power, or a network that somebody made their registration need."""
 MOST_CHANGES = 4 * WORST
 """Sites that end last, sites that queue longest, vehicles, laboratories."""
 
@@ -76,24 +81,42 @@ class DayRehearsal:
 
 
 def usual_cases(planned: PlannedDay) -> list[Case]:
-    """What commands ask about: people missing, rain, everybody twice, a car, a laboratory. Minutes of the day."""
-    tubes = _tubes(planned)
-    lab = int(np.bincount(planned.day.sites.lab, weights=tubes).argmax())
-    car = int(np.bincount(planned.day.sites.vehicle, weights=tubes).argmax())
-    noon = 720.0
+    """What commands ask about, minutes of the day: people missing, rain, more of them, all of them twice, sites that
+    cannot work, tubes short, a car, a laboratory."""
+    noon, late_morning, afternoon = 720.0, 600.0, 840.0
+    car = int(np.bincount(planned.day.sites.vehicle, weights=_tubes(planned)).argmax())
+    rain = Slow(late_morning, late_morning + 60, 2.0)
     cases = [
         Case("absent", Faults(absent=0.15), {"share": 15}),
-        Case("rain", Faults(slow=(Slow(600.0, 660.0, 2.0),)), {"start": 600, "end": 660}),
+        Case("rain", Faults(slow=(rain,)), {"start": 600, "end": 660}),
         Case("turnout", Faults(turnout=1.2), {"share": 120}),
+        Case("turnout", Faults(turnout=2.0), {"share": 200}),
+        *_at_the_fullest(planned, late_morning, afternoon),
         Case(
             "vehicle", Faults(vehicles=(Gone(car, noon, noon + 120),)),
             {"vehicle": planned.vehicles[car], "start": 720, "end": 840},
         ),
     ]  # fmt: skip
     if planned.labs_known:
+        lab = int(np.bincount(planned.day.sites.lab, weights=_tubes(planned)).argmax())
         down = Faults(labs=(Gone(lab, noon, noon + 240),))
         cases.append(Case("laboratory", down, {"lab": planned.labs[lab], "start": 720, "end": 960}))
     return cases
+
+
+def _at_the_fullest(planned: PlannedDay, dark: float, supplied: float) -> list[Case]:
+    """Where most are swabbed: five sites stand still from `dark` on, one has half its tubes until `supplied`."""
+    fullest = np.argsort(-_tubes(planned), kind="stable")[:DARK_SITES].tolist()
+    still = Slow(dark, dark + DARK_MINUTES, math.inf, tuple(fullest))
+    first = planned.sites[fullest[0]]
+    short = Short(fullest[0], first.tubes.total // 2, supplied)
+    return [
+        Case(
+            "standstill", Faults(slow=(still,)),
+            {"sites": len(fullest), "start": int(dark), "end": int(dark + DARK_MINUTES)},
+        ),
+        Case("tubes_short", Faults(short=(short,)), {"site": first.code, "end": int(supplied)}),
+    ]  # fmt: skip
 
 
 def rehearsal(

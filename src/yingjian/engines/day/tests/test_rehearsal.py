@@ -170,8 +170,10 @@ def test_a_plan_without_a_laboratory_is_rehearsed_up_to_the_delivery() -> None:
 
 def test_what_goes_wrong_makes_it_worse(played: DayRehearsal) -> None:
     base = played.expected.figures
-    by_code = {case.code: case for case in played.cases}
-    assert set(by_code) == {"absent", "rain", "turnout", "vehicle", "laboratory"}
+    by_code = {case.code: case for case in reversed(played.cases)}
+    assert set(by_code) == {
+        "absent", "rain", "turnout", "standstill", "tubes_short", "vehicle", "laboratory"
+    }  # fmt: skip
     assert by_code["absent"].figures["last_swab"][1] > base["last_swab"][2]
     assert by_code["rain"].figures["queue_p95"][1] > base["queue_p95"][2]
     assert by_code["turnout"].figures["swabbed"][1] > 1.15 * base["swabbed"][1]
@@ -228,3 +230,17 @@ def test_usual_cases_name_what_they_take_away(town: PlanProblem) -> None:
     named = {case.code: case.params for case in usual_cases(day)}
     assert named["vehicle"]["vehicle"] in day.vehicles
     assert named["laboratory"]["lab"] in day.labs
+    assert named["tubes_short"]["site"] in {site.code for site in day.sites}
+    each = [(case.code, str(case.params)) for case in usual_cases(day)]
+    assert len(set(each)) == len(each)
+
+
+@pytest.mark.parametrize("code", ["standstill", "tubes_short", "absent", "rain"])
+def test_each_case_keeps_somebody_waiting(town: PlanProblem, code: str) -> None:
+    """Judged by the same people on the same dice, where the case strikes."""
+    _, (day,), habits = planned(town)
+    (case,) = [case for case in usual_cases(day) if case.code == code]
+    plain, struck = (
+        simulate(day.day, habits, faults, seed=2) for faults in (Faults(), case.faults)
+    )
+    assert struck.wait.sum() > plain.wait.sum()
