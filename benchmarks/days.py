@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from yingjian.engines.day.model import Day, Faults, Floats, Habits, Labs, Sites, Slow
+from yingjian.engines.asking import Floats
+from yingjian.engines.day.model import Day, Faults, Habits, Labs, Sites, Slow
 from yingjian.engines.day.twin import simulate
 
 PER_SITE, PER_SLOT, LANES = 1400, 170, 4

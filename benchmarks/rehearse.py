@@ -30,8 +30,9 @@ import numpy as np
 import simpy
 
 from benchmarks import days
+from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.day.forecast import rehearse
-from yingjian.engines.day.model import Day, Faults, Floats, Habits, Ints
+from yingjian.engines.day.model import Day, Faults, Habits
 from yingjian.engines.day.parts import cores
 from yingjian.engines.day.queue import serve
 from yingjian.engines.day.twin import draw, play, simulate, table

@@ -9,8 +9,8 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from yingjian.engines.asking import Floats, Ints
+
 Numbers = Floats | Ints | float
 INFINITE = float(highspy.kHighsInf)
 

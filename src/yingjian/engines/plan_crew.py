@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from yingjian.engines.asking import Ints
 from yingjian.engines.kits.model import TOP
 from yingjian.engines.kits.solve import support
 from yingjian.engines.plan_geo import Point
@@ -281,7 +282,7 @@ def _minutes(start: datetime, at: datetime) -> int:
 
 def _travel(
     problem: PlanProblem, params: PlanParams, seats: _Seats, units: Sequence[Unit]
-) -> staffing.Ints:
+) -> Ints:
     """Minutes from each institution to each place: by road where both are known (an institution
     stands where the people of its area live), else by how far apart their areas are."""
     middle = _middles(problem)

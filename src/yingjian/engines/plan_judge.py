@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from yingjian.engines.asking import Floats
 from yingjian.engines.plan_model import Block, Plan, PlanProblem, Scalar, Site
 
-Floats = NDArray[np.float64]
 NEAR = 1e-6
 """Sums of floats this close count as equal."""
 LEVELS = ("ok", "note", "warning", "error")

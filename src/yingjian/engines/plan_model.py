@@ -14,6 +14,7 @@ from functools import cached_property
 
 import msgspec
 
+from yingjian.engines.asking import EngineError
 from yingjian.engines.plan_means import Crew, Force, Goods, Stock
 from yingjian.engines.plan_moves import HomeTour, RunsChoice
 from yingjian.engines.plan_params import PlanParams
@@ -24,13 +25,8 @@ SCHEMA = 1
 Scalar = None | bool | int | float | str | list[str]
 
 
-class PlanError(Exception):
+class PlanError(EngineError):
     """The problem cannot be planned at all. `code` is stable: `nobody`, `no_open_hours`, …"""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(code)
-        self.code = code
-        self.params = params
 
 
 class Limit(msgspec.Struct, frozen=True, omit_defaults=True):

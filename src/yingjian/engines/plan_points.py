@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yingjian.engines import plan_codes, plan_staff
+from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.plan_model import (
     Candidate,
     PlanProblem,
@@ -24,9 +25,6 @@ from yingjian.engines.plan_model import (
 from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.plan_sites import Ground
 from yingjian.engines.siting import model as siting
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 EARTH_M = 6_371_008.8
 APART = 400_000.0

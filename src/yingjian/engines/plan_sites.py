@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from yingjian.engines.asking import Floats
 from yingjian.engines.plan_geo import Point, curve, km, pack
 from yingjian.engines.plan_model import (
     Block,
@@ -20,7 +21,6 @@ from yingjian.engines.plan_model import (
 )
 from yingjian.engines.plan_params import PlanParams
 
-Floats = NDArray[np.float64]
 SLACK = 4
 """Places above the even share that a site may take so that households stay whole."""
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from yingjian.engines.asking import EngineError
 
-class PoolingError(Exception):
+
+class PoolingError(EngineError):
     """`bad_share` (not within 0 to 1) or `bad_size` (below 1), with the field's name."""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}")
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True, slots=True)

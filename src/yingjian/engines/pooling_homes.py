@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from yingjian.engines.asking import Floats
 from yingjian.engines.pooling import PoolingError
 
-Floats = NDArray[np.float64]
 CELLS = 400
 """Of the grid on which loads are added, from none to what the thinned tube needs."""
 NEVER = 1e-12

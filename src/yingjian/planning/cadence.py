@@ -17,7 +17,8 @@ from typing import Any, Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from yingjian.engines.epidemic.model import Adaptive, Assay, Disease, Ints, Past, People, Round
+from yingjian.engines.asking import Ints
+from yingjian.engines.epidemic.model import Adaptive, Assay, Disease, Past, People, Round
 from yingjian.engines.epidemic.model import Problem as Outbreak
 from yingjian.engines.frequency.model import Expected, Params, Plan, Problem, Result
 from yingjian.engines.frequency.solve import solve

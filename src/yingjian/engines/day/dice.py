@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from yingjian.engines.day.model import Flags, Floats, Ints
+from yingjian.engines.asking import Flags, Floats, Ints
 from yingjian.engines.jit import compiled
 
 Keys = NDArray[np.uint64]

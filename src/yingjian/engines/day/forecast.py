@@ -7,22 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from yingjian.engines.day.model import (
-    Day,
-    Faults,
-    Floats,
-    Forecast,
-    Habits,
-    Limits,
-    Run,
-    Table,
-    validate,
-)
+from yingjian.engines.asking import Floats, Stop
+from yingjian.engines.day.model import Day, Faults, Forecast, Habits, Limits, Run, Table, validate
 from yingjian.engines.day.parts import cores, in_turn
 from yingjian.engines.day.queue import shares
 from yingjian.engines.day.twin import DEFAULT, NO_FAULTS, draw, people_of, play, table
 
-Stop = Callable[[], bool]
 LIMITS = Limits()
 SHARES = (5.0, 50.0, 95.0)
 LARGE = 2_000_000

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from yingjian.engines.asking import Floats
 from yingjian.engines.day.forecast import rehearse
-from yingjian.engines.day.model import Begun, Day, Doors, Floats, Forecast, Habits, Limits
+from yingjian.engines.day.model import Begun, Day, Doors, Forecast, Habits, Limits
 from yingjian.engines.day.planned import PlannedDay
 from yingjian.engines.day.rehearsal import BREACHES, HELPS, Change, Outlook, changes
 

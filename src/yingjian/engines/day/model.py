@@ -5,22 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from yingjian.engines.asking import EngineError, Flags, Floats, Ints
+
 NEVER = 1e9
 """A minute that does not come."""
 
 
-class DayError(Exception):
+class DayError(EngineError):
     """The day makes no sense. `code` is stable: `nobody`, `no_lanes`, `bad_number`, `bad_shape`, …"""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}" if params else code)
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from yingjian.engines.day.model import Ints
+from yingjian.engines.asking import Ints
 
 Found = TypeVar("Found")
 MOST = 8

@@ -14,8 +14,9 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.day.doors import doors_of
-from yingjian.engines.day.model import NEVER, Day, Floats, Habits, Ints, Labs, Limits, Sites
+from yingjian.engines.day.model import NEVER, Day, Habits, Labs, Limits, Sites
 from yingjian.engines.plan_model import LabLoad, Plan, Rules, Run, Site, Slot, Span, Stop
 from yingjian.engines.plan_params import PlanParams
 

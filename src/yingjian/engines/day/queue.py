@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from yingjian.engines.day.model import NEVER, Flags, Floats, Ints
+from yingjian.engines.asking import Flags, Floats, Ints
+from yingjian.engines.day.model import NEVER
 from yingjian.engines.jit import compiled
 
 FINE = 64

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from yingjian.engines.asking import Ints, Stop
 from yingjian.engines.day.forecast import SHARES, rehearse
 from yingjian.engines.day.model import (
     Day,
@@ -15,7 +16,6 @@ from yingjian.engines.day.model import (
     Forecast,
     Gone,
     Habits,
-    Ints,
     Labs,
     Limits,
     Short,
@@ -23,7 +23,6 @@ from yingjian.engines.day.model import (
 )
 from yingjian.engines.day.planned import PlannedDay
 
-Stop = Callable[[], bool]
 Watch = Callable[[float], None]
 BREACHES = ("queue_breaches", "to_lab_breaches", "on_machine_breaches", "result_breaches")
 HELPS = 3

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Flags, Floats, Ints
 from yingjian.engines.day import dice
 from yingjian.engines.day.model import (
     NEVER,
     Begun,
     Day,
     Faults,
-    Flags,
-    Floats,
     Gone,
     Habits,
-    Ints,
     Labs,
     Run,
     Sites,

@@ -8,15 +8,12 @@ what is in it, diluted by its size. Days are whole numbers from 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Stop = Callable[[], bool]
+from yingjian.engines.asking import EngineError, Ints, shaped, whole, within
 
 NOWHERE = -1
 """In `People.place`: no school, no firm."""
@@ -24,13 +21,8 @@ LONGEST = 400
 """Most days played."""
 
 
-class EpidemicError(Exception):
+class EpidemicError(EngineError):
     """The question makes no sense. `code` is stable: `nobody`, `bad_share`, `bad_number`, …"""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}" if params else code)
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True)
@@ -262,14 +254,12 @@ def validate(problem: Problem) -> None:
     for name, array, least in (
         ("household", people.household, 0), ("place", people.place, NOWHERE), ("area", people.area, 0)
     ):  # fmt: skip
-        if array.shape != (n,):
-            raise EpidemicError("bad_shape", field=name, wanted=n)
-        if array.dtype.kind != "i" or (array < least).any() or (array >= n + least + 1).any():
-            raise EpidemicError("bad_number", field=name)
-    if not 0 <= problem.seeds <= n:
-        raise EpidemicError("bad_number", field="seeds", value=problem.seeds)
-    if not 1 <= problem.days <= LONGEST or not 0 <= problem.seed_days <= LONGEST:
-        raise EpidemicError("bad_number", field="days", value=problem.days)
+        shaped(EpidemicError, [(name, array, (n,))])
+        whole(EpidemicError, name, array, least=least, most=n + least)
+    within(EpidemicError, [
+        ("seeds", problem.seeds, 0, n), ("days", problem.days, 1, LONGEST),
+        ("seed_days", problem.seed_days, 0, LONGEST),
+    ])  # fmt: skip
     _disease(problem.disease)
     test = problem.test
     for name, share in (("swab_fails", test.swab_fails), ("false_positive", test.false_positive)):
@@ -297,19 +287,10 @@ def _rounds(problem: Problem) -> None:
 def _disease(disease: Disease) -> None:
     for name in ("household", "symptoms"):
         _share(name, getattr(disease, name))
-    for name in (
-        "place",
-        "community",
-        "latent",
-        "latent_sd",
-        "infectious",
-        "rise",
-        "fall",
-        "peak_sd",
-    ):
-        value = getattr(disease, name)
-        if not 0 <= value <= LONGEST:  # NaN too
-            raise EpidemicError("bad_number", field=name, value=value)
+    lengths = (
+        "place", "community", "latent", "latent_sd", "infectious", "rise", "fall", "peak_sd"
+    )  # fmt: skip
+    within(EpidemicError, [(name, getattr(disease, name), 0, LONGEST) for name in lengths])
     if not disease.rise > 0 or not disease.fall > 0 or not disease.peak_ct < disease.edge_ct:
         raise EpidemicError("bad_number", field="peak_ct")
 

@@ -11,20 +11,18 @@ from functools import cached_property
 
 import numpy as np
 
+from yingjian.engines.asking import Floats, Ints, Stop
 from yingjian.engines.epidemic.model import (
     BY_SYMPTOMS,
     NEVER,
     NOT_FOUND,
     NOWHERE,
     EpidemicError,
-    Floats,
-    Ints,
     Log,
     Params,
     Problem,
     Result,
     Round,
-    Stop,
     validate,
 )
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yingjian.engines.epidemic.model import Adaptive, Round, Stop
+from yingjian.engines.asking import EngineError, Stop
+from yingjian.engines.epidemic.model import Adaptive, Round
 from yingjian.engines.epidemic.model import Problem as Outbreak
 
 
-class FrequencyError(Exception):
+class FrequencyError(EngineError):
     """The question makes no sense. `code` is stable: `no_plans`, `same_name`, `bad_number`."""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}" if params else code)
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True)

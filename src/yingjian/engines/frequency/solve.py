@@ -6,18 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from yingjian.engines.asking import Stop
 from yingjian.engines.epidemic import model as epidemic
 from yingjian.engines.epidemic.solve import solve as play
-from yingjian.engines.frequency.model import (
-    Expected,
-    Held,
-    Params,
-    Plan,
-    Problem,
-    Result,
-    Stop,
-    validate,
-)
+from yingjian.engines.frequency.model import Expected, Held, Params, Plan, Problem, Result, validate
 
 DEFAULTS = Params()
 

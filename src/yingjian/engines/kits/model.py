@@ -10,23 +10,19 @@ Stores stand in a tree: a site draws from its own, what is missing comes from th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Stop = Callable[[], bool]
+from yingjian.engines.asking import EngineError, within
+
 TOP = -1
 """In `Store.above`: nobody stands above it."""
 MOST = 10**9
 Counts = Mapping[str, int]
 
 
-class KitsError(Exception):
+class KitsError(EngineError):
     """The question makes no sense. `code` is stable: `no_sites`, `bad_number`, `unknown_store`, …"""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}" if params else code)
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True)
@@ -162,11 +158,10 @@ def validate(problem: Problem) -> None:
     groups = [norms.site, norms.lane, norms.group_day, norms.stated, *norms.shift.values()]
     for goods in [*groups, *(part for pair in norms.weather.values() for part in pair)]:
         _count("norms", 0, *goods.values())
-    for name, value in (
-        ("reserve", norms.reserve), ("lead", problem.lead), ("threshold", problem.threshold)
-    ):  # fmt: skip
-        if not 0 <= value <= MOST:  # NaN too
-            raise KitsError("bad_number", field=name, value=value)
+    within(KitsError, [
+        ("reserve", norms.reserve, 0, MOST), ("lead", problem.lead, 0, MOST),
+        ("threshold", problem.threshold, 0, MOST),
+    ])  # fmt: skip
     for kind in problem.weather:
         if kind not in norms.weather:
             raise KitsError("unknown_weather", value=kind)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from yingjian.engines.asking import Stop
 from yingjian.engines.kits.model import (
     TOP,
     Ask,
@@ -17,7 +18,6 @@ from yingjian.engines.kits.model import (
     Result,
     Shortage,
     Site,
-    Stop,
     chain,
     validate,
 )

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from yingjian.engines.matching.model import Flags, Ints, Problem
+from yingjian.engines.asking import Flags, Ints
+from yingjian.engines.matching.model import Problem
 
 
 @dataclass

@@ -11,29 +11,19 @@ says until when instruments run. Solving again from it is the re-match of the qu
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Stop = Callable[[], bool]
+from yingjian.engines.asking import EngineError, Flags, Floats, Ints, shaped, whole, within
 
 FREE = -1
 """In `Loads.fixed` and `Loads.before`: no laboratory yet."""
 LONGEST = 100_000
 
 
-class MatchingError(Exception):
+class MatchingError(EngineError):
     """The question makes no sense. `code` is stable: `no_loads`, `no_laboratory`, `bad_number`, …"""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}" if params else code)
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True)
@@ -232,21 +222,20 @@ def validate(problem: Problem) -> None:
         ("opens", labs.opens, k), ("closes", labs.closes, k),
     ):  # fmt: skip
         _ints(name, array, length, least=1 if name in _POSITIVE else -LONGEST)
-    if loads.ride.shape != (b, k) or (loads.allowed is not None and loads.allowed.shape != (b, k)):
-        raise MatchingError("bad_shape", field="ride")
-    _ints("ride", loads.ride.reshape(-1), b * k, least=0)
+    if loads.allowed is not None:
+        shaped(MatchingError, [("allowed", loads.allowed, (b, k))])
+    shaped(MatchingError, [("ride", loads.ride, (b, k))])
+    whole(MatchingError, "ride", loads.ride, least=0, most=LONGEST)
     for name, index in (("fixed", loads.fixed), ("before", loads.before)):
         if index is not None:
             _ints(name, index, b, least=FREE, most=k - 1)
     if len(labs.busy) > k or any(not 0 <= lab < k for lab, _, _ in labs.down):
         raise MatchingError("unknown_index", field="down")
-    for name, value, least, most in (
+    within(MatchingError, [
         ("step", problem.step, 1, 1440), ("limit", problem.limit, 1, LONGEST),
         ("horizon", problem.horizon, 1, LONGEST), ("reserve", labs.reserve, 0.0, 0.99),
         ("now", problem.now, -LONGEST, LONGEST),
-    ):  # fmt: skip
-        if not least <= value <= most:  # NaN too
-            raise MatchingError("bad_number", field=name, value=value)
+    ])  # fmt: skip
     if not problem.may().any(axis=1).all():
         row = int((~problem.may().any(axis=1)).argmax())
         raise MatchingError("nowhere_allowed", row=row)
@@ -256,10 +245,5 @@ _POSITIVE = ("tubes", "instruments", "wells", "run")
 
 
 def _ints(name: str, array: Ints, length: int, *, least: int, most: int = LONGEST) -> None:
-    if array.shape != (length,):
-        raise MatchingError("bad_shape", field=name, wanted=length)
-    if array.dtype.kind != "i":
-        raise MatchingError("bad_number", field=name)
-    bad = (array < least) | (array > most)
-    if bad.any():
-        raise MatchingError("bad_number", field=name, row=int(bad.argmax()))
+    shaped(MatchingError, [(name, array, (length,))])
+    whole(MatchingError, name, array, least=least, most=most)

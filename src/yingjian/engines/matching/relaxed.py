@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.linear import INFINITE, Model
-from yingjian.engines.matching.model import FREE, Floats, Ints, Problem
+from yingjian.engines.matching.model import FREE, Problem
 
 HOUR = 60
 

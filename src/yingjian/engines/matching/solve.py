@@ -8,17 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from yingjian.engines.asking import Ints, Stop
 from yingjian.engines.matching.bench import Bench, Played
-from yingjian.engines.matching.model import (
-    Ints,
-    Late,
-    Params,
-    Problem,
-    Result,
-    Run,
-    Stop,
-    validate,
-)
+from yingjian.engines.matching.model import Late, Params, Problem, Result, Run, validate
 from yingjian.engines.matching.relaxed import Relaxed, relax, ways_cost
 
 DEFAULTS = Params()

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.slots.model import (
     PARTS,
     Breach,
-    Floats,
     Habits,
-    Ints,
     Problem,
     Result,
     Rules,

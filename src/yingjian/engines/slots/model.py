@@ -22,16 +22,12 @@ the waits against the queue of the day's twin.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Stop = Callable[[], bool]
+from yingjian.engines.asking import EngineError, Flags, Floats, Ints, shaped, within
+
 NEVER = 1e9
 """A minute that does not come: no household has to be through by it."""
 PARTS = (0.5, 0.25, 0.125)
@@ -40,13 +36,8 @@ UNKNOWN = -1
 """No building, or no stairwell, is known."""
 
 
-class SlotsError(Exception):
+class SlotsError(EngineError):
     """The question makes no sense. `code` is stable: `nobody`, `no_slots`, `bad_number`, `bad_shape`, …"""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}" if params else code)
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True)
@@ -213,9 +204,8 @@ def validate(problem: Problem) -> None:
     """Raise `SlotsError` naming the field for a question without meaning."""
     slots, homes = problem.slots, problem.homes
     for holder, count in ((slots, slots.count), (homes, homes.count)):
-        for name in holder.__dataclass_fields__:
-            if getattr(holder, name).shape != (count,):
-                raise SlotsError("bad_shape", field=name)
+        names = holder.__dataclass_fields__
+        shaped(SlotsError, [(name, getattr(holder, name), (count,)) for name in names])
     if not homes.count:
         raise SlotsError("nobody")
     if not slots.count:
@@ -251,10 +241,8 @@ def _numbers(problem: Problem) -> None:
             raise SlotsError("bad_number", field=name)
     if habits.early + habits.late > 1:
         raise SlotsError("bad_number", field="late")
-    for name, value, low, high in (
+    within(SlotsError, [
         ("bird_minutes", habits.bird_minutes, 0.0, NEVER), ("spread", habits.spread, 0.0, 100.0),
         ("service", rules.service, 1e-6, NEVER), ("limit", rules.limit, 1e-6, NEVER),
         ("load", rules.load, 1e-6, 1.0), ("quantile", rules.quantile, 0.0, 1.0 - 1e-9),
-    ):  # fmt: skip
-        if not low <= value <= high:  # NaN too
-            raise SlotsError("bad_number", field=name, value=value)
+    ])  # fmt: skip

@@ -16,13 +16,11 @@ from typing import Final
 
 import numpy as np
 
+from yingjian.engines.asking import Flags, Floats, Ints
 from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.slots.model import (
     PARTS,
-    Flags,
-    Floats,
     Habits,
-    Ints,
     Problem,
     Rules,
     Slots,

@@ -15,16 +15,14 @@ from typing import Final
 
 import numpy as np
 
+from yingjian.engines.asking import Floats, Ints, Stop
 from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.slots.model import (
     UNKNOWN,
     Breach,
-    Floats,
-    Ints,
     Problem,
     Result,
     SlotsError,
-    Stop,
     sessions,
     validate,
 )

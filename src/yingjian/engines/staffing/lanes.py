@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yingjian.engines.staffing.model import Floats, Ints, StaffingError
+from yingjian.engines.asking import Floats, Ints
+from yingjian.engines.staffing.model import StaffingError
 
 
 @dataclass(frozen=True)

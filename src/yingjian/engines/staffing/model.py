@@ -6,29 +6,20 @@ pattern of turns. Costs are whole millionths of a staff-day, as in siting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Stop = Callable[[], bool]
+from yingjian.engines.asking import EngineError, Flags, Ints, shaped, whole, within
 
 LONG_AGO = -1_000_000
 """In `People.vaccinated`: never gave a vaccination."""
 BIGGEST = 10**9
 
 
-class StaffingError(Exception):
+class StaffingError(EngineError):
     """The question makes no sense. `code` is stable: `nobody_needed`, `no_patterns`, `bad_shape`, …"""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}" if params else code)
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True)
@@ -190,14 +181,12 @@ def validate(problem: Problem) -> None:
     p, i = len(people.institution), len(own.least)
     if p == 0:
         raise StaffingError("nobody")
-    for name, array, shape in (
+    shaped(StaffingError, [
         ("patterns", problem.patterns, (len(problem.patterns), periods)),
         ("jobs", people.jobs, (p, jobs)), ("vaccinated", people.vaccinated, (p,)),
         ("worked", people.worked, (p,)), ("available", people.available, (p,)),
         ("most", own.most, (i,)), ("travel", own.travel, (i, m)),
-    ):  # fmt: skip
-        if array.shape != shape:
-            raise StaffingError("bad_shape", field=name, wanted=shape)
+    ])  # fmt: skip
     _values(problem)
     _given(problem, p, m)
     if (people.institution >= i).any():
@@ -229,12 +218,8 @@ def _values(problem: Problem) -> None:
         ("need", problem.need), ("worked", people.worked), ("least", own.least), ("most", own.most),
         ("travel", own.travel), ("institution", people.institution),
     ):  # fmt: skip
-        flat = numbers.reshape(-1)
-        if flat.dtype.kind != "i" or ((flat < 0) | (flat > BIGGEST)).any():
-            raise StaffingError("bad_number", field=name)
-    for name, value, least in (
-        ("period", problem.period, 1), ("standby", problem.standby, 0),
-        ("separation", problem.separation, 0), ("seats", problem.seats, 1),
-    ):  # fmt: skip
-        if not least <= value <= BIGGEST:  # NaN too
-            raise StaffingError("bad_number", field=name, value=value)
+        whole(StaffingError, name, numbers, least=0, most=BIGGEST)
+    within(StaffingError, [
+        ("period", problem.period, 1, BIGGEST), ("standby", problem.standby, 0, BIGGEST),
+        ("separation", problem.separation, 0, BIGGEST), ("seats", problem.seats, 1, BIGGEST),
+    ])  # fmt: skip

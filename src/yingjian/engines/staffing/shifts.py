@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from yingjian.engines.staffing.model import Flags, StaffingError
+from yingjian.engines.asking import Flags
+from yingjian.engines.staffing.model import StaffingError
 
 MOST = 5_000
 """Most patterns listed."""

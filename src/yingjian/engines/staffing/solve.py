@@ -15,19 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Flags, Floats, Ints, Stop
 from yingjian.engines.linear import Model
 from yingjian.engines.staffing.model import (
     Breach,
-    Flags,
-    Floats,
-    Ints,
     Params,
     Post,
     Problem,
     Result,
     Ride,
     StandIn,
-    Stop,
     validate,
 )
 

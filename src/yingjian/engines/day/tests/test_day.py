@@ -13,20 +13,9 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.day.forecast import rehearse
-from yingjian.engines.day.model import (
-    Day,
-    DayError,
-    Faults,
-    Floats,
-    Gone,
-    Habits,
-    Ints,
-    Labs,
-    Short,
-    Sites,
-    Slow,
-)
+from yingjian.engines.day.model import Day, DayError, Faults, Gone, Habits, Labs, Short, Sites, Slow
 from yingjian.engines.day.queue import plates, serve
 from yingjian.engines.day.twin import draw, play, simulate, table
 

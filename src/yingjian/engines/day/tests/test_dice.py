@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yingjian.engines.asking import Floats
 from yingjian.engines.day import dice
 from yingjian.engines.day.forecast import rehearse
-from yingjian.engines.day.model import Faults, Floats, Habits
+from yingjian.engines.day.model import Faults, Habits
 from yingjian.engines.day.parts import in_turn, parts_of
 from yingjian.engines.day.queue import shares
 from yingjian.engines.day.tests.test_day import day
