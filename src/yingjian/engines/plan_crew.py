@@ -280,9 +280,7 @@ def _minutes(start: datetime, at: datetime) -> int:
 # --- the way there -------------------------------------------------------------------------------
 
 
-def _travel(
-    problem: PlanProblem, params: PlanParams, seats: _Seats, units: Sequence[Unit]
-) -> Ints:
+def _travel(problem: PlanProblem, params: PlanParams, seats: _Seats, units: Sequence[Unit]) -> Ints:
     """Minutes from each institution to each place: by road where both are known (an institution
     stands where the people of its area live), else by how far apart their areas are."""
     middle = _middles(problem)
