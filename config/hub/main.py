@@ -65,6 +65,11 @@ def _hub(given: argparse.Namespace) -> None:
         raise upward.HubError("name the county's address: --county https://…")
     if not store.told("id"):
         _enrol(store, county, given)
+    elif given.invitation or given.user:
+        _say(
+            f"enrolled  already; this invitation is not used. To enrol anew let go of the old hub first: "
+            f"see that its page says 0 on the way up, stop it, remove {store.file.parent}"
+        )
     store.tell(county=county)  # it may have moved; this hub's secret holds at this county only
     if given.again:
         _say(f"again     {store.again()} refused requests are sent once more")

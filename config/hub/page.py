@@ -27,6 +27,14 @@ $reasons<p>$address</p>$picture
 <p>手机：更多 → 中转站 → 扫此码。<br><small>On the phone: More → Hub → scan this code.</small></p></body></html>"""
 )
 
+_STATES: Final = {
+    "up": ("与县里连通。", "In touch with the county."),
+    "down": ("与县里不通：手机的记录先存在这里，来网自动上报。",
+             "No line to the county: requests are kept here and go up when there is one."),
+    "out": ("县里已停用本中转站：存着的留在这里，请与县里联系。",
+            "The county has shut this hub out: what is kept stays here; ask the county."),
+}  # fmt: skip
+
 
 def page(store: Store, at: datetime) -> bytes:
     """The page at a moment; it loads itself anew every ten seconds."""
@@ -34,13 +42,9 @@ def page(store: Store, at: datetime) -> bytes:
     address = told("address")
     heard = told("heard_at")
     ago = None if not heard else int((at - datetime.fromisoformat(heard)).total_seconds() // 60)
-    line = told("line") == "up"
-    words = {
-        "state_zh": "与县里连通。" if line else "与县里不通：手机的记录先存在这里，来网自动上报。",
-        "state_en": "In touch with the county." if line
-        else "No line to the county: requests are kept here and go up when there is one.",
-    }  # fmt: skip
-    if ago is not None and not line:
+    line = told("line")
+    words = dict(zip(("state_zh", "state_en"), _STATES.get(line, _STATES["down"]), strict=True))
+    if ago is not None and line not in {"up", "out"}:
         words["state_zh"] += f"上次连上在 {ago} 分钟前。"
         words["state_en"] += f" Last heard {ago} min ago."
     reasons = "".join(
@@ -48,7 +52,7 @@ def page(store: Store, at: datetime) -> bytes:
     )
     picture = segno.make_qr(address).svg_inline(border=2, scale=4) if address else ""
     return _PAGE.substitute(
-        words, name=html.escape(told("name")), tone="" if line else "bad", kept=counts.kept,
+        words, name=html.escape(told("name")), tone="" if line == "up" else "bad", kept=counts.kept,
         forwarded=counts.forwarded, stuck=counts.stuck, phones=counts.phones, reasons=reasons,
         address=html.escape(address), picture=picture,
     ).encode()  # fmt: skip

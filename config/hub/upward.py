@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any, Final
 
 import httpx
@@ -24,6 +25,7 @@ BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 PAUSE: Final = 5.0  # seconds between looks while there is a line
 LONGEST: Final = 60.0
 WITHOUT_LINE: Final = 10.0  # asking whether the line is back costs nobody anything
+VERSION: Final = version("yingjian")
 KEYS_EVERY: Final = timedelta(minutes=5)
 TRIES_ALONE: Final = 3
 _LATER: Final = {
@@ -153,7 +155,7 @@ class Upward:
             ],
             "beat": {
                 "waiting": counts.kept - len(waiting), "stuck": counts.stuck,
-                "address": self.store.told("address"),
+                "address": self.store.told("address"), "version": VERSION,
             },
         }  # fmt: skip
         return self.line.post("/api/hub/forward", json=body, headers=self._who())
@@ -190,6 +192,7 @@ class Upward:
         """The county is there, and does not take this request: later, or in smaller parts, or this one never."""
         code = str(_told(answer).get("code") or f"http_{answer.status_code}")
         if answer.status_code in _OUT:
+            self.store.tell(line="out")
             self.say(
                 f"shut out  the county does not know this hub any more ({code}); what is kept here stays"
             )

@@ -240,6 +240,8 @@ def test_does_as_the_county_says(store: Store) -> None:
     assert hub.step() == upward.LONGEST
     assert any("does not know this hub" in line for line in told)
     assert store.counts().kept == 1
+    assert "has shut this hub out" in Phone(store).ask("GET", "/")[1]["text"]
+    assert "In touch" not in Phone(store).ask("GET", "/")[1]["text"]
 
 
 def test_what_the_county_cannot_take_is_alone_in_the_end_and_stuck(store: Store) -> None:

@@ -241,7 +241,6 @@ def test_phones_are_invited_on_the_screen_and_on_paper_enrolled_and_shut_out(
     ).to_be_visible()
     page.keyboard.press("Escape")
 
-    lane = page.get_by_role("listitem").filter(has_text=code)
     row = lane.get_by_text(f"手机{desk.mark}").locator("xpath=ancestor::p")
     row.get_by_role("button", name=says(language, "devices.revoke")).click()
     dialog = page.get_by_role("dialog")
@@ -267,6 +266,33 @@ def test_phones_are_invited_on_the_screen_and_on_paper_enrolled_and_shut_out(
         page.keyboard.press("Escape")
     expect(sheets).not_to_have_count(0)
     shot("devices-invited")
+    _a_hub_invited_taken_up_and_shut_out(page, language, desk, shot)
+
+
+def _a_hub_invited_taken_up_and_shut_out(
+    page: Page, language: str, desk: Desk, shot: Callable[[str], None]
+) -> None:
+    name = f"中转{desk.mark}"
+    page.get_by_role("button", name=says(language, "devices.parts.hubs"), exact=True).click()
+    invite = page.get_by_role("button", name=says(language, "hubs.invite"))
+    invite.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(says(language, "hubs.name")).first.fill(name)
+    dialog.get_by_role("button", name=says(language, "hubs.invite")).click()
+    line = page.get_by_label(says(language, "hubs.line"))
+    expect(line).to_have_value(re.compile(rf'^yingjian hub .*--name="{name}"$'))
+    shot("hubs-line")
+    [token] = re.findall(r"--invitation=(\S+)", line.input_value())
+    given = {"token": token, "device_id": desk.asker.new(), "name": name}
+    assert desk.asker.ask("POST", "/devices/enrol", json=given).status_code == 200
+    expect(page.get_by_text(says(language, "hubs.taken", name=name))).to_be_visible(timeout=15_000)
+    page.keyboard.press("Escape")
+    row = page.get_by_role("listitem").filter(has_text=name)
+    row.get_by_role("button", name=says(language, "hubs.revoke")).click()
+    dialog.get_by_label(says(language, "common.reason")).fill("电脑遗失")
+    dialog.get_by_role("button", name=says(language, "hubs.revoke")).click()
+    expect(row.get_by_role("button")).to_have_count(0)
+    shot("hubs")
 
 
 def test_labels_are_printed_and_ranges_given_out(

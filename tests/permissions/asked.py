@@ -75,6 +75,7 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     ],
     "GET /discrepancies": [Ask(), Ask(query="round={round_id}&limit=1000")],
     "GET /hub/keys": [Ask(nothing="for a hub; its own tests ask across areas", machine=True)],
+    "GET /hubs": [Ask()],
     "GET /journal": [Ask(query="limit=1000"), Ask(query="limit=1000&after=1000")],
     "GET /laboratories": [Ask()],
     "GET /laboratories/{laboratory_id}/bench": [Ask({"laboratory_id": "laboratory_id"})],

@@ -191,6 +191,9 @@ def _dress_field(asker: Asker, town: Town, played: Played) -> None:
         "device.invite", token_id=token, station_code=station, area=town.village, role="sampler"
     )
     asker.done(
+        "device.invite", token_id=new(), station_code=f"hub-{town.mark}", area=town.area, role="hub"
+    )
+    asker.done(
         "range.give", range_id=new(), round_id=played.round_id, station_code=station, first=f"{town.mark}0001",
         last=f"{town.mark}9999",
     )  # fmt: skip

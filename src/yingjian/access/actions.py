@@ -166,10 +166,12 @@ def device_beat(*, device_id: uuid.UUID, beat: Beat, at: datetime) -> None:
         cursor.execute(_BEAT, [at, beat.waiting, beat.stuck, beat.restored_at, device_id, at])
 
 
-def hub_beat(*, hub_id: uuid.UUID, waiting: int, stuck: int, address: str, at: datetime) -> None:
-    """Keep what a hub told of itself: requests that wait and are stuck on it, and where phones reach it."""
+def hub_beat(
+    *, hub_id: uuid.UUID, waiting: int, stuck: int, address: str, version: str, at: datetime
+) -> None:
+    """Keep what a hub told of itself: requests that wait and are stuck on it, where phones reach it, what it runs."""
     Device.objects.filter(id=hub_id).update(
-        beat_at=at, waiting=waiting, stuck=stuck, address=address
+        beat_at=at, waiting=waiting, stuck=stuck, address=address, version=version
     )
 
 

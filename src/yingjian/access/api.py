@@ -19,6 +19,7 @@ from yingjian.kernel.ids import uuid7
 from . import accounts, actions, clocks, hubs, invitations, journal, parked, queries, scope, sync
 from .actor import NOBODY, Actor
 from .edges import actor_of, error_body, language, needs, request_time, user_actor
+from .rules import HUB
 
 router = Router(tags=["access"])
 
@@ -269,21 +270,29 @@ def devices(request: HttpRequest) -> Any:
 
 @router.get("/devices/invitations/{token_id}", auth=needs("invite_device"), response=dict[str, str])
 def invitation(request: HttpRequest, token_id: uuid.UUID) -> dict[str, str]:
-    """The token to show as a QR, for an invitation in the actor's sight that can still be taken up."""
-    queries.invitation_open(actor_of(request), token_id, at=request_time(request))
-    token = actions.invitation_token(token_id)
-    return {"token": token, "link": invitations.link(request.build_absolute_uri("/"), token)}
+    """The token to show, for an invitation in the actor's sight that can still be taken up; with the link a phone opens
+    (`link`), or the line to type at the laptop that becomes a hub (`line`).
+    """
+    token, text, role = _invitation(request, token_id)
+    return {"token": token, "line" if role == HUB else "link": text}
 
 
 @router.get("/devices/invitations/{token_id}/qr.svg", auth=needs("invite_device"))
 def invitation_code(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     """The same as a picture to hold a phone against. It is a key: no cache keeps it."""
-    queries.invitation_open(actor_of(request), token_id, at=request_time(request))
-    token = actions.invitation_token(token_id)
-    picture = invitations.picture(invitations.link(request.build_absolute_uri("/"), token))
-    answer = HttpResponse(picture, content_type="image/svg+xml")
+    answer = HttpResponse(
+        invitations.picture(_invitation(request, token_id)[1]), content_type="image/svg+xml"
+    )
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+def _invitation(request: HttpRequest, id: uuid.UUID) -> tuple[str, str, str]:
+    """Its token, what its QR says, and the role it is for."""
+    found = queries.invitation_open(actor_of(request), id, at=request_time(request))
+    token, home = actions.invitation_token(id), request.build_absolute_uri("/")
+    text = invitations.taken_up(home, token, role=found.role, station_code=found.station_code)
+    return token, text, found.role
 
 
 @router.get("/clocks", auth=needs("see_round"), response=ClockList)

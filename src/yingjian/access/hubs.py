@@ -28,6 +28,7 @@ from .rules import HUB
 
 REQUESTS_MAX: Final = 20  # of one forwarding; a hub sends more in several
 _ADDRESS: Final = re.compile(r"^https?://[A-Za-z0-9.\-\[\]:]{1,180}$")
+_VERSION: Final = re.compile(r"^[A-Za-z0-9.+\-]{1,32}$")
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -38,11 +39,12 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class _Beat(msgspec.Struct, frozen=True):
-    """What a hub tells of itself: how many requests wait and are stuck on it, and where phones reach it."""
+    """What a hub tells of itself: how many requests wait and are stuck on it, where phones reach it, what it runs."""
 
     waiting: int = 0
     stuck: int = 0
     address: str = ""
+    version: str = ""
 
 
 class _Forward(msgspec.Struct, frozen=True):
@@ -161,8 +163,10 @@ def _note(
 ) -> None:
     """Write down what came by this hub, once; and what the hub tells of itself."""
     address = given.beat.address if _ADDRESS.match(given.beat.address) else ""
+    version = given.beat.version if _VERSION.match(given.beat.version) else ""
     actions.hub_beat(
-        hub_id=hub.id, waiting=_count(given.beat.waiting), stuck=_count(given.beat.stuck), address=address, at=at,
+        hub_id=hub.id, waiting=_count(given.beat.waiting), stuck=_count(given.beat.stuck), address=address,
+        version=version, at=at,
     )  # fmt: skip
     if not given.requests:
         return

@@ -95,6 +95,7 @@ class Device(models.Model):
     restored_at = models.DateTimeField(null=True)
     restored_settled = models.DateTimeField(null=True)  # the restoration somebody has looked into
     address = models.CharField(max_length=200, default="")  # a hub's: where phones reach it
+    version = models.CharField(max_length=32, default="")  # a hub's: the program it runs
 
 
 class JournalEntry(models.Model):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.auth.hashers import check_password
 from django.db import connection
+from django.db.models import F
 
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
@@ -233,19 +234,53 @@ def hubs_in(area: str) -> list[HubRow]:
         return [HubRow(*row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class HubStanding:
+    """A hub as the county's list shows it: when it was heard of, what waits and is stuck on it, what it runs."""
+
+    id: uuid.UUID
+    name: str
+    area: str
+    enrolled_at: datetime
+    revoked_at: datetime | None
+    beat_at: datetime | None
+    waiting: int | None
+    stuck: int | None
+    address: str
+    version: str
+
+
+def hubs_for(actor: Actor) -> list[HubStanding]:
+    """Hubs in the actor's sight: those in use by name, then those shut out, the latest first."""
+    names = [field.name for field in fields(HubStanding)]
+    found = Device.objects.filter(role=rules.HUB)
+    rows = found.order_by(F("revoked_at").desc(nulls_first=True), "name", "id")
+    return [HubStanding(*row) for row in rows.values_list(*names)]
+
+
 _INVITATIONS: Final = """
 SELECT t.id, t.station_code, t.area, t.role, t.issued_at, t.expires_at, coalesce(u.name, ''),
        CASE WHEN t.cancelled_at IS NOT NULL THEN 'cancelled' WHEN t.expires_at <= %(at)s THEN 'expired' ELSE 'open' END
   FROM access_enroltoken t LEFT JOIN access_user u ON u.id = t.issued_by_id
- WHERE t.used_at IS NULL AND t.station_code = ANY(%(stations)s)
+ WHERE t.used_at IS NULL AND (t.role = 'hub') = (%(stations)s::text[] IS NULL)
+   AND (%(stations)s::text[] IS NULL OR t.station_code = ANY(%(stations)s))
  ORDER BY t.station_code, t.issued_at DESC, t.id
 """
 
 
 def invitations_for(actor: Actor, *, stations: Sequence[str], at: datetime) -> list[InvitationRow]:
     """Invitations of these stations that nobody has taken up, the latest first, in the actor's sight."""
+    return _invitations(list(stations), at)
+
+
+def hub_invitations_for(actor: Actor, *, at: datetime) -> list[InvitationRow]:
+    """Invitations for hubs that nobody has taken up, in the actor's sight."""
+    return _invitations(None, at)
+
+
+def _invitations(stations: list[str] | None, at: datetime) -> list[InvitationRow]:
     with connection.cursor() as cursor:
-        cursor.execute(_INVITATIONS, {"stations": list(stations), "at": at})
+        cursor.execute(_INVITATIONS, {"stations": stations, "at": at})
         return [InvitationRow(*row) for row in cursor.fetchall()]
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Length
 
 from yingjian.access import vault
 from yingjian.access.actor import Actor
@@ -34,7 +35,10 @@ from yingjian.population.values import LEVEL_WORDS, IdType
 
 PAGE: Final = 100
 PAGE_MAX: Final = 1000
+CHOICES: Final = 2_000
+_CITY: Final = 4
 _COUNTY: Final = 6
+_TOWN: Final = 9
 _TAIL: Final = re.compile(r"[0-9]{3}[0-9X]")
 _DIGITS: Final = re.compile(r"[0-9]")
 
@@ -72,6 +76,22 @@ def region_codes(codes: Iterable[str]) -> list[str]:
 def region_names(areas: Iterable[str]) -> dict[str, str]:
     """Name of each area path that is stored."""
     return dict(Region.objects.filter(area__in=set(areas)).values_list("area", "name"))
+
+
+def regions_to_choose(areas: Sequence[str]) -> list[tuple[str, str]]:
+    """(path, name) of these areas and of what lies below them down to the towns; of a very wide sight less deep, so
+    that the list stays one to choose from.
+    """
+    below = Q()
+    for area in areas:
+        below |= Q(area__startswith=area)
+    for deepest in (_TOWN, _COUNTY, _CITY):
+        wanted = Q(area__in=areas) | (below & Q(width__lte=deepest))
+        found = Region.objects.annotate(width=Length("area")).filter(wanted).order_by("area")
+        rows = list(found.values_list("area", "name")[: CHOICES + 1])
+        if len(rows) <= CHOICES:
+            break
+    return rows[:CHOICES]
 
 
 def village_areas(area: str) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import uuid7
 from yingjian.population import own
 
-from . import listing, phones, queries, sheets
+from . import hubs, listing, phones, queries, sheets
 
 router = Router(tags=["sampling"])
 STREAMED = 256 * 1024  # bytes of a roster: above, it is sent while it is made (some 8,000 people)
@@ -124,6 +124,13 @@ class LaneOut(Schema):
 
 class LaneList(Schema):
     items: list[LaneOut]
+    as_of: datetime
+
+
+class HubList(Schema):
+    items: list[hubs.Hub]
+    invitations: list[hubs.HubInvitation]
+    areas: list[hubs.Area]
     as_of: datetime
 
 
@@ -280,6 +287,14 @@ def lane_devices(
     """Lanes of a round with their phones: none, invited, enrolled; when each was last heard of."""
     at = request_time(request)
     return {"items": phones.lanes_for(actor_of(request), round_id, at=at, site=site), "as_of": at}
+
+
+@router.get("/hubs", auth=needs("invite_device"), response=HubList)
+def hub_list(request: HttpRequest) -> HubList:
+    """Hubs at sites, invitations for them, and the areas the asker may invite one for."""
+    at = request_time(request)
+    found = hubs.hubs_for(actor_of(request), at=at)
+    return HubList(items=found.items, invitations=found.invitations, areas=found.areas, as_of=at)
 
 
 @router.get("/rounds/{uuid:round_id}/invitations.pdf", auth=needs("invite_device"))

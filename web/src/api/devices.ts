@@ -26,7 +26,7 @@ export function useLanes(roundId: Ref<string>): UseQueryReturnType<Lane[], Error
 function useWrite<Given>(orders: (given: Given) => readonly Order[]): UseMutationReturnType<unknown, Error, Given, unknown> {
   return useMutation({
     mutationFn: (given: Given) => submit(orders(given)),
-    onSettled: () => queryClient.invalidateQueries({ queryKey: ['rounds'] }),
+    onSettled: () => Promise.all(['rounds', 'hubs'].map((key) => queryClient.invalidateQueries({ queryKey: [key] }))),
   });
 }
 

@@ -93,6 +93,50 @@ describe('phones of the lanes', () => {
   });
 });
 
+describe('hubs at sites', () => {
+  const hub = { id: '01900000-0000-7000-8000-000000000901', name: '一号点', area: '231183104', area_name: '永发镇', state: 'in_touch', enrolled_at: AT, revoked_at: null, beat_at: AT, waiting: 31, stuck: 2, address: 'http://192.168.8.2:8100', version: '0.1.0' };
+  const invitation = { id: '01900000-0000-7000-8000-000000000902', name: '二号点', area: '231183104', area_name: '永发镇', issued_at: AT, expires_at: AT, issued_by: '王秀兰' };
+  const areas = [{ area: '231183104', name: '永发镇' }];
+  const hubs = (more: object): Answers => ({ ...head, ...lanes(lane(1)), ...fine, '/api/hubs': { body: { items: [], invitations: [], areas, as_of: AT, ...more } } });
+  const line = { [`/api/devices/invitations/${invitation.id}`]: { body: { token: 'T', line: 'yingjian hub --county=https://x --invitation=T' } } };
+
+  it('says what a hub is for where there is none, and invites one', async () => {
+    const sent: Sent[] = [];
+    serve(hubs({}), sent);
+    const page = await stage(DevicesPage, { roundId: ROUND });
+    await press('中转站');
+    expect(page.text()).toContain('手机没有中转站也能整天离线工作');
+    expect(page.text()).not.toContain('未配手机');
+    await press('邀请中转站');
+    const field = document.querySelector<HTMLInputElement>('[role=dialog] input')!;
+    field.value = ' 二号点 ';
+    field.dispatchEvent(new Event('input'));
+    await settled();
+    document.querySelector('[role=dialog] form')!.dispatchEvent(new Event('submit', { cancelable: true }));
+    await settled();
+    expect(sent).toMatchObject([{ kind: 'device.invite', payload: { role: 'hub', area: '231183104', station_code: 'hub-二号点', hours: 24 } }]);
+    page.unmount();
+  });
+
+  it('lists what waits and is stuck, shows the command to copy, and shuts out with a reason', async () => {
+    const sent: Sent[] = [];
+    serve({ ...hubs({ items: [hub], invitations: [invitation] }), ...line }, sent);
+    const page = await stage(DevicesPage, { roundId: ROUND });
+    await press('中转站');
+    for (const part of ['已连通', '待转报 31 份', '县里不收 2 份', '程序 0.1.0', '王秀兰邀请']) expect(page.text()).toContain(part);
+    await press('显示命令');
+    expect(document.querySelector('textarea')!.value).toBe('yingjian hub --county=https://x --invitation=T');
+    await press('复制命令'); // this browser lets nobody write to the clipboard
+    expect(document.body.textContent).toContain('请按 Ctrl+C 复制');
+    document.querySelector<HTMLButtonElement>('[role=dialog] .p-dialog-close-button')!.click();
+    await settled();
+    await press('停用');
+    await reason('电脑遗失');
+    expect(sent).toMatchObject([{ kind: 'device.revoke', payload: { device_id: hub.id, reason: '电脑遗失' } }]);
+    page.unmount();
+  });
+});
+
 describe('codes and labels', () => {
   const nothing = {
     ...head, [`/api/rounds/${ROUND}/sites`]: { body: made.page([]) }, [`/api/rounds/${ROUND}/overview`]: { body: made.overview }, ...lanes(lane(1)),

@@ -94,7 +94,7 @@ class Hub:
 
     def forward(
         self, *requests: tuple[bytes, datetime], at: datetime = HOURS_LATER,
-        sent_at: datetime | None = None, address: str = "",
+        sent_at: datetime | None = None, address: str = "", version: str = "",
     ) -> list[dict[str, Any]]:  # fmt: skip
         body = {
             "sent_at": (sent_at or at).isoformat(),
@@ -102,7 +102,7 @@ class Hub:
                 {"kept_at": kept.isoformat(), "sealed": base64.b64encode(one).decode()}
                 for one, kept in requests
             ],
-            "beat": {"waiting": 2, "stuck": 0, "address": address},
+            "beat": {"waiting": 2, "stuck": 0, "address": address, "version": version},
         }
         answer = self.ask("POST", "forward", body, at=at)
         assert answer.status_code == 200, answer.content
@@ -229,12 +229,16 @@ def test_neither_a_phone_nor_a_user_is_a_hub() -> None:
 @pytest.mark.django_db
 def test_a_hub_tells_where_it_is_and_phones_of_its_area_hear_it() -> None:
     hub = Hub()
-    hub.forward(address="http://192.168.8.2:8100")
+    hub.forward(address="http://192.168.8.2:8100", version="0.1.0")
+    with scope.everywhere():
+        assert [one.version for one in queries.hubs_for(actor("site_lead"))] == ["0.1.0"]
     [found] = queries.hubs_in(TOWN_A + "201")
     assert (found.id, found.url) == (hub.id, "http://192.168.8.2:8100")
     assert queries.hubs_in(TOWN_B) == []
-    hub.forward(address="javascript:alert(1)")
+    hub.forward(address="javascript:alert(1)", version="<b>" * 20)
     assert queries.hubs_in(TOWN_A) == []
+    with scope.everywhere():
+        assert [one.version for one in queries.hubs_for(actor("site_lead"))] == [""]
 
 
 @pytest.mark.django_db
