@@ -20,14 +20,17 @@ APP_ROLE: Final = "yingjian_app"
 PUBLIC: Final = frozenset({"population_region"})
 APPEND_ONLY: Final = ("access_journal", "access_journalblock")
 
-_POLICY = """
-DROP POLICY IF EXISTS area_scope ON {table};
-CREATE POLICY area_scope ON {table} TO {role}
- USING ((SELECT current_setting('yingjian.areas', true)) = '*'
-        OR area ^@ ANY (string_to_array((SELECT current_setting('yingjian.areas', true)), ',')))
- WITH CHECK ((SELECT current_setting('yingjian.areas', true)) = '*'
-        OR area ^@ ANY (string_to_array((SELECT current_setting('yingjian.areas', true)), ',')));
-ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+# Both questions to the setting are asked once for a statement. Whether it is everywhere is asked inside its subquery: the
+# planner then expects half of a table's rows; of `(SELECT …) = '*'` it expects one row in twenty, so that a join of
+# five tables was planned for a single row, as loops within loops over a county's tubes.
+_SEEN = """(SELECT current_setting('yingjian.areas', true) = '*')
+        OR area ^@ ANY ((SELECT string_to_array(current_setting('yingjian.areas', true), ','))::text[])"""
+_POLICY = f"""
+DROP POLICY IF EXISTS area_scope ON {{table}};
+CREATE POLICY area_scope ON {{table}} TO {{role}}
+ USING ({_SEEN})
+ WITH CHECK ({_SEEN});
+ALTER TABLE {{table}} ENABLE ROW LEVEL SECURITY;
 """
 
 

@@ -125,6 +125,24 @@ def test_a_table_without_its_policy_is_found() -> None:
     assert security.unscoped("owner") == ["access_organisation"]
 
 
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_the_planner_expects_half_of_a_guarded_table_not_next_to_nothing() -> None:
+    """Else a join of guarded tables is planned for one row, as loops within loops over a county."""
+    from django.db import connections
+
+    with scope.everywhere():
+        Organisation.objects.bulk_create(
+            Organisation(id=new_id(), name="x", kind="village", area=TOWN_A) for _ in range(500)
+        )
+        expected = {}
+        for using in ("default", "owner"):
+            with connections[using].cursor() as cursor:
+                cursor.execute("EXPLAIN (FORMAT JSON) SELECT * FROM access_organisation")
+                expected[using] = cursor.fetchone()[0][0]["Plan"]["Plan Rows"]
+    assert expected["owner"] > 100
+    assert expected["default"] > 0.4 * expected["owner"]
+
+
 @given(st.lists(areas, max_size=5), areas)
 def test_areas_are_the_smallest_cover(held: list[str], somewhere: str) -> None:
     someone = Actor("user", new_id(), "x", tuple(Hold("auditor", area) for area in held))
