@@ -61,7 +61,7 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=10.0, help="read: of each measurement")
         parser.add_argument("--minutes", type=float, default=30.0, help="soak: how long")
         parser.add_argument("--offered", type=float, default=500.0, help="soak: tubes a second")
-        parser.add_argument("--set", choices=["holmberg", "yang"], default="holmberg")
+        parser.add_argument("--set", choices=["holmberg", "yang", "mtvrptwr", "mdvrptw"], default="holmberg")
         parser.add_argument("--every", type=int, default=1, help="instances: each n-th file only")
         parser.add_argument("--json", type=Path, help="write the figures to this file")
 
@@ -79,11 +79,12 @@ class Command(BaseCommand):
         elif options["what"] in {"plan", "rehearse", "roster"}:
             figures = self._county(options["what"], options["people"] or 329_000)
         elif options["what"] == "instances":
-            from benchmarks import instances
+            from benchmarks import instances, route_instances
 
             if options["data"] is None:
                 raise CommandError("instances: say where the files lie, --data DIR")
-            figures = instances.run(
+            routes = options["set"] in route_instances.SCALES
+            figures = (route_instances if routes else instances).run(
                 data=options["data"], which=options["set"], seconds=options["seconds"],
                 seeds=options["seeds"], every=options["every"], say=self._say,
             )  # fmt: skip

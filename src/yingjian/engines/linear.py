@@ -45,6 +45,8 @@ class Answer:
     """Price of each row; zeros for integer models."""
     done: bool = True
     """Solved to the end, not stopped on the way."""
+    reduced: Floats | None = None
+    """What one more of each column would change; None for integer models."""
 
 
 @dataclass
@@ -145,4 +147,6 @@ class Model:
         value = float(info.objective_function_value)
         dual = np.zeros(self.rows) if whole else np.asarray(solution.row_dual, dtype=float)
         bound = float(info.mip_dual_bound) if whole else value
-        return Answer(value, bound, np.asarray(solution.col_value, dtype=float), dual, done)
+        reduced = None if whole else np.asarray(solution.col_dual, dtype=float)
+        x = np.asarray(solution.col_value, dtype=float)
+        return Answer(value, bound, x, dual, done, reduced)
