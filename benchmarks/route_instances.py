@@ -60,7 +60,7 @@ def question(data: pyvrp.ProblemData) -> FleetProblem:
     order = np.array([*(c.location for c in clients), *range(homes)])
 
     def ints(values: Any) -> Ints:
-        return np.minimum(np.array(list(values), dtype=object), FARTHEST).astype(np.int64)
+        return np.array([min(int(value), FARTHEST) for value in values], dtype=np.int64)
 
     times = np.array(data.duration_matrix(0))[np.ix_(order, order)]
     prices = np.array(data.distance_matrix(0))[np.ix_(order, order)]

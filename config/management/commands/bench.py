@@ -61,7 +61,9 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=10.0, help="read: of each measurement")
         parser.add_argument("--minutes", type=float, default=30.0, help="soak: how long")
         parser.add_argument("--offered", type=float, default=500.0, help="soak: tubes a second")
-        parser.add_argument("--set", choices=["holmberg", "yang", "mtvrptwr", "mdvrptw"], default="holmberg")
+        parser.add_argument(
+            "--set", choices=["holmberg", "yang", "mtvrptwr", "mdvrptw"], default="holmberg"
+        )
         parser.add_argument("--every", type=int, default=1, help="instances: each n-th file only")
         parser.add_argument("--json", type=Path, help="write the figures to this file")
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from yingjian.engines.linear import Floats, Ints, LinearError, Model
-from yingjian.engines.routing.model import Stop
+from yingjian.engines.asking import Floats, Ints, Stop
+from yingjian.engines.linear import LinearError, Model
 
 ROUNDS = 4
 """Times an answer with too many trips out at once is asked for anew."""

@@ -7,7 +7,7 @@ left, is told as a breach.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -151,7 +151,8 @@ def fleet_data(problem: FleetProblem, able: list[int], kinds: list[int]) -> pyvr
     n, places, own = problem.size, problem.places, problem.kinds
     homes = len(problem.times) - n
     order = np.array([*range(n, n + homes), *able])
-    times, prices = (matrix[np.ix_(order, order)] for matrix in (problem.times, problem.prices))
+    times: Any = problem.times[np.ix_(order, order)]  # PyVRP's stubs know no shapes
+    prices: Any = problem.prices[np.ix_(order, order)]
     np.fill_diagonal(times, 0)
     np.fill_diagonal(prices, 0)
     return pyvrp.ProblemData(
@@ -176,6 +177,6 @@ def fleet_data(problem: FleetProblem, able: list[int], kinds: list[int]) -> pyvr
             )
             for k in kinds
         ],
-        distance_matrices=cast("list[Any]", [prices]),
-        duration_matrices=cast("list[Any]", [times]),
+        distance_matrices=[prices],
+        duration_matrices=[times],
     )  # fmt: skip

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     import pyvrp
     from pyvrp import search as pyvrp_search
 
+GROWTH = 1.3
+"""A leg is so much longer than the one before whose recombination found nothing better."""
+LEAST_SHAKEN = 8
+SHAKEN_OF = 12
+"""At most one place of so many is moved about in one step."""
+LOOKED_AT = 8
+"""Routes for each of which a step more passes between two looks at the routes."""
 RUINED = 0.4
 """Share of the routes taken out of the best for a new life."""
 NEAR = 1.03
@@ -151,7 +158,8 @@ class Search:
         near = tools.compute_neighbours(
             self.data, tools.NeighbourhoodParams(num_neighbours=self.params.near)
         )
-        shake = tools.PerturbationManager(tools.PerturbationParams(1, self.params.shaken))
+        most = min(self.params.shaken, max(LEAST_SHAKEN, self.data.num_clients // SHAKEN_OF))
+        shake = tools.PerturbationManager(tools.PerturbationParams(1, most))
         self.local: pyvrp_search.LocalSearch = tools.LocalSearch(self.data, self.rng, near, shake)
         for operator in tools.OPERATORS:
             if operator.supports(self.data):
@@ -168,12 +176,15 @@ class Search:
     def run(self) -> pyvrp.Solution:
         """The best solution found; it may be unsound where no sound one was."""
         self._remember(self.best, every=True)
+        leg = float(self.params.leg)
         while self.steps < self.params.iterations and not self.stop():
-            calm = self._leg(min(self.params.leg, self.params.iterations - self.steps))
+            calm = self._leg(min(int(leg), self.params.iterations - self.steps))
             if self.params.columns and self._join():
                 self.won += 1
                 self._live(self.best)
-            elif calm:
+                continue
+            leg *= GROWTH
+            if calm:
                 self.lives += 1
                 self._live((self._rounded, self._fresh, self._ruined)[self.lives % 3]())
         return self.best
@@ -240,7 +251,8 @@ class Search:
             if judge.penalised_cost(self.now) < before:
                 self.memory[place] = self.now
             self.steps += 1
-            if self.params.columns and (tried is self.top or self.steps % self.params.every == 0):
+            every = self.params.every + tried.num_routes() // LOOKED_AT
+            if self.params.columns and (tried is self.top or self.steps % every == 0):
                 self._remember(tried)
         return False
 

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yingjian.engines.routing.fleet_model import FleetParams
 from yingjian.engines.routing.model import LONGEST, Ints, Stop
+from yingjian.engines.routing.search import Search
 
 if TYPE_CHECKING:
     import pyvrp
 
-BLOCK = 100
-"""Iterations between two looks at the stop."""
+LEG = 250
+"""Steps between two recombinations: a plan's rounds are given few steps."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def _savings(asked: Round, able: list[int], *, longer: bool) -> list[list[int]]:
 def _improve(
     asked: Round, tours: list[list[int]], able: list[int], *, iterations: int, seed: int, stop: Stop
 ) -> list[list[int]]:
-    """PyVRP's iterated local search from `tours`; the best feasible set of tours found.
+    """The common search (`search`) from `tours`; the best sound set of tours found.
 
     The age is put into PyVRP's distance (the way out counts nothing) and the cycle into its
     duration, so both limits hold at once.
@@ -174,21 +176,13 @@ def _improve(
             for calls, tour in zip(visits, tours, strict=True)
         ],
     )
-    looked = 0
-
-    def enough(best_cost: int) -> bool:
-        nonlocal looked
-        looked += 1
-        return looked > iterations or (looked % BLOCK == 0 and stop())
-
-    found = pyvrp.solve(
-        data, enough, seed=seed % 2**31, collect_stats=False, display=False, initial_solution=begun
-    )
-    if not found.is_feasible():
+    params = FleetParams(iterations=iterations, leg=LEG, patience=500)
+    best = Search(data, params, seed, stop, begun).run()
+    if not best.is_feasible():
         return tours
     better = [
         [able[step.idx] for step in route.schedule() if step.type == pyvrp.ActivityType.CLIENT]
-        for route in found.best.routes()
+        for route in best.routes()
     ]
     return better if all(asked.allows(tour) for tour in better) else tours
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def questions(draw: st.DrawFn) -> FleetProblem:
     return replace(asked, kinds=replace(asked.kinds, longest=np.full(2, longest)))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(asked=questions(), seed=st.integers(0, 9))
 def test_no_answer_breaks_a_limit(asked: FleetProblem, seed: int) -> None:
     assert check_fleet(asked, solve_fleet(asked, QUICK, seed=seed)) == []
@@ -125,7 +126,7 @@ def test_every_planted_fault_is_found() -> None:
     def codes(result: FleetResult, question: FleetProblem = asked) -> set[str]:
         return {finding.code for finding in check_fleet(question, result)}
 
-    def with_leg(**changes: object) -> FleetResult:
+    def with_leg(**changes: Any) -> FleetResult:
         return planted(good, replace(day, legs=(replace(leg, **changes), *day.legs[1:])))
 
     kinds, places = asked.kinds, asked.places
@@ -173,7 +174,7 @@ def test_every_planted_fault_is_found() -> None:
         ("bad_number", {"trips": np.zeros(2, np.int64)}),
     ],
 )
-def test_questions_without_meaning_are_named(code: str, changes: dict[str, object]) -> None:
+def test_questions_without_meaning_are_named(code: str, changes: dict[str, Any]) -> None:
     asked = fleet(4)
     for name, value in changes.items():
         if hasattr(asked.places, name) and name != "closes":
