@@ -69,7 +69,7 @@ class Ground:
         """Whether any trips that do not overlap make a day of the kind."""
         return (
             kind.reload_depots == [kind.start_depot]
-            and kind.max_reloads >= self.data.num_clients
+            and kind.max_reloads + 1 >= self.data.num_clients
             and kind.shift_duration >= kind.tw_late - kind.tw_early
             and kind.max_distance > FARTHEST**2 // 10**3
             and kind.unit_duration_cost == 0

@@ -1,4 +1,4 @@
-"""One round of tours from one base: own construction (savings), then PyVRP from there.
+"""One round of tours from one base: own construction (savings), then `search` from there.
 
 A tour leaves the base, serves its places in order and comes back. Two limits bind it: `age` from the
 beginning of its first place to the return (the oldest sample), and `cycle`, the time until the same
