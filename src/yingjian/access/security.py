@@ -20,8 +20,8 @@ APP_ROLE: Final = "yingjian_app"
 PUBLIC: Final = frozenset({"population_region"})
 APPEND_ONLY: Final = ("access_journal", "access_journalblock")
 
-# Both questions to the setting are asked once for a statement. Whether it is everywhere is asked inside its subquery: the
-# planner then expects half of a table's rows; of `(SELECT …) = '*'` it expects one row in twenty, so that a join of
+# Both questions to the setting are asked once for a statement. Whether it is everywhere is asked inside its subquery:
+# the planner then expects half of a table's rows; of `(SELECT …) = '*'` it expects one row in twenty, so that a join of
 # five tables was planned for a single row, as loops within loops over a county's tubes.
 _SEEN = """(SELECT current_setting('yingjian.areas', true) = '*')
         OR area ^@ ANY ((SELECT string_to_array(current_setting('yingjian.areas', true), ','))::text[])"""
