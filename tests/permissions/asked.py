@@ -199,6 +199,9 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "POST /plans/{plan_id}/rehearsal/stop": [
         Ask({"plan_id": "plan_id"}, "runs=3&trials=1", changes=True)
     ],
+    "POST /plans/{plan_id}/troubles": [
+        Ask({"plan_id": "plan_id"}, json={"absent": 15}, changes=True)
+    ],
     "POST /results/lookup": [
         Ask(json={"id_number": "{id_number}", "phone": "13000000000"}, changes=True,
             nothing="asked with a wrong telephone; the right one is the resident's own key")

@@ -29,8 +29,10 @@ from . import (
     queries,
     rehearsals,
     rehearsing,
+    troubles,
 )
 from .models import CandidateList
+from .troubles import Troubles
 
 router = Router(tags=["planning"])
 
@@ -194,13 +196,7 @@ def rehearsal(
 ) -> Status[Any]:  # fmt: skip
     """The plan played many times: when it ends, where it queues, what would go wrong, what would help. 202: it is being
     played; the first to ask begins it. `again`: play one that failed or was stopped anew."""
-    found = rehearsals.rehearsal_for(
-        actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed), again=again,
-        at=request_time(request), language=language(request),
-    )  # fmt: skip
-    if isinstance(found, rehearsals.RehearsalProgress):
-        return Status(202, RehearsalState(**asdict(found)))
-    return Status(200, found)
+    return _rehearsed(request, rehearsals.Asked(plan_id, runs, trials, seed), again=again)
 
 
 @router.post("/plans/{plan_id}/rehearsal/stop", auth=needs("see_round"), response={204: None})
@@ -210,6 +206,27 @@ def rehearsal_stop(
     """End a rehearsal with what was played so far."""
     rehearsals.stop(actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed))
     return Status(204, None)
+
+
+@router.post(
+    "/plans/{plan_id}/troubles", auth=needs("see_round"),
+    response={200: rehearsing.Rehearsal, 202: RehearsalState},
+)  # fmt: skip
+def troubled(
+    request: HttpRequest, plan_id: uuid.UUID, own: Troubles, *, seed: int = 0, again: bool = False
+) -> Status[Any]:
+    """What becomes of the plan's day if all of these go wrong at once. Played and kept as a rehearsal is."""
+    asked = rehearsals.Asked(plan_id, troubles.RUNS, troubles.RUNS, seed, own)
+    return _rehearsed(request, asked, again=again)
+
+
+def _rehearsed(request: HttpRequest, asked: rehearsals.Asked, *, again: bool) -> Status[Any]:
+    found = rehearsals.rehearsal_for(
+        actor_of(request), asked, again=again, at=request_time(request), language=language(request)
+    )
+    if isinstance(found, rehearsals.RehearsalProgress):
+        return Status(202, RehearsalState(**asdict(found)))
+    return Status(200, found)
 
 
 @router.get("/plans/{plan_id}/rehearsal.docx", auth=needs("see_round"))

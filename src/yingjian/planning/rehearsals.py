@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from django.db import connection
@@ -24,9 +24,10 @@ from yingjian.kernel.ids import uuid7
 
 from . import queries, rehearsing, timing
 from .models import PlanRehearsal
+from .troubles import Troubles
 
 TASK: Final = "planning.rehearse"
-FORM: Final = 1
+FORM: Final = 2
 """Raised when the twin's answers change, so that kept ones are played anew."""
 SILENT: Final = timedelta(minutes=2)
 _LOCK: Final = "planning.rehearsal."
@@ -34,12 +35,18 @@ _LOCK: Final = "planning.rehearsal."
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A plan and how often to play it."""
+    """A plan and how often to play it. `own`: what shall go wrong, instead of the usual troubles."""
 
     plan_id: uuid.UUID
     runs: int
     trials: int
     seed: int
+    own: Troubles | None = None
+
+    @property
+    def troubles(self) -> dict[str, Any]:
+        """What is kept of `own`: the same words for the same troubles."""
+        return {} if self.own is None else self.own.model_dump(exclude_defaults=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +98,9 @@ def stop(actor: Actor, asked: Asked) -> None:
 
 def _rows(asked: Asked) -> QuerySet[PlanRehearsal]:
     return PlanRehearsal.objects.filter(
-        plan_id=asked.plan_id, runs=asked.runs, trials=asked.trials, seed=asked.seed
-    )
+        plan_id=asked.plan_id, runs=asked.runs, trials=asked.trials, seed=asked.seed,
+        troubles=asked.troubles,
+    )  # fmt: skip
 
 
 def _begun(asked: Asked, *, area: str, again: bool, at: datetime) -> PlanRehearsal:
@@ -113,7 +121,7 @@ def _begun(asked: Asked, *, area: str, again: bool, at: datetime) -> PlanRehears
     if row is None:
         made = PlanRehearsal(
             id=uuid7(at), plan_id=asked.plan_id, area=area, runs=asked.runs, trials=asked.trials,
-            seed=asked.seed, asked_at=at, **fresh,
+            seed=asked.seed, troubles=asked.troubles, asked_at=at, **fresh,
         )  # fmt: skip
         PlanRehearsal.objects.bulk_create([made], ignore_conflicts=True)
     else:
@@ -149,9 +157,11 @@ def _play(run: uuid.UUID, now: Callable[[], datetime]) -> None:
         given = rehearsing.given(row.plan_id)
     _told(run, at=now(), state="running")
     told = timing.Pulse(lambda done: _told(run, at=now(), done=done))
+    own = Troubles.model_validate(row.troubles) if row.troubles else None
     played = rehearsing.play(
-        given, runs=row.runs, trials=row.trials, seed=row.seed, stop=told.asked, watch=told.watch
-    )
+        given, runs=row.runs, trials=row.trials, seed=row.seed, own=own, stop=told.asked,
+        watch=told.watch,
+    )  # fmt: skip
     _told(run, at=now(), state="done", done=1.0, answer=msgspec.to_builtins(played))
 
 

@@ -36,6 +36,8 @@ from . import queries, rules, wording
 if TYPE_CHECKING:
     from yingjian.engines.day.rehearsal import DayRehearsal, Outlook
 
+    from .troubles import Troubles
+
 ENOUGH: Final = 5
 """Days played of each date before a stop is heeded."""
 Spread = tuple[float, float, float]
@@ -85,6 +87,8 @@ class DayOutlook:
     cases: list[Outcome]
     helps: list[Outcome]
     sites: list[SiteOutlook]
+    vehicles: list[str]
+    labs: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,8 @@ class PlayedDay(msgspec.Struct, frozen=True):
     cases: list[Told]
     helps: list[Told]
     sites: list[SiteOutlook]
+    vehicles: list[str]
+    labs: list[str]
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -158,10 +164,14 @@ def rehearse(plan_id: uuid.UUID, *, runs: int, trials: int, seed: int, language:
 
 
 def play(
-    known: Given, *, runs: int, trials: int, seed: int, stop: Stop = lambda: False,
-    watch: Watch = lambda _: None,
+    known: Given, *, runs: int, trials: int, seed: int, own: Troubles | None = None,
+    stop: Stop = lambda: False, watch: Watch = lambda _: None,
 ) -> Played:  # fmt: skip
-    """Play every date of a plan; a stop leaves each at least `ENOUGH` days. Reads and writes nothing."""
+    """Play every date of a plan; a stop leaves each at least `ENOUGH` days. Reads and writes nothing.
+
+    `own`: these troubles, all at once, instead of the usual ones and of what would help
+    (`planning.trouble_unknown`, 409, for a place, vehicle or laboratory of no date).
+    """
     # the compiler costs 190 MB and a second: only who rehearses
     from yingjian.engines.day.rehearsal import rehearsal
 
@@ -172,9 +182,12 @@ def play(
         days, found = days_of(plan, book, habits, bench), []
         if not days:
             raise RuleBroken("planning.nobody_comes", status=409)
+        if own is not None:
+            own.known(days)
         for number, day in enumerate(days):
             one = rehearsal(
                 day, habits, limits, runs=runs, trials=trials, seed=seed, stop=_enough(stop),
+                cases=None if own is None else own.cases(day), improve=own is None,
                 watch=_within(watch, number, len(days)),
             )  # fmt: skip
             found.append(_played(one, asdict(limits)))
@@ -200,18 +213,14 @@ def _played(one: DayRehearsal, limits: Mapping[str, float]) -> PlayedDay:
 
     def each(outlooks: Sequence[Outlook]) -> list[Told]:
         return [
-            Told(
-                found.code,
-                {k: named.get(str(v), str(v)) if k in PLACES else v for k, v in found.params.items()},
-                figures_told(found.figures, planned, limits),
-            )
+            Told(found.code, _named(found.params, named), figures_told(found.figures, planned, limits))
             for found in outlooks
         ]  # fmt: skip
 
     return PlayedDay(
         planned.date, len(planned.day.site), one.expected.runs,
         figures_told(one.expected.figures, planned, limits), each(one.cases), each(one.helps),
-        sites_told(planned, one.expected),
+        sites_told(planned, one.expected), sorted(planned.vehicles), sorted(planned.labs),
     )  # fmt: skip
 
 
@@ -227,7 +236,7 @@ def told(
         DayOutlook(
             day.on, day.people, day.figures, says_of(day.figures, names),
             [_outcome(one, names) for one in day.cases], [_outcome(one, names) for one in day.helps],
-            day.sites,
+            day.sites, day.vehicles, day.labs,
         )
         for day in played.days
     ]  # fmt: skip
@@ -285,14 +294,25 @@ def outcome_of(
 ) -> Outcome:
     """A trouble or a change in words."""
     named = {site.code: f"{site.name}({site.code})" for site in planned.sites}
-    params = {
-        name: named.get(str(value), str(value)) if name in PLACES else value
-        for name, value in found.params.items()
+    figures = figures_told(found.figures, planned, limits)
+    return _outcome(Told(found.code, _named(found.params, named), figures), names)
+
+
+def _named(params: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, Any]:
+    """Sites by their names instead of their codes."""
+    return {
+        key: named.get(str(value), str(value)) if key in PLACES else value
+        for key, value in params.items()
     }
-    return _outcome(Told(found.code, params, figures_told(found.figures, planned, limits)), names)
 
 
 def _outcome(found: Told, names: Mapping[str, Any]) -> Outcome:
+    if "together" in found.params:
+        each = [
+            _outcome(Told(one["code"], one["params"], {}), names)
+            for one in found.params["together"]
+        ]
+        return Outcome(found.code, names["and"].join(one.says for one in each), found.figures)
     given = {
         name: clock(float(str(value)), names) if name in {"start", "end"} else value
         for name, value in found.params.items()

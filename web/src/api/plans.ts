@@ -2,6 +2,8 @@ import { useQuery, type UseQueryReturnType } from '@tanstack/vue-query';
 import { computed, type Ref } from 'vue';
 
 import { api, body } from './client';
+import type { TroublesAsked } from '@/rules/troubles';
+
 import type { components } from './schema';
 
 export type Plan = components['schemas']['PlanLine'];
@@ -45,6 +47,21 @@ export function useRehearsal(planId: Ref<string>): UseQueryReturnType<Rehearsal 
     queryKey: ['plans', planId, 'rehearsal'],
     queryFn: async () => rehearsalOf(planId.value, false),
     enabled: computed(() => planId.value !== ''),
+    staleTime: Infinity,
+    retry: false,
+    refetchInterval: (query) => (query.state.data !== undefined && query.state.status === 'success' && isPlaying(query.state.data) ? WATCH_MS : false),
+  });
+}
+
+/** What becomes of the plan's day if all of these go wrong at once; nothing is asked while there are none. */
+export function useTroubled(planId: Ref<string>, own: Ref<TroublesAsked | null>): UseQueryReturnType<Rehearsal | RehearsalState, Error> {
+  return useQuery({
+    queryKey: ['plans', planId, 'troubles', own],
+    queryFn: async () => {
+      const sent = { params: { path: { plan_id: planId.value } }, body: (own.value ?? { absent: 0, turnout: 100 }) as never };
+      return body(await api.POST('/api/plans/{plan_id}/troubles', sent)) as Rehearsal | RehearsalState;
+    },
+    enabled: computed(() => planId.value !== '' && own.value !== null),
     staleTime: Infinity,
     retry: false,
     refetchInterval: (query) => (query.state.data !== undefined && query.state.status === 'success' && isPlaying(query.state.data) ? WATCH_MS : false),

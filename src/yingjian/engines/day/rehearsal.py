@@ -120,15 +120,19 @@ def _at_the_fullest(planned: PlannedDay, dark: float, supplied: float) -> list[C
 
 def rehearsal(
     planned: PlannedDay, habits: Habits, limits: Limits, *, runs: int, trials: int, seed: int,
-    cases: Sequence[Case] | None = None, stop: Stop = lambda: False, watch: Watch = lambda _: None,
+    cases: Sequence[Case] | None = None, improve: bool = True, stop: Stop = lambda: False,
+    watch: Watch = lambda _: None,
 ) -> DayRehearsal:  # fmt: skip
     """Play the date `runs` times as planned, `trials` times for each case and each change, with the same dice.
+
+    `cases` instead of the usual ones; without `improve` no changes are tried.
 
     A stop ends it with what was played: as planned at least once; cases and changes not played to their end are left
     out. `watch` hears the share done after every day played.
     """
     wanted = usual_cases(planned) if cases is None else list(cases)
-    done, of, stopped = 0, runs + trials * (len(wanted) + 1 + MOST_CHANGES), False
+    more = 1 + MOST_CHANGES if improve else 0
+    done, of, stopped = 0, runs + trials * (len(wanted) + more), False
 
     def heard() -> bool:
         nonlocal done, stopped
@@ -148,10 +152,10 @@ def rehearsal(
     expected = rehearse(planned.day, habits, limits=limits, runs=runs, seed=seed, stop=heard)
     found = [(case, played(planned.day, case.faults)) for case in wanted]
     outlooks = tuple(Outlook(case.code, case.params, told) for case, told in found if told)
-    base = played(planned.day, Faults())
+    base = played(planned.day, Faults()) if improve else None
     tried = [
         Outlook(change.code, {"place": change.place}, figures)
-        for change in changes(planned, expected)
+        for change in (changes(planned, expected) if improve else [])
         if base is not None and (figures := played(change.day, Faults())) is not None
     ]
     return DayRehearsal(planned, expected, outlooks, _best(base or {}, tried))

@@ -260,3 +260,79 @@ def test_both_languages_say_the_same_things() -> None:
     assert {key for key in keys(zh) if "later" not in key} == {
         key for key in keys(en) if "later" not in key
     }
+
+
+# --- troubles somebody names ---------------------------------------------------------------------
+
+
+def troubled(client: Client, plan_id: uuid.UUID, own: dict[str, Any]) -> dict[str, Any]:
+    """The plan's day with these troubles: asked for, played by the job, asked for again."""
+    path = f"/api/plans/{plan_id}/troubles"
+    begun = client.post(path, own, content_type="application/json")
+    assert (begun.status_code, begun.json()["state"]) == (202, "waiting")
+    with scope.everywhere():
+        run = PlanRehearsal.objects.filter(plan_id=plan_id, state="waiting").get()
+    jobs.rehearse(rehearsal_id=str(run.id))
+    found = client.post(path, own, content_type="application/json")
+    assert found.status_code == 200, found.json()
+    body: dict[str, Any] = found.json()
+    return body
+
+
+def test_troubles_somebody_names_are_played_together_and_told_in_words() -> None:
+    plan_id, _ = propose(town())
+    client = signed_in()
+    (day,) = played(client, plan_id, FEW)["days"]
+    site = day["sites"][0]["code"]
+    own = {
+        "absent": 30, "turnout": 150, "slower": {"start": 540, "end": 600, "percent": 300},
+        "still": {"sites": [site], "start": 600, "end": 660},
+        "few": {"site": site, "tubes": 1, "until": 720},
+        "vehicle": {"name": day["vehicles"][0], "start": 600, "end": 900},
+        "laboratory": {"name": day["labs"][0], "start": 600, "end": 900},
+    }  # fmt: skip
+    (struck,) = troubled(client, plan_id, own)["days"]
+    (case,) = struck["cases"]
+    assert (case["code"], case["says"].count("；"), struck["helps"]) == ("own", 6, [])
+    for said in ("缺员30%", "计划的150%", "09:00–10:00", "300%", "只有1管", site):
+        assert said in case["says"]
+    for figure in ("last_swab", "last_delivery", "swabbed"):
+        assert case["figures"][figure][1] > struck["figures"][figure][1]
+    assert struck["figures"] == troubled(client, plan_id, {"absent": 1})["days"][0]["figures"]
+    with scope.everywhere():
+        assert PlanRehearsal.objects.filter(plan_id=plan_id).count() == 3, "each kept for itself"
+
+
+@pytest.mark.parametrize(
+    ("own", "status", "code"),
+    [
+        ({}, 422, "planning.trouble_none"),
+        ({"slower": {"start": 600, "end": 600}}, 422, "planning.trouble_times"),
+        ({"absent": 96}, 422, None),
+        ({"still": {"sites": [], "start": 1, "end": 2}}, 422, None),
+        ({"weather": "rain"}, 422, None),
+    ],
+)
+def test_troubles_without_meaning_are_refused(
+    own: dict[str, Any], status: int, code: str | None
+) -> None:
+    plan_id, _ = propose(town())
+    client = signed_in()
+    answer = client.post(f"/api/plans/{plan_id}/troubles", own, content_type="application/json")
+    assert answer.status_code == status
+    assert code is None or answer.json()["code"] == code
+    with scope.everywhere():
+        assert not PlanRehearsal.objects.exists()
+
+
+def test_a_trouble_of_something_that_is_not_in_the_plan_is_named() -> None:
+    plan_id, _ = propose(town())
+    client, path = signed_in(), f"/api/plans/{plan_id}/troubles"
+    own = {"vehicle": {"name": "云A-0", "start": 600, "end": 700}}
+    client.post(path, own, content_type="application/json")
+    with scope.everywhere():
+        run = PlanRehearsal.objects.get()
+    jobs.rehearse(rehearsal_id=str(run.id))
+    answer = client.post(path, own, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "planning.trouble_unknown")
+    assert "云A-0" in answer.json()["says"]
