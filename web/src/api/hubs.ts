@@ -17,7 +17,7 @@ export function useHubs(): UseQueryReturnType<HubList, Error> {
   return useQuery({
     queryKey: ['hubs'],
     queryFn: async () => body(await api.GET('/api/hubs')),
-    refetchInterval: 10_000, // a hub that enrols shows without a touch
+    refetchInterval: 5_000, // a hub that enrols shows without a touch
   });
 }
 
