@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,10 +54,7 @@ def _of_site(site: Site) -> Iterator[Label]:
 
 def sheet(found: list[Label], *, language: str) -> bytes:
     """The labels as PDF, 24 to a page."""
-    drawing.register()
-    stream = io.BytesIO()
-    canvas = Canvas(stream, pagesize=A4, pageCompression=1, invariant=1)
-    canvas.setTitle("codes")
+    stream, canvas = drawing.sheets("codes")
     names = words(language)
     for number, label in enumerate(found):
         place = number % (COLUMNS * ROWS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,10 +104,7 @@ def sheets(
             "invitations": [str(one.id) for _, one in wanted]}  # fmt: skip
     journal.record("invitation.print", told, actor=actor, id=id, at=at)
     say = matters.words(language)["enrol"]
-    drawing.register()
-    stream = io.BytesIO()
-    canvas = Canvas(stream, pagesize=A4, pageCompression=1, invariant=1)
-    canvas.setTitle(say["title"])
+    stream, canvas = drawing.sheets(say["title"])
     for lane, one in wanted:
         _sheet(canvas, lane, one, link(access.invitation_token(one.id)), say)
         canvas.showPage()

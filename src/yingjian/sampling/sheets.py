@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -132,14 +131,6 @@ def _labels(one: Mapping[str, Any]) -> Iterator[Label]:
                 yield Label("box", code, lane["name"])
 
 
-def _canvas(title: str) -> tuple[io.BytesIO, Canvas]:
-    drawing.register()
-    stream = io.BytesIO()
-    canvas = Canvas(stream, pagesize=A4, pageCompression=1, invariant=1)
-    canvas.setTitle(title)
-    return stream, canvas
-
-
 def _places(count: int, columns: int, rows: int, canvas: Canvas) -> Iterator[tuple[float, float]]:
     """Left and top of each place on A4, a new page when one is full."""
     for number in range(count):
@@ -154,7 +145,7 @@ def _label_sheet(labels: Sequence[Label], language: str) -> bytes:
     Code 128, because couriers' and laboratories' hand scanners read nothing else.
     """
     say = matters.words(language)["label"]
-    stream, canvas = _canvas(say["title"])
+    stream, canvas = drawing.sheets(say["title"])
     beside = A4[0] / COLUMNS - QR - 2 * EDGE - QUIET
     for label, (left, top) in zip(labels, _places(len(labels), COLUMNS, ROWS, canvas), strict=True):
         drawing.qr(canvas, label.code, left + EDGE, top - EDGE - QR, QR)
@@ -223,7 +214,7 @@ def _cards(one: Mapping[str, Any], language: str) -> bytes:
     """Ten cards to a page: the family's code, village and door, who it stands for (masked)."""
     say = matters.words(language)["label"]
     cards = list(_cards_of(one, timezone.localtime(one["printed_at"]).date()))
-    stream, canvas = _canvas(say["resident"])
+    stream, canvas = drawing.sheets(say["resident"])
     height = A4[1] / CARD_ROWS
     for card, (left, top) in zip(
         cards, _places(len(cards), CARD_COLUMNS, CARD_ROWS, canvas), strict=True

@@ -12,6 +12,7 @@ import python_calamine
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from pypdf import PdfReader
 
 from yingjian.access import scope
 from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, user
@@ -84,6 +85,12 @@ def test_the_code_sheet_is_a_pdf_of_labels() -> None:
     assert len(own) == 1 + sum(1 + len(station.boxes) for station in site.stations)
     one = client.get(f"/api/plans/{plan_id}/codes.pdf?under={site.code}")
     assert one.status_code == 200
+    page = PdfReader(io.BytesIO(one.content)).pages[0]
+    assert own[0].code in page.extract_text().replace(" ", "").replace("\n", "")
+    used: Any = page["/Resources"]
+    assert {"NotoSansSC", "BitstreamVeraSans"} == {
+        font["/BaseFont"].split("+")[1].split("-")[0] for font in used["/Font"].values()
+    }  # the file brings both; `kernel/tests/test_typeface.py` looks into it
     none = client.get(f"/api/plans/{plan_id}/codes.pdf?under=999")
     assert none.json()["code"] == "planning.site_not_planned"
 
