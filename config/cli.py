@@ -12,7 +12,8 @@ from types import FrameType
 from django.core.exceptions import ImproperlyConfigured
 from django.db.utils import OperationalError
 
-from config import databases, postgres
+from config import databases, env, postgres
+from yingjian.kernel.errors import RuleBroken, sentence
 
 # Commands that need no database, or look after it themselves: they must not start one.
 _WITHOUT_DATABASE = {
@@ -44,6 +45,10 @@ def main(argv: list[str] | None = None) -> int:
                 stack.enter_context(cluster.in_use())
                 cluster.create_database(databases.name())
             execute_from_command_line(["yingjian", *arguments])
+    except RuleBroken as error:  # a refusal that no command says in its own way
+        told = sentence(error.code, env.language(), error.params)
+        sys.stderr.write(f"yingjian: {told['says']} {told['do']} ({error.code})\n")
+        return 1
     except (postgres.PostgresError, ImproperlyConfigured) as error:
         sys.stderr.write(f"yingjian: {error}\n")
         return 1

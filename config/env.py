@@ -25,6 +25,12 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default)
 
 
+def language() -> str:
+    """In which language whoever sits at the terminal is told things: `en` where they say so, else `zh`."""
+    said = next(filter(None, (text(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "en" if said.lower().startswith("en") else "zh"
+
+
 def flag(name: str, *, default: bool = False) -> bool:
     """The variable as yes or no; anything else is an error, not a guess."""
     value = os.environ.get(name)
