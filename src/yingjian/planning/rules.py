@@ -269,7 +269,7 @@ class Choice:
         return THOROUGH if self.thorough else EFFORT
 
 
-THOROUGH = Params(sweeps=12)
+THOROUGH = Params(sweeps=12, workers=2)
 OWN_OPTIONS = frozenset(
     {
         "weather",

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yingjian.engines.jit import compiled
+from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.siting.counts import Counted, caps, constant, counts_of
 from yingjian.engines.siting.dual import knapsack
 from yingjian.engines.siting.model import Flags, Floats, Ints, Stop
 from yingjian.engines.siting.network import Network
-from yingjian.engines.siting.search import NOBODY, Solution, by_worth
+from yingjian.engines.siting.search import NOBODY, Solution, by_worth, cost_of
 
 SCALE = 1e6
 """Costs inside HiGHS are staff-days."""
@@ -51,6 +52,16 @@ class Pool:
         self.cost.append(column_cost(net, site, points))
         self.taken.append(points)
         return True
+
+    def add_all(self, other: Pool) -> None:
+        """Keep another pool's columns of the same component."""
+        for site, cost, taken in zip(other.site, other.cost, other.taken, strict=True):
+            key = (site, taken.tobytes())
+            if key not in self.known:
+                self.known.add(key)
+                self.site.append(site)
+                self.cost.append(cost)
+                self.taken.append(taken)
 
     def add_solution(self, net: Network, solution: Solution) -> None:
         """Keep every open site of a solution."""
@@ -223,63 +234,84 @@ def best_columns(
 
 
 def prove(
-    net: Network, solution: Solution, proof: Counted, most: int, nodes: int
-) -> tuple[Solution, int]:
+    net: Network, solution: Solution, proof: Counted, most: int, nodes: int, *, pool: Pool | None,
+    stop: Stop,
+) -> tuple[Solution, int]:  # fmt: skip
     """(best plan, bound) of a component, by choosing among every column that could be in it.
 
-    In a plan better than `solution` no column's reduced cost (by the counts' prices too) exceeds
-    its site's least by more than the gap between the two, so listing those columns is enough. When
-    there are more than `most`, or HiGHS needs more than `nodes`, the answer is what came in.
+    In a plan cheaper than `proof.bound + width` no column's reduced cost (by the counts' prices too)
+    exceeds its site's least by more than the width, so listing those columns is enough. The width is
+    the gap; where that lists more than `most` and there is a `pool`, it is halved until it does not:
+    then the answer is no proof but a good plan, `solution`'s own columns and the pool's being among
+    the choices.
     """
     bound = int(np.ceil(proof.bound - 0.5))
-    gap = solution.cost - proof.bound
+    gap = width = solution.cost - proof.bound
     if gap < 1:
         return solution, bound
-    pool = _all_columns(net, proof, gap + 1.0, most)
-    if pool is None:
+    listed = None
+    for _ in range(HALVINGS):
+        listed = _all_columns(net, proof, width + 1.0, most)
+        if listed is not None or stop() or pool is None:
+            break
+        width, most = width / 2, min(most, LIKELIEST * len(net.points))
+    if pool is None and listed is None:
         return solution, bound
-    choice = _choose(net, pool, solution.cost, nodes)
-    if choice is None:
-        return solution, bound
-    site = np.full(len(net.points), NOBODY, dtype=np.int64)
-    for k in choice:
-        site[pool.taken[k]] = pool.site[k]
-    cost = int(net.outside[site == NOBODY].sum()) + sum(pool.cost[k] for k in choice)
+    if listed is None:
+        listed, width = Pool(), 0.0
+    if width < gap and pool is not None:
+        listed.add_solution(net, solution)
+        listed.add_all(pool)
+        nodes = max(1, nodes // 10)
+    site, reached = _choose(net, listed, solution, nodes, stop)
+    if width < gap:
+        reached = min(reached, proof.bound + width)
+    cost = cost_of(net, site)
     best = Solution(site, cost) if cost < solution.cost else solution
-    return best, max(bound, best.cost - max(1, int(best.cost * MIP_GAP)))
+    return best, max(bound, min(int(np.ceil(reached - 0.5)), best.cost))
 
 
+HALVINGS = 8
+"""How often the columns listed are made fewer before only known ones are combined."""
+LIKELIEST = 10
+"""Most columns for each point where not all that matter can be listed; HiGHS then looks at a tenth of
+its nodes."""
 MIP_GAP = 1e-6
 """Relative gap at which HiGHS may stop; allowed for in the bound reported."""
 
 
-def _choose(net: Network, pool: Pool, cost: int, nodes: int) -> list[int] | None:
-    """Columns that partition the points at least cost; [] and everybody outside is possible too.
-
-    None when HiGHS could not prove it within `nodes`.
-    """
+def _choose(
+    net: Network, pool: Pool, known: Solution, nodes: int, stop: Stop
+) -> tuple[Ints, float]:  # fmt: skip
+    """(sites of the points in the cheapest partition found, bound over all partitions)."""
     n, m = len(net.points), len(net.sites)
-    highs = _highs()
-    highs.setOptionValue("mip_max_nodes", nodes)
-    highs.setOptionValue("mip_rel_gap", MIP_GAP)
-    lower = np.concatenate((np.ones(n), np.full(m, -highspy.kHighsInf)))
-    starts = np.zeros(n + m, dtype=np.int32)
-    none = np.zeros(0, dtype=np.int32)
-    highs.addRows(n + m, lower, np.ones(n + m), 0, starts, none, np.zeros(0))
-    _add(highs, net.outside / SCALE, np.arange(n), np.arange(n), np.ones(n), 1.0)
-    if pool.site:
-        rows = [np.append(taken, n + j) for taken, j in zip(pool.taken, pool.site, strict=True)]
-        at = np.concatenate(([0], np.cumsum([len(r) for r in rows])[:-1]))
-        entries = np.concatenate(rows)
-        _add(highs, np.array(pool.cost) / SCALE, at, entries, np.ones(len(entries)), 1.0)
-    count = n + len(pool.site)
-    kinds = np.full(count, highspy.HighsVarType.kInteger)
-    highs.changeColsIntegrality(count, np.arange(count, dtype=np.int32), kinds)
-    highs.run()
-    if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        return None
-    value = np.asarray(highs.getSolution().col_value)[n:]
-    return [int(k) for k in np.flatnonzero(value > HALF)]
+    model = Model()
+    out = model.add_columns(n, cost=net.outside / SCALE, high=1.0, whole=True)
+    chosen = model.add_columns(
+        len(pool.site), cost=np.array(pool.cost) / SCALE, high=1.0, whole=True
+    )
+    everybody = model.add_rows(n, low=1.0, high=1.0)
+    once = model.add_rows(m, high=1.0)
+    model.put(everybody, out, 1.0)
+    sizes = [len(taken) for taken in pool.taken]
+    model.put(everybody[np.concatenate([*pool.taken, NONE])], np.repeat(chosen, sizes), 1.0)
+    model.put(once[np.array(pool.site, dtype=np.int64)], chosen, 1.0)
+    start = np.zeros(model.columns)
+    start[out] = known.site == NOBODY
+    for k in range(len(pool.site)):
+        here = known.site == pool.site[k]
+        start[chosen[k]] = here.sum() == sizes[k] and bool(here[pool.taken[k]].all())
+    try:
+        answer = model.solve(nodes=nodes, relative_gap=MIP_GAP, start=start, stop=stop)
+    except LinearError:
+        return known.site, 0.0
+    site = np.full(n, NOBODY, dtype=np.int64)
+    for k in np.flatnonzero(answer.x[chosen] > HALF).tolist():
+        site[pool.taken[k]] = pool.site[k]
+    return site, answer.bound * SCALE * (1 - MIP_GAP)
+
+
+NONE = np.zeros(0, dtype=np.int64)
 
 
 def _all_columns(full: Network, proof: Counted, gap: float, most: int) -> Pool | None:

@@ -314,9 +314,10 @@ class Params:
     cold: float = 10_000.0
     """The same at the end."""
     exact_points: int = 150
-    """Components of at most so many points are solved to proof where HiGHS can."""
+    """Components of at most so many points get better multipliers and are solved by HiGHS over whole
+    sites: to proof where all that matter can be listed, else over the likeliest."""
     columns: int = 20_000
-    """Most columns listed for that."""
+    """Most whole sites listed for that."""
     mip_nodes: int = 500
     """Branch-and-bound nodes allowed per component."""
     column_rounds: int = 60
@@ -328,6 +329,8 @@ class Params:
     in later sweeps; above 1: never."""
     patches: int = 20
     """Patches mended per round on such a component."""
+    workers: int = 1
+    """Components worked on at once; the answer is the same on any number."""
     sweeps: int = 1
     """Rounds of better multipliers and more search on components that are not proven."""
 

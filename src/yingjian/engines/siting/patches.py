@@ -14,8 +14,8 @@ import numpy as np
 from yingjian.engines.siting.counts import Counted
 from yingjian.engines.siting.model import Flags, Ints, Stop
 from yingjian.engines.siting.network import Network
-from yingjian.engines.siting.restrict import Margins, cost_of, recombine
-from yingjian.engines.siting.search import NOBODY, Solution
+from yingjian.engines.siting.restrict import Margins, recombine
+from yingjian.engines.siting.search import NOBODY, Solution, cost_of
 
 WAYS = 8
 """Pairs left open for each point of a patch, about."""

@@ -18,7 +18,7 @@ from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.siting.counts import Counted, caps
 from yingjian.engines.siting.model import Flags, Floats, Ints, Stop
 from yingjian.engines.siting.network import Network
-from yingjian.engines.siting.search import NOBODY, Solution
+from yingjian.engines.siting.search import NOBODY, Solution, cost_of
 
 SCALE = 1e6
 """Costs inside HiGHS are staff-days."""
@@ -175,14 +175,3 @@ def _model(
         model.put(begun, lanes, -1.0)
         start = np.append(start, np.ceil(load / net.lane_heads))
     return model, way, start
-
-
-def cost_of(net: Network, site: Ints) -> int:
-    """What a component costs with these sites."""
-    row = np.repeat(np.arange(len(net.sites)), np.diff(net.s_ptr))
-    inside = site != NOBODY
-    load = np.bincount(site[inside], weights=net.heads[inside], minlength=len(net.sites))
-    lanes = -(-load.astype(np.int64) // net.lane_heads)
-    walks = int(net.s_cost[site[net.s_point] == row].sum())
-    total = walks + int(net.outside[~inside].sum()) + int(net.price[load > 0].sum())
-    return total + int(lanes.sum()) * net.lane_price

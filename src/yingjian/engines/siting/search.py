@@ -23,6 +23,10 @@ WANDER = 0.3
 """How often the next site to tear down is looked for around another one of those chosen."""
 NOISE = 0.06
 """Share by which a price per worth is blurred, so that no two rebuildings are alike."""
+EVEN = 0.4
+"""Share of rebuildings in which every site takes its best first."""
+SKIPPED = 0.7
+"""How often at most, times what is left of one, a point waits in the others."""
 NEARLY = 6.0
 """A rebuilding dearer than so many temperatures is not worth polishing by swaps."""
 DEAR = 1.6
@@ -44,6 +48,17 @@ class Solution:
 def empty(net: Network) -> Solution:
     """Everybody outside: always possible, never cheap."""
     return Solution(np.full(len(net.points), NOBODY, dtype=np.int64), int(net.outside.sum()))
+
+
+def cost_of(net: Network, site: Ints) -> int:
+    """What a component costs with these sites."""
+    row = np.repeat(np.arange(len(net.sites)), np.diff(net.s_ptr))
+    inside = site != NOBODY
+    load = np.bincount(site[inside], weights=net.heads[inside], minlength=len(net.sites))
+    lanes = -(-load.astype(np.int64) // net.lane_heads)
+    walks = int(net.s_cost[site[net.s_point] == row].sum())
+    total = walks + int(net.outside[~inside].sum()) + int(net.price[load > 0].sum())
+    return total + int(lanes.sum()) * net.lane_price
 
 
 def by_worth(net: Network, u: Floats) -> Ints:
@@ -110,9 +125,10 @@ def anneal(
         if k == 0:
             continue
         c = around(free, k, p_ptr, p_site, stamp, step, wide)
+        skip = max(0.0, SKIPPED * (np.random.random() - EVEN))
         delta += rebuild(
             s_ptr, s_point, s_cost, heads, outside, room, price, lane_heads, lane_price, u, site_of,
-            load, count, is_free, wide, c, ratio, seen, pick_of,
+            load, count, is_free, wide, c, ratio, seen, pick_of, skip,
         )  # fmt: skip
         delta += settle(
             free, k, p_ptr, p_site, p_cost, heads, outside, room, price, lane_heads, lane_price,
@@ -235,9 +251,13 @@ def around(
 def rebuild(
     s_ptr: Ints, s_point: Ints, s_cost: Ints, heads: Ints, outside: Ints, room: Ints, price: Ints,
     lane_heads: int, lane_price: int, u: Floats, site_of: Ints, load: Ints, count: Ints,
-    is_free: np.ndarray, wide: Ints, c: int, ratio: Floats, seen: Ints, pick_of: Ints,
+    is_free: np.ndarray, wide: Ints, c: int, ratio: Floats, seen: Ints, pick_of: Ints, skip: float,
 ) -> int:  # fmt: skip
-    """Give free points to sites, cheapest price per worth first (looked up again only when on top)."""
+    """Give free points to sites, cheapest price per worth first (looked up again only when on top).
+
+    A site takes its best first, but passes over some of them (`skip`: how often) until the others had
+    their turn: full lanes are packed in many ways.
+    """
     delta, version = 0, 0
     for t in range(c):
         ratio[t], pick_of[t] = offer(
@@ -265,15 +285,21 @@ def rebuild(
             continue
         before = price[j] + lane_price * -(-load[j] // lane_heads) if count[j] > 0 else 0
         left = pick_of[top]
-        for e in range(s_ptr[j], s_ptr[j + 1]):
-            i = s_point[e]
-            if is_free[i] and heads[i] <= left:
+        for turn in range(2):
+            for e in range(s_ptr[j], s_ptr[j + 1]):
+                i = s_point[e]
+                if not is_free[i] or heads[i] > left:
+                    continue
+                if turn == 0 and skip > 0.0 and np.random.random() < skip:
+                    continue
                 left -= heads[i]
                 load[j] += heads[i]
                 count[j] += 1
                 site_of[i] = j
                 is_free[i] = False
                 delta += s_cost[e]
+            if skip == 0.0:
+                break
         delta += price[j] + lane_price * -(-load[j] // lane_heads) - before
         version += 1
         ratio[top] = np.inf

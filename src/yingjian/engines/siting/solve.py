@@ -7,7 +7,11 @@ by them; proof of the small components and better multipliers, then more search,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
+from threading import Event
 
 import numpy as np
 
@@ -87,11 +91,12 @@ class _Told:
     def __init__(self, parts: list[_Part], watch: Watch | None) -> None:
         self.parts, self.watch = parts, watch
 
-    def __call__(self, stage: str, done: int, of: int) -> None:
+    def __call__(self, stage: str, turn: int, turns: int, share: float) -> None:
+        """`share` of the stage's turn is through."""
         if self.watch is not None:
             cost = sum(part.solution.cost for part in self.parts)
             bound = sum(part.bound for part in self.parts)
-            self.watch(Progress(stage, done / max(1, of), cost, bound))
+            self.watch(Progress(stage, (turn + share) / turns, cost, bound))
 
 
 def solve(
@@ -107,32 +112,70 @@ def solve(
     parts = [_begin(net, params, seed) for net in components(problem)]
     told = _Told(parts, watch)
     _first(parts, params, seed, stop)
-    told("first", 1, 1)
+    told("first", 0, 1, 1)
     parts.sort(key=lambda part: (part.bound - part.solution.cost, int(part.net.points[0])))
+    seeds = [(seed * 7919 + number) * 16 for number in range(len(parts))]
+    crew = _Crew(parts, params.workers, stop)
     for round, share in enumerate(SHARES):
-        for number, part in enumerate(parts):
-            if stop():
-                break
-            steps = params.least_steps + params.steps_per_point * len(part.net.points)
-            seeds = (seed * 7919 + number) * 16 + round
-            _search(part, params, max(1, int(share * steps)), seeds, stop)
-            told("search", round * len(parts) + number + 1, len(SHARES) * len(parts))
-    for number, part in enumerate(parts):
-        if stop():
-            break
-        _exact(part, params, stop)
-        told("proof", number + 1, len(parts))
+
+        def searched(n: int, stop: Stop, round: int = round, share: float = share) -> None:
+            steps = params.least_steps + params.steps_per_point * len(parts[n].net.points)
+            _search(parts[n], params, max(1, int(share * steps)), seeds[n] + round, stop)
+
+        crew.each(searched, partial(told, "search", round, len(SHARES)))
+    crew.each(
+        lambda n, stop: _exact(parts[n], params, seeds[n] + len(SHARES), stop),
+        partial(told, "proof", 0, 1),
+    )
     for sweep in range(params.sweeps):
-        for number, part in enumerate(parts):
-            if stop():
-                break
-            if not part.proven:
-                _again(
-                    part, params, (seed * 7919 + number) * 16 + 104_729 * (sweep + 1), sweep, stop
-                )
-            told("better", sweep * len(parts) + number + 1, params.sweeps * len(parts))
-    told("done", 1, 1)
+
+        def again(n: int, stop: Stop, sweep: int = sweep) -> None:
+            _again(parts[n], params, seeds[n] + 104_729 * (sweep + 1), sweep, stop)
+
+        crew.each(again, partial(told, "better", sweep, params.sweeps))
+    told("done", 0, 1, 1)
     return replace(_result(problem, parts), complete=not stop())
+
+
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """Works on several parts at once: they share nothing, so the answer is the same on any number of
+    cores. Compiled code and HiGHS let go of the interpreter.
+    """
+
+    parts: list[_Part]
+    workers: int
+    stop: Stop
+
+    def each(self, work: Callable[[int, Stop], None], tell: Callable[[float], None]) -> None:
+        """One pass over the parts not proven. `stop` and `tell` stay in the caller's thread."""
+        todo = [n for n, part in enumerate(self.parts) if not part.proven]
+        if self.workers < 2 or len(todo) < 2:  # noqa: PLR2004
+            for done, n in enumerate(todo):
+                if self.stop():
+                    return
+                work(n, self.stop)
+                tell((done + 1) / len(todo))
+            return
+        over = Event()
+
+        def unless(n: int) -> None:
+            if not over.is_set():
+                work(n, over.is_set)
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            running = {pool.submit(unless, n) for n in todo}
+            while running:
+                ended, running = wait(running, LISTEN, return_when=FIRST_COMPLETED)
+                for one in ended:
+                    one.result()
+                tell(1 - len(running) / len(todo))
+                if self.stop():
+                    over.set()
+
+
+LISTEN = 0.2
+"""Seconds between two looks at the stop while several work."""
 
 
 def _begin(net: Network, params: Params, seed: int) -> _Part:
@@ -182,7 +225,7 @@ TIGHT_SLICE = 1_000
 """The same where points swap places."""
 
 
-def _exact(part: _Part, params: Params, stop: Stop) -> None:
+def _exact(part: _Part, params: Params, seed: int, stop: Stop) -> None:
     """Exact knapsacks for everybody; small components to proof."""
     if part.proven or stop():
         return
@@ -192,15 +235,30 @@ def _exact(part: _Part, params: Params, stop: Stop) -> None:
     _count(part, params, stop)
     if part.proven or len(net.points) > params.exact_points:
         return
-    _tighten(part, Pool(), params, stop)
-    if not stop():
-        part.solution, bound = prove(
-            net, part.solution, part.best(), params.columns, params.mip_nodes
-        )
-        part.bound = max(part.bound, bound)
-    _account(part)
+    pool = Pool()
+    _tighten(part, pool, params, stop)
+    steps = params.least_steps + 4 * params.steps_per_point * len(net.points)
+    _search(part, replace(params, hot=HOTTER * params.hot), steps, seed, stop, swaps=True)
+    _columns(part, pool, params, params.columns, stop)
     if not part.tight(params.tight):  # else HiGHS is slow before a good plan is known
         _packed(part, params, params.mip_nodes // 10, stop)
+
+
+HOTTER = 10.0
+"""By how much a search that also packs lanes anew begins hotter."""
+
+
+def _columns(part: _Part, pool: Pool, params: Params, most: int, stop: Stop) -> None:
+    """Whole sites chosen anew by HiGHS, among all that a better plan could have or the likeliest."""
+    if part.proven or stop():
+        return
+    pool.add_solution(part.net, part.solution)
+    part.solution, bound = prove(
+        part.net, part.solution, part.best(), most, params.mip_nodes, stop=stop,
+        pool=None if params.arcs else pool,  # else the likeliest are `_packed`'s
+    )  # fmt: skip
+    part.bound = max(part.bound, bound)
+    _account(part)
 
 
 def _packed(part: _Part, params: Params, nodes: int, stop: Stop) -> None:

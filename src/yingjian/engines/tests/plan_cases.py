@@ -24,7 +24,9 @@ UTC_START = START.astimezone(UTC)
 
 
 QUICK = Search(
-    effort=replace(EFFORT, dual_rounds=60, steps_per_point=3, least_steps=30, count_rounds=20)
+    effort=replace(
+        EFFORT, exact_points=0, dual_rounds=60, steps_per_point=3, least_steps=30, count_rounds=20
+    )
 )
 """For tests that ask what a plan holds, not how good it is."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -315,3 +316,38 @@ def _town(n: int) -> Problem:
     rng = np.random.default_rng(n)
     places = [(float(x), float(y)) for x, y in rng.random((n, 2)) * 200 * n**0.5]
     return problem(places, rng.integers(20, 200, n).tolist())
+
+
+def test_two_cores_give_the_same_plan_and_only_the_caller_is_asked_to_stop() -> None:
+    town = _town(25)
+    apart = 60_000.0 * np.repeat(np.arange(3), 25)
+    asked = replace(
+        town, x=np.tile(town.x, 3) + apart, y=np.tile(town.y, 3), heads=np.tile(town.heads, 3),
+        site_x=np.tile(town.site_x, 3) + 60_000.0 * np.repeat(np.arange(3), town.candidates),
+        site_y=np.tile(town.site_y, 3), mobile=None if town.mobile is None else np.tile(town.mobile, 3),
+    )  # fmt: skip
+    effort = replace(QUICK, sweeps=0, columns=100)
+    threads: set[int] = set()
+
+    def stop() -> bool:
+        threads.add(threading.get_ident())
+        return False
+
+    one = solve(asked, effort, seed=3)
+    two = solve(asked, replace(effort, workers=2), seed=3, stop=stop)
+    assert threads == {threading.get_ident()}
+    assert check(asked, two) == []
+    assert (one.site_of == two.site_of).all()
+    assert (one.certificate.multipliers == two.certificate.multipliers).all()
+    assert one.solver_bound == two.solver_bound
+
+
+def test_the_likeliest_columns_make_no_plan_worse_and_prove_only_what_they_show() -> None:
+    """Where not every column can be listed, those nearest the bound are combined."""
+    asked = _town(40)
+    quick = replace(QUICK, sweeps=0)
+    few = solve(asked, replace(quick, columns=60), seed=3)
+    plain = solve(asked, replace(quick, exact_points=0), seed=3)
+    assert check(asked, few) == []
+    assert few.cost <= plain.cost
+    assert plain.certificate.bound < few.certificate.bound <= few.solver_bound <= plain.cost
