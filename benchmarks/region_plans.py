@@ -15,6 +15,7 @@ enough room for the tubes at the share R80 allows.
 
 from __future__ import annotations
 
+import json
 import math
 import multiprocessing
 import os
@@ -22,7 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -444,20 +445,30 @@ def _resident(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def once(region: Region, *, people: int, data: Path | None, seed: int, say: Say) -> dict[str, Any]:
-    """The region planned once: figures of every county and their sums."""
+def once(
+    region: Region, *, people: int, data: Path | None, seed: int, say: Say, keep: Path | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """The region planned once: figures of every county and their sums. Each district is told of as soon as
+    it is done, and added to `keep`, one line of JSON a district, so that a run cut short is not lost.
+    """
     parts, sharing = parts_of(region, people=people, data=data, seed=seed)
     begun = time.monotonic()
     with Memory() as memory:
         if len(parts) == 1:
             found = [plan_part(parts[0])]
         else:
-            found = []
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(PROCESSES, mp_context=context, max_tasks_per_child=1) as pool:
-                for figures in pool.map(plan_part, parts):
-                    found.append(figures)
-                    say(_line(figures))
+                running = [pool.submit(plan_part, part) for part in parts]
+                for done, one in enumerate(as_completed(running), 1):
+                    figures = one.result()
+                    say(f"{done} of {len(parts)}: {_line(figures)}")
+                    if keep is not None:
+                        with keep.open("a", encoding="utf-8") as file:
+                            file.write(
+                                json.dumps({"seed": seed, **figures}, ensure_ascii=False) + "\n"
+                            )
+            found = [one.result() for one in running]
     return _summed(found, sharing) | {
         "seed": seed, "wall": round(time.monotonic() - begun, 1),
         "memory_mib": round(memory.most), "districts": found,
@@ -493,15 +504,16 @@ def _summed(found: Sequence[Mapping[str, Any]], sharing: Sharing | None) -> dict
 
 
 def run(
-    name: str, *, sizes: Sequence[int], seeds: int, data: Path | None, say: Say
-) -> dict[str, Any]:
+    name: str, *, sizes: Sequence[int], seeds: int, data: Path | None, say: Say,
+    keep: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Every size and seed; with several sizes the growth exponent of processor time."""
     region = REGIONS[name]
     warm()
     runs = []
     for people in sizes or [region.people]:
         for seed in range(1, seeds + 1):
-            figures = once(region, people=people, data=data, seed=seed, say=say)
+            figures = once(region, people=people, data=data, seed=seed, say=say, keep=keep)
             say(_line({"name": f"{name}, seed {seed}", "took": figures["wall"], **figures}))
             for step, spent in figures["seconds"].items():
                 say(f"    {step}: {spent} s")

@@ -77,6 +77,7 @@ class Command(BaseCommand):
                 seeds=options["seeds"],
                 data=options["data"],
                 say=self._say,
+                keep=options["json"] and options["json"].with_suffix(".districts.jsonl"),
             )
         elif options["what"] in {"plan", "rehearse", "roster"}:
             figures = self._county(options["what"], options["people"] or 329_000)

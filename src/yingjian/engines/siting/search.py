@@ -125,10 +125,9 @@ def anneal(
         if k == 0:
             continue
         c = around(free, k, p_ptr, p_site, stamp, step, wide)
-        skip = max(0.0, SKIPPED * (np.random.random() - EVEN))
         delta += rebuild(
             s_ptr, s_point, s_cost, heads, outside, room, price, lane_heads, lane_price, u, site_of,
-            load, count, is_free, wide, c, ratio, seen, pick_of, skip,
+            load, count, is_free, wide, c, ratio, seen, pick_of,
         )  # fmt: skip
         delta += settle(
             free, k, p_ptr, p_site, p_cost, heads, outside, room, price, lane_heads, lane_price,
@@ -251,13 +250,14 @@ def around(
 def rebuild(
     s_ptr: Ints, s_point: Ints, s_cost: Ints, heads: Ints, outside: Ints, room: Ints, price: Ints,
     lane_heads: int, lane_price: int, u: Floats, site_of: Ints, load: Ints, count: Ints,
-    is_free: np.ndarray, wide: Ints, c: int, ratio: Floats, seen: Ints, pick_of: Ints, skip: float,
+    is_free: np.ndarray, wide: Ints, c: int, ratio: Floats, seen: Ints, pick_of: Ints,
 ) -> int:  # fmt: skip
     """Give free points to sites, cheapest price per worth first (looked up again only when on top).
 
-    A site takes its best first, but passes over some of them (`skip`: how often) until the others had
-    their turn: full lanes are packed in many ways.
+    A site takes its best first, but often passes over some of them until the others had their turn:
+    full lanes are packed in many ways.
     """
+    skip = max(0.0, SKIPPED * (np.random.random() - EVEN))
     delta, version = 0, 0
     for t in range(c):
         ratio[t], pick_of[t] = offer(

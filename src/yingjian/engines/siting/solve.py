@@ -301,12 +301,13 @@ def _count(part: _Part, params: Params, stop: Stop) -> None:
 
 def _again(part: _Part, params: Params, seed: int, sweep: int, stop: Stop) -> None:
     """Better multipliers, then search anew from the best plan; nearly full rooms are packed exactly."""
+    pool = Pool()
     if not part.steady:
-        pool = Pool()
         pool.add_solution(part.net, part.solution)
         _tighten(part, pool, params, stop)
-    steps = params.least_steps + 3 * params.steps_per_point * len(part.net.points)
     tight = part.tight(params.tight)
+    longer = 1 if tight else 1 + sweep
+    steps = params.least_steps + 3 * longer * params.steps_per_point * len(part.net.points)
     if not tight:
         _packed(part, params, params.mip_nodes * (1 + sweep) // 10, stop)
     if part.proven:
