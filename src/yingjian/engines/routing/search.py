@@ -205,7 +205,8 @@ class Search:
         roads = self.ground.roads[0][centre]
 
         def away(r: int) -> int:
-            return min(roads[self.ground.where[step.idx]] for step in routes[r] if step.is_client())
+            calls = [self.ground.where[step.idx] for step in routes[r] if step.is_client()]
+            return min((roads[call] for call in calls), default=0)
 
         far = sorted(range(len(routes)), key=away)
         kept = sorted(far[max(2, int(len(routes) * RUINED)) :])
@@ -316,7 +317,7 @@ class Search:
         import pyvrp
 
         if solution.is_feasible():
-            return list(solution.routes())
+            return [route for route in solution.routes() if route.num_clients()]
         client = pyvrp.ActivityType.CLIENT
         for kind in range(self.data.num_vehicle_types):
             for place in range(self.data.num_clients):
@@ -328,7 +329,7 @@ class Search:
             nodes=self.params.nodes, stop=lambda: False,
         ).better  # fmt: skip
         routes = solution.routes() if found is None else self._solution(found).routes()
-        return [route for route in routes if route.is_feasible()]
+        return [route for route in routes if route.is_feasible() and route.num_clients()]
 
     def _saved(self, column: Column, place: int) -> int:
         """What a vehicle saves that does not call at `place`."""
