@@ -11,6 +11,7 @@ Covering, not partition: a place called at twice is taken out where that saves m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +26,11 @@ MOMENTS = 24
 LEAST_SHARE = 0.01
 """Smallest share of a column in the relaxed answer that is told."""
 HALF = 0.5
+PARTS = 4
+"""Parts of a large answer put together anew after a dive in vain."""
+PART = 10
+"""Columns of a part."""
+NOBODY: frozenset[int] = frozenset()
 HAIR = 1e-6
 SURE = 0.8
 """Share from which a dive takes a column for good."""
@@ -129,6 +135,8 @@ def recombine(
     else:
         near = np.argsort(relaxed.reduced, kind="stable")[: DIVED * narrow]
         chosen = asked.dive(sorted({*near.tolist(), *start}), asked.worth(start), stop=stop)
+        if chosen is None and start:
+            chosen = asked.around(start, relaxed, narrow=narrow, nodes=nodes, stop=stop)
     return Joined(None if chosen is None else [columns[k] for k in chosen], liked)
 
 
@@ -225,13 +233,45 @@ class _Question:
             return None
         return _Relaxed(answer.value, answer.x[: len(some)], answer.reduced[: len(some)])
 
-    def whole(
-        self, some: list[int], start: list[int], *, nodes: int, stop: Stop
+    def around(
+        self, start: list[int], relaxed: _Relaxed, *, narrow: int, nodes: int, stop: Stop
     ) -> list[int] | None:
-        """Branch and bound over some columns; None: nothing in time."""
+        """Parts of what is known put together anew, one after the other; None: none gets better.
+
+        A part grows from a column the relaxed answer likes least, by columns that share places
+        with what it likes instead.
+        """
+        places = [frozenset(column.places) for column in self.columns]
+        liked = np.flatnonzero(relaxed.share > LEAST_SHARE).tolist()
+        now, better = list(start), None
+        for first in sorted(start, key=lambda k: float(relaxed.share[k]))[:PARTS]:
+            if stop() or first not in now:
+                continue
+            part, freed = [first], set(places[first])
+            while len(part) < min(PART, len(now)):
+                wanted = {p for k in liked if places[k] & freed for p in places[k]} - freed
+                rest = [k for k in now if k not in part]
+                grown = max(rest, key=lambda k: (len(places[k] & wanted) / len(places[k]), -k))
+                part.append(grown)
+                freed |= places[grown]
+            inside = [k for k in range(len(places)) if places[k] <= freed]
+            inside.sort(key=lambda k: float(relaxed.reduced[k]))
+            some = sorted({*inside[: 2 * narrow], *now})
+            kept = set(now) - set(part)
+            found = self.whole(some, now, nodes=nodes, stop=stop, kept=kept)
+            if found is not None and self.worth(found) < self.worth(now) * (1 - 1e-9):
+                now = better = found
+        return better
+
+    def whole(
+        self, some: list[int], start: list[int], *, nodes: int, stop: Stop,
+        kept: AbstractSet[int] = NOBODY,
+    ) -> list[int] | None:  # fmt: skip
+        """Branch and bound over some columns, some of them `kept`; None: nothing in time."""
         begun = set(start)
+        low = np.array([float(k in kept) for k in some])
         for _ in range(ROUNDS):
-            model, left, used = self.model(some, np.zeros(len(some)), whole=True)
+            model, left, used = self.model(some, low, whole=True)
             known = np.zeros(model.columns)
             known[[i for i, k in enumerate(some) if k in begun]] = 1.0
             called = {place for k in start for place in self.columns[k].places}

@@ -76,8 +76,8 @@ class FleetParams:
 
     iterations: int = 2_000
     """Steps of the local search in all."""
-    leg: int = 4_000
-    """Most steps between two recombinations."""
+    leg: int = 0
+    """Most steps between two recombinations, at first; 0: by the number of places."""
     calm: int = 1_000
     """Steps without anything better after which a life is over, at least."""
     memory: int = 50

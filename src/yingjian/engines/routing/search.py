@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 GROWTH = 1.3
 """A leg is so much longer than the one before whose recombination found nothing better."""
+LEG = 4_000
+LEG_PER_PLACE = 20
+"""Steps before the first recombination, for each place, but no fewer than `LEG`."""
 LEAST_SHAKEN = 8
 SHAKEN_OF = 12
 """At most one place of so many is moved about in one step."""
-LOOKED_AT = 8
+LOOKED_AT = 5
 """Routes for each of which a step more passes between two looks at the routes."""
 RUINED = 0.4
 """Share of the routes taken out of the best for a new life."""
@@ -176,7 +179,7 @@ class Search:
     def run(self) -> pyvrp.Solution:
         """The best solution found; it may be unsound where no sound one was."""
         self._remember(self.best, every=True)
-        leg = float(self.params.leg)
+        leg = float(self.params.leg or max(LEG, LEG_PER_PLACE * self.data.num_clients))
         while self.steps < self.params.iterations and not self.stop():
             calm = self._leg(min(int(leg), self.params.iterations - self.steps))
             if self.params.columns and self._join():
