@@ -100,9 +100,10 @@ def store(connection: Connection[Any], site: str, crowd: list[One]) -> date:
                 if one.elderly:
                     into.write_row((uuid.uuid4(), one.id, area, "elderly", "roster", opens))
         with cursor.copy(f"COPY campaigns_dueperson ({', '.join(_DUE)}) FROM STDIN") as into:
-            for one in crowd:
+            due = rounds.due_ids(round_id, [one.id for one in crowd])
+            for id, one in zip(due, crowd, strict=True):
                 into.write_row(
-                    (rounds.due_id(round_id, one.id), round_id, one.id, area, 9, "general", one.mode, False, site,
+                    (id, round_id, one.id, area, 9, "general", one.mode, False, site,
                      "due", "", "")
                 )  # fmt: skip
     connection.execute("VACUUM ANALYZE")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,7 +84,7 @@ SELECT format('DROP INDEX %%I.%%I', i.schemaname, i.indexname), i.indexdef
 """
 
 
-def fill(var: Path, round_id: str, wanted: int) -> int:
+def fill(var: Path, round_id: str, wanted: int, say: Callable[[str], None]) -> int:
     """Add whole earlier rounds until `wanted` rows are stored in the sync path's tables; how many there are then.
 
     Indexes that carry no constraint are taken away meanwhile and built again, which leaves them as a restored
@@ -94,16 +96,19 @@ def fill(var: Path, round_id: str, wanted: int) -> int:
             spare = connection.execute(_SPARE, [list(HOT)]).fetchall()
             for drop, _ in spare:
                 connection.execute(drop)
-            _add(connection, round_id, missing)
+            _add(connection, round_id, missing, say)
             connection.execute("SET maintenance_work_mem = '1GB'")
             for _, build in spare:
                 connection.execute(build)
+                say(f"  index built: {build.split(' ON ')[0].removeprefix('CREATE ')}")
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
         return _one(connection, _COUNT)
 
 
-def _add(connection: psycopg.Connection[Any], round_id: str, missing: int) -> None:
+def _add(
+    connection: psycopg.Connection[Any], round_id: str, missing: int, say: Callable[[str], None]
+) -> None:
     """Rounds with at least as many rows. Keys are not looked up row by row: they hold by the way the rows are made."""
     row = connection.execute(
         "SELECT r.window_start, count(*) FROM campaigns_round r JOIN campaigns_dueperson d ON d.round_id = r.id"
@@ -116,6 +121,7 @@ def _add(connection: psycopg.Connection[Any], round_id: str, missing: int) -> No
     rounds = -(-missing // (2 * people + 3 * (people // 10 + 1)))
     done = _one(connection, "SELECT count(*) FROM campaigns_round WHERE no >= 1000")
     step = max(1, AT_ONCE // people)
+    began = time.monotonic()
     for first in range(done + 1, done + rounds + 1, step):
         last = min(first + step - 1, done + rounds)
         given = {"first": first, "last": last, "round": round_id, "at": at}
@@ -125,6 +131,10 @@ def _add(connection: psycopg.Connection[Any], round_id: str, missing: int) -> No
             for statement in (_ROUND, _DUE, _TUBE, _SWAB, _CLOCK, _JOURNAL):
                 # Texts are put together from numbers, whose type the server would not guess from a parameter.
                 psycopg.ClientCursor(connection).execute(statement, given)
+        say(
+            f"  rounds {last - done:,} of {rounds:,} stored after {time.monotonic() - began:,.0f} s, database "
+            f"{_one(connection, 'SELECT pg_database_size(current_database())') / 2**30:.1f} GiB"
+        )
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> int:

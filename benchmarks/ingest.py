@@ -2,10 +2,11 @@
 
 A county of synthetic people is set up through the API (roster, round, plan, devices, signed codes).
 Then whole tubes are sent at 1, 10 and 100 tubes a request by a few connections; request bodies are made
-before the clock starts. Rivals, in turns with ours and over the people of every second site, who are left to them:
-(a) `ingest.sql`, the rows such a request leaves (journal, tube, swabs, due list, clocks) under the same constraints
-and the same role, by pgbench with as many connections; (b) those rows by one plain COPY, as the owner (COPY takes no
-row-level policies). Then rounds of earlier days are stored
+before the clock starts, and the first 5,000 people are stored before anything is measured: on a table of a few pages
+every statement is planned anew, which a county leaves behind in its first minutes. Rivals, in turns with ours and over
+the people of every second site, who are left to them: (a) `ingest.sql`, the rows such a request leaves (journal, tube,
+swabs, due list, clocks) under the same constraints and the same role, by pgbench with as many connections; (b) those
+rows by one plain COPY, as the owner (COPY takes no row-level policies). Then rounds of earlier days are stored
 (`history`) and the same is measured again: what a person costs with 0.3 and with 3 million rows.
 """
 
@@ -32,6 +33,7 @@ from drill.world import World
 
 SIZES = (1, 10, 100)  # tubes a request
 POOL = 10
+WARM = 480  # tubes stored before the first measurement: a county's first 5,000 people
 CONNECTIONS = 4
 SLICES = 3  # ours and the rival's turns: what else the machine does falls on both
 Say = Callable[[str], None]
@@ -59,6 +61,7 @@ def run(*, people: int, tubes: int, rows: Sequence[int], workers: int, say: Say)
             "people": people, "connections": CONNECTIONS, "pool": POOL, "workers": workers
         }  # fmt: skip
         waiting.send_some(system.url, bench.at)  # plans and caches of each connection
+        waiting.grow(system.url, bench.at, WARM)
         figures["sizes"] = {
             str(size): bench.measure(size, tubes if size > 1 else max(tubes // 5, 60), say)
             for size in SIZES
@@ -145,7 +148,7 @@ def _growth(bench: _Bench, rows: Sequence[int], tubes: int, say: Say) -> dict[st
     levels: dict[str, Any] = {}
     for wanted in sorted(rows):
         began = time.monotonic()
-        stored = history.fill(bench.system.var, bench.rival.round_id, wanted)
+        stored = history.fill(bench.system.var, bench.rival.round_id, wanted, say)
         say(f"{stored:,} rows stored after {time.monotonic() - began:.0f} s")
         levels[str(wanted)] = {
             "rows": stored,
@@ -220,6 +223,10 @@ class Waiting:
         if len(taken) < size:
             raise SystemExit("not enough people for this benchmark: give more with --people")
         return taken
+
+    def grow(self, url: str, at: datetime, tubes: int) -> None:
+        """The county's first tubes, not measured: on an empty store every statement is planned anew, on both sides."""
+        send(url, self.requests(20, tubes, at), at)
 
     def send_some(self, url: str, at: datetime) -> int:
         """Send a few tubes, one a request, that are not measured; how many people they hold."""

@@ -231,9 +231,11 @@ SELECT d.id, d.person_id, d.area, d.mode, d.home, d.category, d.rank, d.state, d
 """
 
 
-def due_id(round_id: uuid.UUID, person_id: uuid.UUID) -> uuid.UUID:
-    """The id a person has on a round's due list, if on it: it follows from the two, so that a look-up can go by key."""
-    return rules.due_id(round_id, person_id)
+def due_ids(round_id: uuid.UUID, person_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """The ids people have on a round's due list, if on it: they follow from round and person, so that a look-up can go
+    by key.
+    """
+    return rules.due_ids(round_id, person_ids)
 
 
 def due_lookup(round_id: uuid.UUID, person_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DueBrief]:

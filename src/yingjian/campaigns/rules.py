@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from yingjian.kernel.errors import RuleBroken
 
@@ -74,14 +76,19 @@ def advance_checked(to: str) -> str:
     return to
 
 
-def due_id(round_id: uuid.UUID, person_id: uuid.UUID) -> uuid.UUID:
-    """The id of a person on a round's due list.
+def due_ids(round_id: uuid.UUID, person_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """The ids of people on a round's due list, in order.
 
-    `freeze` derives the same id inside SQL, so a replay rebuilds equal rows. It is `uuid3(round, person's text)`, whose
-    general form takes twice as long over the thousand people of a request.
+    `freeze` derives the same ids inside SQL, so a replay rebuilds equal rows. Each is `uuid3(round, person's text)`;
+    texts and ids are made for all at once, since a request brings a thousand people.
     """
-    digest = hashlib.md5(round_id.bytes + str(person_id).encode(), usedforsecurity=False).digest()
-    return uuid.UUID(bytes=digest, version=3)
+    start, made = round_id.bytes, []
+    for text in msgspec.to_builtins(person_ids):
+        raw = bytearray(hashlib.md5(start + text.encode(), usedforsecurity=False).digest())
+        raw[6] = raw[6] & 0x0F | 0x30  # version 3
+        raw[8] = raw[8] & 0x3F | 0x80  # of RFC 9562
+        made.append(bytes(raw))
+    return msgspec.convert(made, list[uuid.UUID])
 
 
 def area_checked(area: str) -> str:

@@ -6,8 +6,14 @@ import secrets
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
+
+import msgspec
 
 VERSION = 7
+BYTES: Final = 16
+_BINARY: Final = b"\xc4\x10"  # MessagePack: sixteen bytes follow
+_decoder: Final = msgspec.msgpack.Decoder(uuid.UUID)
 RandomBits = Callable[[int], int]
 
 
@@ -26,6 +32,11 @@ def derived(parent: uuid.UUID, name: str) -> uuid.UUID:
     Replaying a journal must rebuild equal rows, so handlers never draw fresh ids.
     """
     return uuid.uuid5(parent, name)
+
+
+def of_bytes(raw: bytes) -> uuid.UUID:
+    """The id of these 16 bytes, several times as fast as the class itself makes it. Raises `ValueError`."""
+    return _decoder.decode(_BINARY + raw)
 
 
 def moment_of(value: uuid.UUID) -> int | None:

@@ -130,6 +130,8 @@ def _known_places(commands: Sequence[journal.Command]) -> Mapping[uuid.UUID, Pla
 
 def _areas(payload: Any, known: Mapping[uuid.UUID, Place]) -> list[str]:
     """Areas of everything a command would change: nobody reaches into another town's tubes and boxes by their ids."""
+    if not known:
+        return []
     ids = [getattr(payload, name, None) for name in ("tube_id", "swab_id", "to_tube_id", "box_id")]
     if isinstance(payload, TubeRecord):
         ids += [swab.swab_id for swab in payload.swabs]
@@ -275,9 +277,9 @@ def _field_answer(payload: msgspec.Struct, outcome: field.Outcome) -> dict[str, 
         answer["flags"] = list(swab.flags)
     elif isinstance(payload, TubeRecord):
         marked = {
-            str(one.swab_id): list(outcome.changes.swabs[one.swab_id].flags)
+            str(one.swab_id): list(flags)
             for one in payload.swabs
-            if outcome.changes.swabs[one.swab_id].flags
+            if (flags := outcome.changes.swabs[one.swab_id].flags)
         }
         answer["swabs"] = dict(sorted(marked.items())[:_FLAGS_ANSWERED])
     return answer

@@ -11,7 +11,6 @@ import re
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -37,8 +36,7 @@ _VILLAGE: Final = re.compile(r"[0-9]{9}(?:[0-9]{3})?")
 _UNKNOWN: Final = "person_unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(msgspec.Struct, frozen=True, gc=False):
     """One swab's answer to the question who, with the place and time it was given and the command that brought it."""
 
     command_id: uuid.UUID
@@ -48,8 +46,7 @@ class Presented:
     given: SwabAdd | SwabIn
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(msgspec.Struct, gc=False):
     """What can be told from one answer alone."""
 
     asked: Presented
@@ -183,7 +180,7 @@ SELECT u.n, p.area, p.household_id, d.id IS NOT NULL, coalesce(d.mode = 'single'
 def _rows(round_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> list[Who]:
     """Those of these people who are known. `due_id` is None for whoever is not on the list."""
     wanted = list(ids)
-    due = [rounds.due_id(round_id, id) for id in wanted]
+    due = rounds.due_ids(round_id, wanted)
     with prepared.cursor() as cursor:
         cursor.execute(
             _WHO, [store.KEY_LITERAL, arrays.literal("uuid", wanted), arrays.literal("uuid", due)]

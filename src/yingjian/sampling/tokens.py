@@ -20,7 +20,6 @@ import hmac
 import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import Final
@@ -28,8 +27,10 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import Struct
 
 from yingjian.access import vault
+from yingjian.kernel import ids
 from yingjian.kernel.errors import RuleBroken
 
 PREFIX: Final = "YJ1"
@@ -52,8 +53,7 @@ MARK: Final = 8
 PublicKeys = Mapping[bytes, Ed25519PublicKey]
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True, gc=False):
     """What a code says. More than one person: a family code."""
 
     persons: tuple[uuid.UUID, ...]
@@ -160,10 +160,8 @@ def struck(token: Token, revoked: Collection[str]) -> bool:
 
 
 def _token(raw: bytes) -> Token:
-    persons = tuple(
-        uuid.UUID(bytes=raw[start : start + _UUID])
-        for start in range(_HEAD, len(raw) - SIGNATURE - SEAL, _UUID)
-    )
+    starts = range(_HEAD, len(raw) - SIGNATURE - SEAL, _UUID)
+    persons = tuple([ids.of_bytes(raw[start : start + _UUID]) for start in starts])
     days = int.from_bytes(raw[1 + KEY_ID : _HEAD], "big")
     return Token(persons, EPOCH + timedelta(days=days), raw[1 : 1 + KEY_ID])
 

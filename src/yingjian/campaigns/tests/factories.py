@@ -105,4 +105,4 @@ def active(
 
 def due_ids(round_id: uuid.UUID, person_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
     """The due ids of people, by derivation."""
-    return [rules.due_id(round_id, person) for person in person_ids]
+    return rules.due_ids(round_id, person_ids)

@@ -250,4 +250,4 @@ def test_ids_in_sql_and_python_agree_for_found_people_too() -> None:
     round_id = active()
     (late,) = persons(1)
     found = actions.due_add_found(round_id=round_id, rows=[actions.FoundDue(late, new_id(), NOON)])
-    assert found[late].id == rules.due_id(round_id, late)
+    assert [found[late].id] == rules.due_ids(round_id, [late])
