@@ -68,66 +68,61 @@ class Command(BaseCommand):
         parser.add_argument("--json", type=Path, help="write the figures to this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["what"] == "plan" and options["region"]:
-            from benchmarks import region_plans
-
-            figures = region_plans.run(
-                options["region"],
-                sizes=options["sizes"] or [n for n in [options["people"]] if n],
-                seeds=options["seeds"],
-                data=options["data"],
-                say=self._say,
-                keep=options["json"] and options["json"].with_suffix(".districts.jsonl"),
-            )
-        elif options["what"] in {"plan", "rehearse", "roster"}:
-            figures = self._county(options["what"], options["people"] or 329_000)
-        elif options["what"] == "instances":
-            from benchmarks import instances, route_instances
-
-            if options["data"] is None:
-                raise CommandError("instances: say where the files lie, --data DIR")
-            routes = options["set"] in route_instances.SCALES
-            figures = (route_instances if routes else instances).run(
-                data=options["data"], which=options["set"], seconds=options["seconds"],
-                seeds=options["seeds"], every=options["every"], say=self._say,
-            )  # fmt: skip
-        elif options["what"] == "pack":
-            from benchmarks import pack
-
-            figures = pack.run(people=options["people"] or 100_000, say=self._say)
-        elif options["what"] == "read":
-            from benchmarks import read
-
-            figures = read.run(
-                people=options["people"] or 6_000, seconds=options["seconds"], say=self._say
-            )
-        elif options["what"] == "soak":
-            from benchmarks import soak
-
-            figures = soak.run(
-                minutes=options["minutes"],
-                people=options["people"] or 20_000,
-                offered=options["offered"],
-                say=self._say,
-            )
+        what: str = options["what"]
+        if what == "instances":
+            figures = self._instances(options)
+        elif what == "plan" and options["region"]:
+            figures = self._region(options)
+        elif what in {"plan", "rehearse", "roster"}:
+            figures = self._county(what, options["people"] or 329_000)
         else:
-            from benchmarks import ingest
-
-            figures = ingest.run(
-                people=options["people"] or 80_000,
-                tubes=options["tubes"],
-                rows=options["rows"],
-                workers=options["workers"],
-                say=self._say,
-            )
+            figures = self._served(what, options)
         if options["json"]:
             options["json"].write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        if not (
-            figures.get("flat", True)
-            and figures.get("in_time", True)
-            and figures.get("clean", True)
-        ):
+        if not all(figures.get(promise, True) for promise in ("flat", "in_time", "clean")):
             sys.exit(1)
+
+    def _region(self, options: dict[str, Any]) -> dict[str, Any]:
+        from benchmarks import region_plans
+
+        return region_plans.run(
+            options["region"],
+            sizes=options["sizes"] or [n for n in [options["people"]] if n],
+            seeds=options["seeds"],
+            data=options["data"],
+            say=self._say,
+            keep=options["json"] and options["json"].with_suffix(".districts.jsonl"),
+        )
+
+    def _instances(self, options: dict[str, Any]) -> dict[str, Any]:
+        from benchmarks import instances, route_instances
+
+        if options["data"] is None:
+            raise CommandError("instances: say where the files lie, --data DIR")
+        routes = options["set"] in route_instances.SCALES
+        return (route_instances if routes else instances).run(
+            data=options["data"], which=options["set"], seconds=options["seconds"],
+            seeds=options["seeds"], every=options["every"], say=self._say,
+        )  # fmt: skip
+
+    def _served(self, what: str, options: dict[str, Any]) -> dict[str, Any]:
+        """What is measured on a running system."""
+        from benchmarks import ingest, pack, read, soak
+
+        people: int | None = options["people"]
+        if what == "pack":
+            return pack.run(people=people or 100_000, say=self._say)
+        if what == "read":
+            return read.run(people=people or 6_000, seconds=options["seconds"], say=self._say)
+        if what == "soak":
+            return soak.run(
+                minutes=options["minutes"], people=people or 20_000, offered=options["offered"],
+                say=self._say,
+            )  # fmt: skip
+        return ingest.run(
+            people=people or 80_000, tubes=options["tubes"], rows=options["rows"],
+            workers=options["workers"], say=self._say,
+        )  # fmt: skip
 
     def _county(self, what: str, people: int) -> dict[str, Any]:
         if what == "rehearse":
