@@ -100,10 +100,11 @@ class Command(BaseCommand):
         if options["data"] is None:
             raise CommandError("instances: say where the files lie, --data DIR")
         routes = options["set"] in route_instances.SCALES
-        return (route_instances if routes else instances).run(
+        figures: dict[str, Any] = (route_instances if routes else instances).run(
             data=options["data"], which=options["set"], seconds=options["seconds"],
             seeds=options["seeds"], every=options["every"], say=self._say,
         )  # fmt: skip
+        return figures
 
     def _served(self, what: str, options: dict[str, Any]) -> dict[str, Any]:
         """What is measured on a running system."""
