@@ -1,6 +1,6 @@
 """Sites for a town, a county and a province's worth of counties: time, cost, proven bound, growth.
 
-    python -m benchmarks.siting [--people 7409 329000 3000000] [--seconds 30 300] [--wall]
+    python -m benchmarks.siting [--people 7409 329000 3000000] [--seconds 30 300] [--wall] [--workers 2]
 
 Each line is one solve stopped after so many processor seconds of one core (`--wall`: seconds on the
 wall), judged by the independent checker, whose bound is the one shown. The first lines are one pass
@@ -21,11 +21,11 @@ from yingjian.engines.siting.solve import solve
 
 
 def measure(
-    people: int, seconds: float, seed: int, *, thorough: bool, wall_clock: bool
+    people: int, seconds: float, seed: int, *, thorough: bool, wall_clock: bool, workers: int
 ) -> tuple[int, float]:
     """One line; (points, processor seconds to the end)."""
     problem = area(people)
-    params = Params(sweeps=12) if thorough else Params(sweeps=0)
+    params = Params(sweeps=12, workers=workers) if thorough else Params(sweeps=0, workers=workers)
     wall, cpu = time.monotonic(), time.process_time()
     now, since = (time.monotonic, wall) if wall_clock else (time.process_time, cpu)
     result = solve(problem, params, seed=seed, stop=lambda: now() - since > seconds)
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="+", default=[30, 300])
     parser.add_argument("--wall", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2, help="threads; the plan is the same")
     asked = parser.parse_args()
     solve(area(2_000), Params())  # compile first
     print(
@@ -59,12 +60,22 @@ def main() -> None:
         "   proven    faults  judge    MiB"
     )
     grown = [
-        measure(people, math.inf, asked.seed, thorough=False, wall_clock=asked.wall)
+        measure(
+            people,
+            math.inf,
+            asked.seed,
+            thorough=False,
+            wall_clock=asked.wall,
+            workers=asked.workers,
+        )
         for people in asked.people
     ]
     for seconds in asked.seconds:
         for people in asked.people:
-            measure(people, seconds, asked.seed, thorough=True, wall_clock=asked.wall)
+            measure(
+                people, seconds, asked.seed, thorough=True, wall_clock=asked.wall,
+                workers=asked.workers,
+            )  # fmt: skip
     if len(grown) > 1:
         (n0, t0), (n1, t1) = grown[-2], grown[-1]
         print(
