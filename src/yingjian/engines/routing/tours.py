@@ -15,7 +15,6 @@ import numpy as np
 
 from yingjian.engines.routing.fleet_model import FleetParams
 from yingjian.engines.routing.model import LONGEST, Ints, Stop
-from yingjian.engines.routing.search import Search
 
 if TYPE_CHECKING:
     import pyvrp
@@ -177,6 +176,8 @@ def _improve(
         ],
     )
     params = FleetParams(iterations=iterations, leg=LEG, patience=500)
+    from yingjian.engines.routing.search import Search  # HiGHS: only who plans
+
     best = Search(data, params, seed, stop, begun).run()
     if not best.is_feasible():
         return tours
