@@ -165,13 +165,16 @@ class _Crew:
 
         with ThreadPoolExecutor(self.workers) as pool:
             running = {pool.submit(unless, n) for n in todo}
-            while running:
-                ended, running = wait(running, LISTEN, return_when=FIRST_COMPLETED)
-                for one in ended:
-                    one.result()
-                tell(1 - len(running) / len(todo))
-                if self.stop():
-                    over.set()
+            try:
+                while running:
+                    ended, running = wait(running, LISTEN, return_when=FIRST_COMPLETED)
+                    for one in ended:
+                        one.result()
+                    tell(1 - len(running) / len(todo))
+                    if self.stop():
+                        over.set()
+            finally:  # a part, or whoever listens, that fails ends the others too
+                over.set()
 
 
 LISTEN = 0.2

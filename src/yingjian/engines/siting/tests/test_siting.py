@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yingjian.engines.asking import Stop
+from yingjian.engines.siting import solve as solving
 from yingjian.engines.siting.check import bound_of, check
 from yingjian.engines.siting.model import (
     MOBILE,
@@ -351,3 +356,24 @@ def test_the_likeliest_columns_make_no_plan_worse_and_prove_only_what_they_show(
     assert check(asked, few) == []
     assert few.cost <= plain.cost
     assert plain.certificate.bound < few.certificate.bound <= few.solver_bound <= plain.cost
+
+
+def test_whoever_fails_while_others_work_ends_them_too() -> None:
+    """Else a search whose listener is gone would go on to its end in the background."""
+    heard, begun = [], threading.Event()
+
+    def work(n: int, stop: Stop) -> None:
+        if n == 0:
+            begun.wait(10)
+            raise LookupError
+        begun.set()
+        for _ in range(1_000):
+            if stop():
+                heard.append(n)
+                return
+            time.sleep(0.01)
+
+    parts: list[Any] = [SimpleNamespace(proven=False)] * 2
+    with pytest.raises(LookupError):
+        solving._Crew(parts, 2, lambda: False).each(work, lambda _: None)
+    assert heard == [1]
