@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import msgspec
 import numpy as np
 
+from yingjian.engines.asking import Ints
 from yingjian.engines.plan_geo import EARTH_KM
 from yingjian.engines.plan_model import (
     Lab,
@@ -370,7 +371,7 @@ def _hours(group: _Group, day: int, k: int) -> tuple[int, int, int]:
     return opens, closes, output.tubes.get(output.days[day], 0)
 
 
-def _minutes(group: _Group, ways: Ways) -> routing.Ints:
+def _minutes(group: _Group, ways: Ways) -> Ints:
     """Driving minutes between the sites and, last, their laboratory."""
     points = [ways.site[o.code] for o in group.outputs] + [ways.lab.get(group.lab)]
     lon, lat = (np.radians([math.nan if p is None else p[axis] for p in points]) for axis in (0, 1))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yingjian.engines.asking import Stop
 from yingjian.engines.routing.fleet_model import (
     FleetParams,
     FleetProblem,
@@ -19,7 +20,7 @@ from yingjian.engines.routing.fleet_model import (
     VehicleDay,
     validate_fleet,
 )
-from yingjian.engines.routing.model import Breach, Stop
+from yingjian.engines.routing.model import Breach
 from yingjian.engines.routing.search import Search
 from yingjian.engines.routing.solve import never
 

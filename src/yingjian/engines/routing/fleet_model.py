@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from yingjian.engines.routing.model import Breach, Ints, RoutingError
+from yingjian.engines.asking import Ints
+from yingjian.engines.routing.model import Breach, RoutingError
 
 FARTHEST = 10**9
 """Largest time, load or arc price taken."""

@@ -14,16 +14,11 @@ may go out several times in a shift.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Stop = Callable[[], bool]
-"""True as soon as the caller wants the best answer so far."""
+from yingjian.engines.asking import EngineError, Floats, Ints, shaped, whole
 
 LONGEST = 100_000
 """Largest number of minutes or tubes taken: beyond two months."""
@@ -31,13 +26,8 @@ DEAREST = 10**10
 """Largest price taken, so that sums stay exact."""
 
 
-class RoutingError(Exception):
+class RoutingError(EngineError):
     """The question makes no sense. `code` is stable: `no_stops`, `no_laboratory`, `bad_number`, …"""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}" if params else code)
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True)
@@ -343,11 +333,8 @@ def _number(name: str, value: int, least: int, most: int) -> None:
 
 
 def _ints(name: str, array: Ints, length: int) -> None:
-    if array.shape != (length,):
-        raise RoutingError("bad_shape", field=name, wanted=length)
-    bad = (array < 0) | (array > LONGEST)
-    if array.dtype.kind != "i" or bad.any():
-        raise RoutingError("bad_number", field=name, row=int(bad.argmax()))
+    shaped(RoutingError, [(name, array, (length,))])
+    whole(RoutingError, name, array, least=0, most=LONGEST)
 
 
 def _indices(name: str, array: Ints, top: int) -> None:
@@ -356,11 +343,8 @@ def _indices(name: str, array: Ints, top: int) -> None:
 
 
 def _matrix(minutes: Ints, size: int) -> None:
-    if minutes.shape != (size, size):
-        raise RoutingError("bad_shape", field="minutes", wanted=size)
-    bad = (minutes < 0) | (minutes > LONGEST)
-    if minutes.dtype.kind != "i" or bad.any():
-        raise RoutingError("bad_number", field="minutes", row=int(bad.any(axis=1).argmax()))
+    shaped(RoutingError, [("minutes", minutes, (size, size))])
+    whole(RoutingError, "minutes", minutes, least=0, most=LONGEST)
 
 
 def road_minutes(x: Floats, y: Floats, *, km_per_h: float, road_factor: float) -> Ints:

@@ -13,9 +13,9 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from yingjian.engines.asking import Stop
 from yingjian.engines.routing.columns import Column, Fleet, Pool, days, once, recombine, rounded
 from yingjian.engines.routing.fleet_model import FARTHEST, FleetParams
-from yingjian.engines.routing.model import Stop
 
 if TYPE_CHECKING:
     import pyvrp

@@ -14,16 +14,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from yingjian.engines.asking import Ints, Stop
 from yingjian.engines.routing.model import (
     LONGEST,
     Breach,
     Call,
-    Ints,
     Params,
     Problem,
     Result,
     Route,
-    Stop,
     Trip,
     boxes,
     validate,

@@ -10,11 +10,10 @@ import itertools
 
 import numpy as np
 
+from yingjian.engines.asking import Ints, Stop
 from yingjian.engines.routing.model import (
     Breach,
-    Ints,
     Params,
-    Stop,
     Tour,
     TourPlan,
     Tours,

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yingjian.engines.asking import Ints, Stop
 from yingjian.engines.routing.fleet_model import FleetParams
-from yingjian.engines.routing.model import LONGEST, Ints, Stop
+from yingjian.engines.routing.model import LONGEST
 
 if TYPE_CHECKING:
     import pyvrp
