@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.counties import area
 from benchmarks.slots import step as slot_steps
+from yingjian.engines.asking import Ints
 from yingjian.engines.kits import check as kits_check
 from yingjian.engines.kits import model as kits
 from yingjian.engines.kits.solve import solve as solve_kits
@@ -128,7 +129,7 @@ def run(*, people: int, say: Say, seed: int = 1) -> dict[str, Any]:
     return figures
 
 
-def _heads(county: siting.Problem, sited: siting.Result) -> siting.Ints:
+def _heads(county: siting.Problem, sited: siting.Result) -> Ints:
     """People of each candidate; those of mobile teams are nobody's."""
     heads = np.zeros(county.candidates, dtype=np.int64)
     inside = sited.site_of != siting.MOBILE
@@ -137,7 +138,7 @@ def _heads(county: siting.Problem, sited: siting.Result) -> siting.Ints:
 
 
 def _pick_ups(
-    county: siting.Problem, sites: siting.Ints, heads: siting.Ints, lab_x: Any, lab_y: Any
+    county: siting.Problem, sites: Ints, heads: Ints, lab_x: Any, lab_y: Any
 ) -> routing.Problem:
     """Each site's tubes for the nearest laboratory of its area's fixed routes."""
     x, y = county.site_x[sites], county.site_y[sites]
@@ -207,9 +208,7 @@ def _rivals(problem: routing.Problem, seed: int) -> dict[str, Any]:
     }
 
 
-def _mobile(
-    county: siting.Problem, points: siting.Ints, sites: siting.Ints
-) -> routing.Tours | None:
+def _mobile(county: siting.Problem, points: Ints, sites: Ints) -> routing.Tours | None:
     """Hamlets without a site: 30 minutes to set up, 1 a person, based at the nearest of nine sites."""
     if not len(points):
         return None
@@ -266,7 +265,7 @@ def _nearest(problem: matching.Problem) -> int:
     return cost
 
 
-def _roster(heads: siting.Ints, lanes: siting.Ints, rng: np.random.Generator) -> staffing.Problem:
+def _roster(heads: Ints, lanes: Ints, rng: np.random.Generator) -> staffing.Problem:
     """Hourly lanes from arrivals with a morning peak; 2 samplers and 1 registrar a lane, ABA."""
     hours = (CLOSES - OPENS) // 60
     shape = np.array([1.6, 1.4, 1.2, 1.1, 1.0, 0.7, 0.7, 0.9, 1.0, 0.9, 0.8, 0.7][:hours])
@@ -301,7 +300,7 @@ def _roster(heads: siting.Ints, lanes: siting.Ints, rng: np.random.Generator) ->
     )
 
 
-def _goods(heads: siting.Ints, lanes: siting.Ints, staffed: staffing.Result) -> kits.Problem:
+def _goods(heads: Ints, lanes: Ints, staffed: staffing.Result) -> kits.Problem:
     shifts = np.zeros((len(heads), 4), dtype=np.int64)
     for post in staffed.posts:
         shifts[post.site, post.job] += 1

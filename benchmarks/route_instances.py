@@ -13,7 +13,9 @@ judged by its independent checker, those of PyVRP by PyVRP; a finding ends the r
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,11 +25,13 @@ import numpy as np
 import pyvrp
 from pyvrp import search as tools
 
-from benchmarks.instances import Say, Score, Work, summary
+from benchmarks.instances import Say, Score, summary
+from yingjian.engines.asking import Ints, Stop
 from yingjian.engines.routing.fleet import FLEET_DEFAULTS, solve_fleet
 from yingjian.engines.routing.fleet_check import check_fleet
 from yingjian.engines.routing.fleet_model import FARTHEST, FleetProblem, Kinds, Places
-from yingjian.engines.routing.model import Ints, Stop
+
+Work = Callable[[int, Stop], Score]
 
 
 def tenfold(values: Any) -> Any:
@@ -125,13 +129,15 @@ def cases(folder: Path, which: str, every: int) -> list[tuple[str, float, dict[s
 
 
 def run(
-    *, data: Path, which: str, seconds: float, seeds: int, every: int, say: Say
-) -> dict[str, Any]:
+    *, data: Path, which: str, seconds: float, seeds: int, every: int, say: Say,
+    keep: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Every `every`-th instance of a set under every seed; the figures by side."""
     scores: dict[str, list[Score]] = {"own": [], "tuned": [], "alone": []}
     for name, best, sides in cases(data, which, every):
         for seed in range(1, seeds + 1):
             line = f"{name} seed {seed} best {best:.0f}"
+            here: dict[str, Score] = {}
             for side, work in sides.items():
                 begun = time.process_time()
                 score = work(seed, _after(begun + seconds))
@@ -139,8 +145,12 @@ def run(
                 score["seconds"] = round(time.process_time() - begun, 2)
                 score["gap"] = score["cost"] / best - 1
                 scores[side].append(score)
+                here[side] = score
                 line += f" | {side} {score['gap']:.2%} {score['seconds']} s"
             say(line)
+            if keep is not None:
+                with keep.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(here) + "\n")
     figures: dict[str, Any] = {"set": which, "seconds": seconds, "seeds": seeds}
     for side, own in scores.items():
         figures[side] = summary(own)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from yingjian.engines.asking import Ints
 from yingjian.engines.plan_geo import pack
 from yingjian.engines.slots import model as slots
 from yingjian.engines.slots.check import check
@@ -26,9 +27,7 @@ BUILDING, STAIR, KEY = 24, 12, 0.05
 Timed = Callable[[str, Callable[[], Any]], Any]
 
 
-def step(
-    timed: Timed, heads: slots.Ints, lanes: slots.Ints, seed: int
-) -> tuple[dict[str, Any], int]:
+def step(timed: Timed, heads: Ints, lanes: Ints, seed: int) -> tuple[dict[str, Any], int]:
     """Figures and the judge's findings. `timed` does a step by name and notes how long it took."""
     problem = households(heads, lanes, np.random.default_rng(seed))
     found = timed("slots", lambda: solve(problem, seed=seed))
@@ -42,7 +41,7 @@ def step(
     }, len(faults)  # fmt: skip
 
 
-def households(heads: slots.Ints, lanes: slots.Ints, rng: np.random.Generator) -> slots.Problem:
+def households(heads: Ints, lanes: Ints, rng: np.random.Generator) -> slots.Problem:
     """The people of each site in households, and its slots from opening to closing."""
     start = np.arange(OPENS, CLOSES, MINUTES)
     used = np.flatnonzero(heads > 0)
@@ -71,7 +70,7 @@ def households(heads: slots.Ints, lanes: slots.Ints, rng: np.random.Generator) -
     )  # fmt: skip
 
 
-def greedy(problem: slots.Problem) -> slots.Ints:
+def greedy(problem: slots.Problem) -> Ints:
     """Slots filled in order of rank to the comfortable load; where that holds too little, to all lanes can do."""
     homes, times = problem.homes, problem.slots
     able = times.lanes * (times.end - times.start) / problem.rules.service
@@ -91,7 +90,7 @@ def greedy(problem: slots.Problem) -> slots.Ints:
     return slot
 
 
-def _worst(problem: slots.Problem, slot: slots.Ints) -> float:
+def _worst(problem: slots.Problem, slot: Ints) -> float:
     count, people = problem.slots.count, problem.homes.people
     called = np.bincount(slot, weights=people, minlength=count).astype(float)
     squares = np.bincount(slot, weights=people**2, minlength=count).astype(float)
@@ -105,7 +104,7 @@ def _worst(problem: slots.Problem, slot: slots.Ints) -> float:
     return worst
 
 
-def _kept(problem: slots.Problem, slot: slots.Ints) -> dict[str, float]:
+def _kept(problem: slots.Problem, slot: Ints) -> dict[str, float]:
     homes = problem.homes
     rows = np.flatnonzero(homes.rank > 1)
     building = homes.site[rows] * 10_000 + homes.building[rows]

@@ -63,9 +63,8 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=10.0, help="read: of each measurement")
         parser.add_argument("--minutes", type=float, default=30.0, help="soak: how long")
         parser.add_argument("--offered", type=float, default=500.0, help="soak: tubes a second")
-        parser.add_argument(
-            "--set", choices=["holmberg", "yang", "mtvrptwr", "mdvrptw"], default="holmberg"
-        )
+        sets = ["holmberg", "yang", "pmed", "pmedcap", "sjc", "mtvrptwr", "mdvrptw"]
+        parser.add_argument("--set", choices=sets, default="holmberg", help="instances: which")
         parser.add_argument("--every", type=int, default=1, help="instances: each n-th file only")
         parser.add_argument("--json", type=Path, help="write the figures to this file")
 
@@ -105,6 +104,7 @@ class Command(BaseCommand):
         figures: dict[str, Any] = (route_instances if routes else instances).run(
             data=options["data"], which=options["set"], seconds=options["seconds"],
             seeds=options["seeds"], every=options["every"], say=self._say,
+            keep=options["json"] and options["json"].with_suffix(".instances.jsonl"),
         )  # fmt: skip
         return figures
 

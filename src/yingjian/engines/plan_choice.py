@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from yingjian.engines.asking import Stop
 from yingjian.engines.plan_geo import Point
 from yingjian.engines.plan_mobile import Tour, tours
 from yingjian.engines.plan_model import Outside, Siting, Spot
 from yingjian.engines.plan_params import PlanParams
 from yingjian.engines.plan_points import Question, hull, question_of
 from yingjian.engines.plan_sites import Ground, form_sites
-from yingjian.engines.siting.model import MOBILE, Params, Result, Stop, Watch, never, walked
+from yingjian.engines.siting.model import MOBILE, Params, Result, Watch, never, walked
 
 EFFORT = Params(
     dual_rounds=200, exact_rounds=8, steps_per_point=20, exact_points=200, columns=400, mip_nodes=50,

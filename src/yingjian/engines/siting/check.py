@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Ints
 from yingjian.engines.siting.model import (
     MOBILE,
     Counts,
-    Ints,
     Problem,
     Result,
     SitingError,
@@ -64,6 +64,9 @@ def check(problem: Problem, result: Result) -> list[Finding]:
             limit = problem.rules.walk_m if far[k] else 0.0
             found.append(Finding(rule, f"point:{inside[k]}", float(metres[k]), limit))
     found += _rooms(problem, result, load)
+    opened, most = len(np.unique(site)), problem.most_sites
+    if most is not None and opened > most:
+        found.append(Finding("most_sites", "plan", float(opened), float(most)))
     found += [
         Finding("no_mobile_team", f"point:{i}")
         for i in np.flatnonzero(result.site_of == MOBILE)
@@ -148,7 +151,7 @@ def certificate_findings(problem: Problem, result: Result) -> list[Finding]:
     if certificate.problem != problem.digest():
         return [Finding("certificate_of_other_problem", "certificate")]
     try:
-        bound = bound_of(problem, certificate.multipliers, certificate.counts)
+        bound = bound_of(problem, certificate.multipliers, certificate.counts, certificate.limit)
     except SitingError as error:
         return [Finding(error.code, "certificate")]
     if certificate.bound > bound:
@@ -158,12 +161,15 @@ def certificate_findings(problem: Problem, result: Result) -> list[Finding]:
     return []
 
 
-def bound_of(problem: Problem, multipliers: Ints, counts: Counts | None = None) -> int:
-    """The lower bound proven by `multipliers` and `counts`, a whole number.
+def bound_of(
+    problem: Problem, multipliers: Ints, counts: Counts | None = None, limit: int = 0
+) -> int:
+    """The lower bound proven by `multipliers`, `counts` and `limit`, a whole number.
 
-    Σ u + Σ groups (A x ⌈H / R⌉ + B x ⌈H / L⌉) + Σ points min(0, outside - u - A x h / r - B x h / l)
-    + Σ sites min(0, price - ΣA + lanes x (lane price - ΣB) - best earnings): true for every u and all
-    A, B >= 0, because each term is the least that its part of any plan can contribute. H: heads of
+    Σ u - limit x most sites
+    + Σ groups (A x ⌈H / R⌉ + B x ⌈H / L⌉) + Σ points min(0, outside - u - A x h / r - B x h / l)
+    + Σ sites min(0, price + limit - ΣA + lanes x (lane price - ΣB) - best earnings): true for every u and all
+    A, B, limit >= 0, because each term is the least that its part of any plan can contribute. H: heads of
     the group; R, L: the rule's most heads of a site and of a lane; r, l: what ⌈H / R⌉ - 1 full sites
     (⌈H / L⌉ - 1 full lanes) leave over, which has to stay outside for one fewer to be enough.
 
@@ -171,18 +177,21 @@ def bound_of(problem: Problem, multipliers: Ints, counts: Counts | None = None) 
     `SitingError("bad_multipliers")`.
     """
     grain = problem.grain()
-    return -(-_bound(problem, multipliers, counts) // grain) * grain
+    return -(-_bound(problem, multipliers, counts, limit) // grain) * grain
 
 
-def _bound(problem: Problem, multipliers: Ints, counts: Counts | None) -> int:
+def _bound(problem: Problem, multipliers: Ints, counts: Counts | None, limit: int) -> int:
     """The bound before it is rounded up."""
     u = multipliers
+    most = 0 if problem.most_sites is None else problem.most_sites
+    if not 0 <= limit <= 2**52 or (limit and problem.most_sites is None):
+        raise SitingError("bad_multipliers")
     if u.shape != (problem.points,) or u.dtype.kind != "i" or (abs(u.astype(object)) > 2**52).any():
         raise SitingError("bad_multipliers")
     whole = _Whole(problem, counts)
-    total = int(u.astype(object).sum()) + whole.least()
+    total = int(u.astype(object).sum()) - limit * most + whole.least()
     total += int(np.minimum(0, problem.outside() - u - whole.outside()).sum())
-    room, opening = problem.room(), problem.opening()
+    room, opening = problem.room(), problem.opening() + limit
     if problem.pair_prices is not None:
         every = np.arange(problem.points)
         return total + sum(
@@ -286,6 +295,8 @@ def _site_term(
         raise SitingError("bad_multipliers")
     if int(gain.sum()) <= opening + lane_price:
         return 0
+    if int(heads.sum()) <= min(room, problem.rules.heads_per_lane):  # everybody, nothing to choose
+        return min(0, opening + lane_price - int(gain.sum()))
     room = min(room, int(heads.sum()))
     best = np.zeros(room + 1, dtype=np.int64)
     for h, g in zip(heads.tolist(), gain.tolist(), strict=True):

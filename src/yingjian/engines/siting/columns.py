@@ -15,11 +15,11 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
+from yingjian.engines.asking import Flags, Floats, Ints, Stop
 from yingjian.engines.jit import compiled
 from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.siting.counts import Counted, caps, constant, counts_of
-from yingjian.engines.siting.dual import knapsack
-from yingjian.engines.siting.model import Flags, Floats, Ints, Stop
+from yingjian.engines.siting.dual import fits_all, knapsack, take_all
 from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.search import NOBODY, Solution, by_worth, cost_of
 
@@ -83,7 +83,8 @@ def column_cost(net: Network, site: int, points: Ints) -> int:
 class Cover:
     """The set cover of one component inside HiGHS; grows by columns.
 
-    Besides covering everybody it has at least the least number of sites and lanes (`counts`). Its
+    Besides covering everybody it has at least the least number of sites and lanes (`counts`), and at
+    most the most sites. Its
     dual prices are held in a box around the best known: without it they swing wildly (measured: 10
     rounds and 80 s without progress; with it, the optimum in 30 rounds).
     """
@@ -96,7 +97,8 @@ class Cover:
         inf = highspy.kHighsInf
         sites, lanes = counts_of(net)
         lower = np.concatenate((np.ones(self.n), np.full(self.m, -inf), [sites.least, lanes.least]))
-        upper = np.concatenate((np.full(self.n, inf), np.ones(self.m), [inf, inf]))
+        most = net.most if net.limited else inf
+        upper = np.concatenate((np.full(self.n, inf), np.ones(self.m), [most, inf]))
         none = np.zeros(0, dtype=np.int32)
         rows = self.n + self.m + 2
         self.highs.addRows(rows, lower, upper, 0, np.zeros(rows, np.int32), none, np.zeros(0))
@@ -143,13 +145,20 @@ class Cover:
             (centre.u * (1 + width) + 1000, np.minimum(counts + 2 * width * top, top))
         )
         low = np.concatenate((centre.u * (1 - width) - 1000, counts - 2 * width * top))
-        box = np.concatenate((high, -np.maximum(0.0, low))) / SCALE
+        low = np.maximum(0.0, low)
+        if self.net.limited:
+            high[-2] = max(0.0, centre.site + width * (abs(centre.site) + 1000))
+            low[-2] = centre.site - width * (abs(centre.site) + 1000)
+        box = np.concatenate((high, -low)) / SCALE
         self.highs.changeColsCost(len(box), np.arange(len(box), dtype=np.int32), box)
         self.highs.run()
         if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
-        dual = np.maximum(np.asarray(self.highs.getSolution().row_dual) * SCALE, 0.0)
+        dual = np.asarray(self.highs.getSolution().row_dual) * SCALE
+        least = min(0.0, dual[-2]) if self.net.limited else 0.0
+        dual = np.maximum(dual, 0.0)
         site, lane = (min(int(p), int(t)) for p, t in zip(dual[-2:], top, strict=True))
+        site = int(least) or site
         value = self.highs.getInfo().objective_function_value * SCALE
         return value, Counted(dual[: self.n], site, lane, 0.0)
 
@@ -224,9 +233,13 @@ def best_columns(
     count = np.zeros(len(u))
     for j in range(len(s_ptr) - 1):
         a, b = s_ptr[j], s_ptr[j + 1]
-        reduced[j], _ = knapsack(
-            order, a, b, s_point, s_cost, heads, room[j], lane_heads, lane_price, price[j], u, count
-        )
+        if fits_all(a, b, s_point, heads, min(room[j], lane_heads)):
+            reduced[j], _ = take_all(a, b, s_point, s_cost, float(price[j] + lane_price), u, count)
+        else:
+            reduced[j], _ = knapsack(
+                order, a, b, s_point, s_cost, heads, room[j], lane_heads, lane_price, price[j], u,
+                count,
+            )  # fmt: skip
         for e in range(a, b):
             if count[s_point[e]] > 0.0:
                 taken[e] = True
@@ -296,6 +309,8 @@ def _choose(
     sizes = [len(taken) for taken in pool.taken]
     model.put(everybody[np.concatenate([*pool.taken, NONE])], np.repeat(chosen, sizes), 1.0)
     model.put(once[np.array(pool.site, dtype=np.int64)], chosen, 1.0)
+    if net.limited:
+        model.put(model.add_rows(1, high=net.most), chosen, 1.0)
     start = np.zeros(model.columns)
     start[out] = known.site == NOBODY
     for k in range(len(pool.site)):

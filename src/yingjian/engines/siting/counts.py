@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from yingjian.engines.asking import Floats, Stop
 from yingjian.engines.siting.dual import (
     FLAT,
     MOMENTUM,
@@ -26,13 +27,15 @@ from yingjian.engines.siting.dual import (
     Ascent,
     price_sites,
 )
-from yingjian.engines.siting.model import Floats, Stop
-from yingjian.engines.siting.network import Network
+from yingjian.engines.siting.network import ANY, Network
 
 
 @dataclass(slots=True)
 class Counted:
-    """The best multipliers together with prices on the component's sites and lanes."""
+    """The best multipliers together with prices on the component's sites and lanes.
+
+    `site` below zero is the price of a site too many instead (`Network.most`).
+    """
 
     u: Floats
     site: int
@@ -68,14 +71,14 @@ def counts_of(net: Network) -> tuple[Count, Count]:
 def caps(net: Network, site: int, lane: int) -> Floats:
     """The most each point's multiplier is worth beside these prices: staying outside is cheaper then."""
     sites, lanes = counts_of(net)
-    cap: Floats = net.outside - net.heads * (site / sites.left + lane / lanes.left)
+    cap: Floats = net.outside - net.heads * (max(site, 0) / sites.left + lane / lanes.left)
     return cap
 
 
 def constant(net: Network, site: int, lane: int) -> int:
-    """What the least counts are worth."""
+    """What the least counts are worth, less what the most sites cost where that is priced."""
     sites, lanes = counts_of(net)
-    return site * sites.least + lane * lanes.least
+    return site * (sites.least if site >= 0 else net.most) + lane * lanes.least
 
 
 def price_counts(
@@ -113,9 +116,9 @@ def _ascend(
         free = w - a * per_site - b * per_lane
         u = np.clip(free, 0.0, np.maximum(cap, 0.0))
         w = u + a * per_site + b * per_lane
-        earned, opened, manned = price_sites(
+        earned, opened, manned, _ = price_sites(
             net.s_ptr, net.s_point, net.s_cost, net.heads, net.room, net.lane_heads,
-            net.lane_price - b, net.price - a, u, ascent.order, taken, exact,
+            net.lane_price - b, net.price - a, u, ascent.order, taken, exact, ANY,
         )  # fmt: skip
         bound = float(u.sum()) + constant(net, a, b) + earned
         bound += float(np.minimum(0.0, cap).sum())

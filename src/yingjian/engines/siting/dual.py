@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Floats, Ints, Stop
 from yingjian.engines.jit import compiled
-from yingjian.engines.siting.model import Floats, Ints, Stop
 from yingjian.engines.siting.network import Network
 
 PATIENCE = 12
@@ -40,6 +40,8 @@ class Ascent:
     bound: float
     order: Ints
     """By site, its entries by falling earnings per head; kept between rounds."""
+    limit: int = 0
+    """Price of one site too many beside the best multipliers."""
 
 
 def start(net: Network) -> Ascent:
@@ -66,15 +68,15 @@ def climb(net: Network, ascent: Ascent, goal: float, rounds: int, exact: bool, s
     scale, since = (0.4 if exact else 1.0), 0
     u = ascent.best.copy()
     for turn in range(rounds):
-        earned, _, _ = price_sites(
+        earned, _, _, limit = price_sites(
             net.s_ptr, net.s_point, net.s_cost, net.heads, net.room, net.lane_heads,
-            net.lane_price, net.price, u, ascent.order, taken, exact,
+            net.lane_price, net.price, u, ascent.order, taken, exact, net.most,
         )  # fmt: skip
         bound = float(u.sum()) + earned
         if bound > ascent.bound:
             if bound > ascent.bound + 1e-5 * goal:
                 since = 0
-            ascent.bound = bound
+            ascent.bound, ascent.limit = bound, limit
             ascent.best[:] = u
         since += 1
         if since > PATIENCE:
@@ -96,57 +98,104 @@ def climb(net: Network, ascent: Ascent, goal: float, rounds: int, exact: bool, s
 @compiled
 def price_sites(
     s_ptr: Ints, s_point: Ints, s_cost: Ints, heads: Ints, room: Ints, lane_heads: int,
-    lane_price: int, price: Ints, u: Floats, order: Ints, taken: Floats, exact: bool,
-) -> tuple[float, int, int]:  # fmt: skip
-    """Σ over sites of min(0, its best reduced cost), how many sites and lanes earn that.
+    lane_price: int, price: Ints, u: Floats, order: Ints, taken: Floats, exact: bool, most: int,
+) -> tuple[float, int, int, int]:  # fmt: skip
+    """Σ over sites of min(0, its best reduced cost), how many sites and lanes earn that, and the limit's price.
 
     `taken[i]` counts who takes point i. Keeps each site's entries of `order` sorted by earnings
-    per head.
+    per head. Where more than `most` sites earn, only those that earn most count: the sum is the same
+    as with every site dearer by what the next one earns, less that price `most` times.
     """
-    total = 0.0
-    opened = manned = 0
+    m = len(s_ptr) - 1
+    value, lanes = np.zeros(m), np.zeros(m, np.int64)
     taken[:] = 0.0
-    for j in range(len(s_ptr) - 1):
-        a, b = s_ptr[j], s_ptr[j + 1]
-        ratio = np.empty(b - a)
-        for k in range(b - a):  # insertion into nearly sorted order
-            entry = order[a + k]
-            i = s_point[entry]
-            r = (u[i] - s_cost[entry]) / heads[i]
-            at = k
-            while at > 0 and ratio[at - 1] < r:
-                ratio[at] = ratio[at - 1]
-                order[a + at] = order[a + at - 1]
-                at -= 1
-            ratio[at] = r
-            order[a + at] = entry
-        best, lanes, whole = relaxed(
-            ratio, order, a, b, s_point, heads, room[j], lane_heads, lane_price, price[j]
-        )
-        if best >= 0.0:
-            continue
-        if exact and not whole:
-            best, lanes = knapsack(
-                order, a, b, s_point, s_cost, heads, room[j], lane_heads, lane_price, price[j],
-                u, taken,
+    for j in range(m):
+        value[j], lanes[j] = price_site(
+            j, s_ptr, s_point, s_cost, heads, room, lane_heads, lane_price, price, u, order, taken,
+            exact,
+        )  # fmt: skip
+    opened, limit = int(np.sum(value < 0.0)), 0
+    if opened > most:
+        best = np.argsort(value)
+        limit = int(np.ceil(-value[best[most]]))
+        value[:] = np.minimum(value + limit, 0.0)
+        taken[:] = 0.0
+        opened = most
+        for j in best[:most]:
+            price_site(
+                j, s_ptr, s_point, s_cost, heads, room, lane_heads, lane_price, price, u, order,
+                taken, exact,
             )  # fmt: skip
-            if best < 0.0:
-                total += best
-                opened += 1
-                manned += lanes
-            continue
-        total += best
-        opened += 1
-        manned += lanes
-        left = float(min(lanes * lane_heads, room[j]))
-        for e in range(a, b):
-            if ratio[e - a] <= 0.0 or left <= 0.0:
-                break
-            i = s_point[order[e]]
-            part = min(1.0, left / heads[i])
-            taken[i] += part
-            left -= part * heads[i]
-    return total, opened, manned
+        lanes[best[most:]] = 0
+    return np.sum(value) - float(limit) * most, opened, int(np.sum(lanes)), limit
+
+
+@compiled
+def price_site(
+    j: int, s_ptr: Ints, s_point: Ints, s_cost: Ints, heads: Ints, room: Ints, lane_heads: int,
+    lane_price: int, price: Ints, u: Floats, order: Ints, taken: Floats, exact: bool,
+) -> tuple[float, int]:  # fmt: skip
+    """(reduced cost, lanes) of one site, 0 where it earns nothing; see `price_sites`."""
+    a, b = s_ptr[j], s_ptr[j + 1]
+    if fits_all(a, b, s_point, heads, min(room[j], lane_heads)):
+        return take_all(a, b, s_point, s_cost, float(price[j] + lane_price), u, taken)
+    ratio = np.empty(b - a)
+    for k in range(b - a):  # insertion into nearly sorted order
+        entry = order[a + k]
+        i = s_point[entry]
+        r = (u[i] - s_cost[entry]) / heads[i]
+        at = k
+        while at > 0 and ratio[at - 1] < r:
+            ratio[at] = ratio[at - 1]
+            order[a + at] = order[a + at - 1]
+            at -= 1
+        ratio[at] = r
+        order[a + at] = entry
+    best, lanes, whole = relaxed(
+        ratio, order, a, b, s_point, heads, room[j], lane_heads, lane_price, price[j]
+    )
+    if best >= 0.0:
+        return 0.0, 0
+    if exact and not whole:
+        best, lanes = knapsack(
+            order, a, b, s_point, s_cost, heads, room[j], lane_heads, lane_price, price[j], u, taken
+        )
+        return min(best, 0.0), lanes
+    left = float(min(lanes * lane_heads, room[j]))
+    for e in range(a, b):
+        if ratio[e - a] <= 0.0 or left <= 0.0:
+            break
+        i = s_point[order[e]]
+        part = min(1.0, left / heads[i])
+        taken[i] += part
+        left -= part * heads[i]
+    return best, lanes
+
+
+@compiled
+def fits_all(a: int, b: int, s_point: Ints, heads: Ints, room: int) -> bool:
+    """Whether all points of a site's row fit into so much room together."""
+    total = 0
+    for e in range(a, b):
+        total += heads[s_point[e]]
+        if total > room:
+            return False
+    return True
+
+
+@compiled
+def take_all(
+    a: int, b: int, s_point: Ints, s_cost: Ints, price: float, u: Floats, taken: Floats
+) -> tuple[float, int]:
+    """(reduced cost, lanes) of a site with one lane and room for its whole row; marks who pays."""
+    for e in range(a, b):
+        price -= max(0.0, u[s_point[e]] - s_cost[e])
+    if price >= 0.0:
+        return 0.0, 0
+    for e in range(a, b):
+        if u[s_point[e]] > s_cost[e]:
+            taken[s_point[e]] += 1.0
+    return price, 1
 
 
 @compiled

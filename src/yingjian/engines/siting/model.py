@@ -14,6 +14,9 @@ lane for every `heads_per_lane` begun (R16). The cost of a plan is
 
 A point outside the rules is still sent somewhere, where it breaks a rule least, and the breach is
 named. Its flat price (`Problem.outside`) covers everything it costs there.
+
+Where only so many sites can be staffed (`Problem.most_sites`), no more are opened, whatever else
+breaks: who then fits into none of them is outside the rules, at one of the sites that are open.
 """
 
 from __future__ import annotations
@@ -24,13 +27,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Stop = Callable[[], bool]
-"""True as soon as the caller wants the best answer so far."""
+from yingjian.engines.asking import EngineError, Flags, Floats, Ints, within
 
 MICRO = 1_000_000
 """Price units in one staff-day."""
@@ -44,13 +42,8 @@ BIGGEST = 2**53
 """Largest sum of prices taken: exact in a float."""
 
 
-class SitingError(Exception):
+class SitingError(EngineError):
     """The question makes no sense. `code` is stable: `nobody`, `no_candidates`, `bad_number`, …"""
-
-    def __init__(self, code: str, **params: object) -> None:
-        super().__init__(f"{code} {params}" if params else code)
-        self.code = code
-        self.params = params
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +101,8 @@ class Problem:
     pair_prices: Ints | None = None
     """`(n, m)`: what sending each point to each candidate costs, -1: never (a walking network's
     answer, a bus line). Takes the place of walk, circle and barriers. None: walks are measured."""
+    most_sites: int | None = None
+    """Most sites opened (teams or tents at hand). None: as many as pay."""
 
     @property
     def points(self) -> int:
@@ -169,6 +164,8 @@ class Problem:
             state.update(np.ascontiguousarray(array).tobytes())
         if self.pair_prices is not None:
             state.update(np.ascontiguousarray(self.pair_prices).tobytes())
+        if self.most_sites is not None:
+            state.update(str(self.most_sites).encode())
         return state.hexdigest()
 
 
@@ -191,17 +188,16 @@ def validate(problem: Problem) -> None:
         if limits is not None and ((limits < 0) | (limits > FARTHEST)).any():
             row = int(((limits < 0) | (limits > FARTHEST)).argmax())
             raise SitingError("bad_number", field=name, row=row, value=int(limits[row]))
-    rules, prices = problem.rules, problem.prices
-    for name, value, least in (
-        ("walk_m", rules.walk_m, 0.0),
-        ("detour", rules.detour, 1.0),
-        ("heads_per_site", rules.heads_per_site, 1),
-        ("heads_per_lane", rules.heads_per_lane, 1),
-        *((n, getattr(prices, n), 0) for n in ("site", "lane", "walk_km", "visit", "visit_head")),
-        ("outside_head", prices.outside_head, 1),
-    ):
-        if not least <= value <= BIGGEST:  # NaN too
-            raise SitingError("bad_number", field=name, value=value)
+    rules, prices, most = problem.rules, problem.prices, problem.most_sites
+    least = {"detour": 1, "heads_per_site": 1, "heads_per_lane": 1, "outside_head": 1}
+    named = [
+        *((n, getattr(rules, n)) for n in ("walk_m", "detour", "heads_per_site", "heads_per_lane")),
+        *((n, getattr(prices, n)) for n in ("site", "lane", "walk_km", "visit", "visit_head")),
+        ("outside_head", prices.outside_head),
+    ]
+    within(SitingError, ((name, value, least.get(name, 0), BIGGEST) for name, value in named))
+    if most is not None and (not isinstance(most, int | np.integer) or not 1 <= most <= BIGGEST):
+        raise SitingError("bad_number", field="most_sites", value=most)
     ways = _dearest_ways(problem)
     heads = int(problem.heads.astype(object).sum())
     each = prices.outside_head + prices.visit_head + prices.lane
@@ -376,6 +372,8 @@ class Certificate:
     """`(n,)`, millionths of a staff-day."""
     bound: int
     counts: Counts | None = None
+    limit: int = 0
+    """Price of one site more than `Problem.most_sites`, not negative."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Flags, Ints
 from yingjian.engines.jit import compiled
 from yingjian.engines.siting.model import (
-    Flags,
-    Ints,
     Problem,
     SitingError,
     barred,
@@ -24,6 +23,8 @@ from yingjian.engines.siting.model import (
 
 MOST_PAIRS = 200_000_000
 """Beyond this the arrays would not fit a county's server (16 bytes a pair, twice)."""
+ANY = 2**31
+"""As many sites as pay."""
 _STRIDE = np.int64(1) << 32
 
 
@@ -55,6 +56,13 @@ class Network:
     p_cost: Ints
     grain: int = 1
     """Every cost is a multiple of it."""
+    most: int = ANY
+    """Most sites opened."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether fewer sites may be opened than there are."""
+        return self.most < len(self.sites)
 
 
 def pairs(problem: Problem) -> tuple[Ints, Ints]:
@@ -106,10 +114,15 @@ def allowed(problem: Problem, point: Ints, site: Ints) -> Flags:
 
 
 def components(problem: Problem) -> Iterator[Network]:
-    """The problem's parts, one network each; a point without any site is a part of its own."""
+    """The problem's parts, one network each; a point without any site is a part of its own.
+
+    A limit on the sites of all of them makes them one.
+    """
     point, site = pairs(problem)
     n, m = problem.points, problem.candidates
-    label = _labels(n, m, point, site)
+    most = problem.most_sites
+    limited = most is not None and most < m
+    label = np.zeros(n + m, dtype=np.int64) if limited else _labels(n, m, point, site)
     _, label = np.unique(label, return_inverse=True)
     parts = int(label.max()) + 1
     outside, room, price = problem.outside(), problem.room(), problem.opening()
@@ -144,6 +157,7 @@ def components(problem: Problem) -> Iterator[Network]:
             p_site=s_rank[site[cols]],
             p_cost=cost[cols],
             grain=grain,
+            most=most if limited and most is not None else ANY,
         )
 
 

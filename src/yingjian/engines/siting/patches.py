@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from yingjian.engines.asking import Flags, Ints, Stop
 from yingjian.engines.siting.counts import Counted
-from yingjian.engines.siting.model import Flags, Ints, Stop
 from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.restrict import Margins, recombine
 from yingjian.engines.siting.search import NOBODY, Solution, cost_of
@@ -52,7 +52,10 @@ def mend(
         old = best.site[points]
         inner.site[:] = np.where(old == NOBODY, NOBODY, place[old])
         inner.cost = cost_of(part, inner.site)
-        near = Margins(found.pair[keep], np.zeros(len(part.sites)), found.outside[points])
+        taken = np.isin(part.sites, np.unique(best.site)) & ~np.isin(part.sites, sites)
+        # others' sites are open whatever is chosen here
+        closed = np.where(taken, np.inf, 0.0)
+        near = Margins(found.pair[keep], closed, found.outside[points])
         share = min(1.0, WAYS * len(part.points) / max(1, len(near.pair)))
         width = float(np.quantile(near.pair, share)) if len(near.pair) else 0.0
         bare = Counted(proof.u[points], 0, 0, -np.inf)
@@ -117,9 +120,11 @@ def _cut(
     index = np.flatnonzero(points)
     s_point, s_cost = rank[net.s_point[keep]], net.s_cost[keep]
     by_point = np.lexsort((at, s_point))
+    spare = net.most - int((load > 0).sum())
     part = replace(
         net, points=index, sites=used, heads=net.heads[index], outside=net.outside[index],
         room=room[used], price=price[used],
+        most=min(net.most, spare + len(sites) + int(others[used].sum())),
         s_ptr=np.searchsorted(at, np.arange(len(used) + 1)).astype(np.int64),
         s_point=s_point, s_cost=s_cost,
         p_ptr=np.searchsorted(s_point[by_point], np.arange(len(index) + 1)).astype(np.int64),

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Flags, Floats, Ints, Stop
 from yingjian.engines.jit import compiled
 from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.siting.counts import Counted, caps
-from yingjian.engines.siting.model import Flags, Floats, Ints, Stop
+from yingjian.engines.siting.dual import fits_all
 from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.search import NOBODY, Solution, cost_of
 
@@ -59,6 +60,10 @@ def fill_margins(
     """Least reduced cost of each open site, and by how much it rises with each of its points."""
     for j in range(len(s_ptr) - 1):
         a, b = s_ptr[j], s_ptr[j + 1]
+        if fits_all(a, b, s_point, heads, min(room[j], lane_heads)):
+            whole = float(price[j] + lane_price)
+            opened[j] = roomy_margins(s_point[a:b], s_cost[a:b], whole, u, pair[a:b])
+            continue
         entries = np.empty(b - a, np.int64)
         size, total = 0, 0
         for e in range(a, b):
@@ -99,6 +104,17 @@ def fill_margins(
             k += mine
         opened[j] = min(0.0, least)
         pair[a:b] -= opened[j]
+
+
+@compiled
+def roomy_margins(points: Ints, cost: Ints, price: float, u: Floats, pair: Floats) -> float:
+    """`fill_margins` of one site with one lane and room for its whole row; its `opened`."""
+    for e in range(len(points)):
+        gain = u[points[e]] - cost[e]
+        price -= max(0.0, gain)
+        pair[e] = max(0.0, -gain)
+    pair += max(0.0, price)
+    return min(0.0, price)
 
 
 @compiled
@@ -149,6 +165,10 @@ def _model(
     left = np.flatnonzero(out)
     o = model.add_columns(len(left), cost=net.outside[left] / SCALE, high=1.0, whole=True)
     surely = (found.closed[sites] > width).astype(float)
+    if net.limited:
+        model.put(
+            model.add_rows(1, high=net.most), np.arange(model.columns, model.columns + m), 1.0
+        )
     y = model.add_columns(m, cost=net.price[sites] / SCALE, low=surely, high=1.0, whole=True)
     most = -(-net.room[sites] // net.lane_heads)
     everybody = model.add_rows(n, low=1.0, high=1.0)
@@ -164,7 +184,7 @@ def _model(
     start[x] = solution.site[point] == at
     start[o] = solution.site[left] == NOBODY
     load = np.bincount(site, weights=net.heads[point] * start[x], minlength=m)
-    start[y] = load > 0
+    start[y] = np.maximum(load > 0, surely)
     if net.lane_price:
         lanes = model.add_columns(m, cost=net.lane_price / SCALE, high=most, whole=True)
         manned = model.add_rows(m, high=0.0)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.jit import compiled
-from yingjian.engines.siting.model import Floats, Ints
 from yingjian.engines.siting.network import Network
 
 NOBODY = -1
@@ -71,11 +71,12 @@ def by_worth(net: Network, u: Floats) -> Ints:
 
 def improve(
     net: Network, solution: Solution, u: Floats, *, steps: int, ruined: int, hot: float,
-    cold: float, seed: int, swaps: bool = False,
+    cold: float, seed: int, swaps: bool = False, limit: int = 0,
 ) -> Solution:  # fmt: skip
     """`steps` of ruin and recreate from `solution`, temperatures `hot` to `cold`; the best seen.
 
-    `swaps`: points also change places in pairs, which full rooms ask for.
+    `swaps`: points also change places in pairs, which full rooms ask for. `limit`: what a site more
+    than the network's most is worth.
     """
     if not len(net.s_point):
         return solution
@@ -84,7 +85,7 @@ def improve(
     cost = anneal(
         net.s_ptr, net.s_point[order], net.s_cost[order], net.p_ptr, net.p_site, net.p_cost,
         net.heads, net.outside, net.room, net.price, net.lane_heads, net.lane_price, u, best,
-        solution.cost, steps, ruined, hot, cold, seed, swaps,
+        solution.cost, steps, ruined, hot, cold, seed, swaps, net.most, net.price + limit,
     )  # fmt: skip
     return Solution(best, int(cost))
 
@@ -94,7 +95,7 @@ def anneal(
     s_ptr: Ints, s_point: Ints, s_cost: Ints, p_ptr: Ints, p_site: Ints, p_cost: Ints, heads: Ints,
     outside: Ints, room: Ints, price: Ints, lane_heads: int, lane_price: int, u: Floats,
     best_site: Ints, cost: int, steps: int, ruined: int, hot: float, cold: float, seed: int,
-    swaps: bool,
+    swaps: bool, most: int, asked: Ints,
 ) -> int:  # fmt: skip
     """Improve `best_site` in place; returns its cost."""
     np.random.seed(seed)
@@ -102,11 +103,8 @@ def anneal(
     site_of = best_site.copy()
     load, count = filled(site_of, heads, m)
     best, unsaved = cost, False
-    torn, free, was = (
-        np.empty(ruined, np.int64),
-        np.empty(REACH, np.int64),
-        np.empty(REACH, np.int64),
-    )
+    torn = np.empty(ruined, np.int64)
+    free, was = np.empty(REACH, np.int64), np.empty(REACH, np.int64)
     wide, pick_of = np.empty(REACH, np.int64), np.empty(REACH, np.int64)
     stamp, is_free = np.zeros(m, np.int64), np.zeros(n, np.bool_)
     ratio, seen = np.empty(REACH), np.empty(REACH, np.int64)
@@ -125,13 +123,15 @@ def anneal(
         if k == 0:
             continue
         c = around(free, k, p_ptr, p_site, stamp, step, wide)
-        delta += rebuild(
+        spare = int(most - np.sum(count > 0)) if most < m else m
+        more, spare = rebuild(
             s_ptr, s_point, s_cost, heads, outside, room, price, lane_heads, lane_price, u, site_of,
-            load, count, is_free, wide, c, ratio, seen, pick_of,
+            load, count, is_free, wide, c, ratio, seen, pick_of, spare, asked,
         )  # fmt: skip
+        delta += more
         delta += settle(
             free, k, p_ptr, p_site, p_cost, heads, outside, room, price, lane_heads, lane_price,
-            site_of, load, count, is_free,
+            site_of, load, count, is_free, spare,
         )  # fmt: skip
         if swaps and delta < NEARLY * heat:
             k, less = swap(
@@ -250,9 +250,11 @@ def around(
 def rebuild(
     s_ptr: Ints, s_point: Ints, s_cost: Ints, heads: Ints, outside: Ints, room: Ints, price: Ints,
     lane_heads: int, lane_price: int, u: Floats, site_of: Ints, load: Ints, count: Ints,
-    is_free: np.ndarray, wide: Ints, c: int, ratio: Floats, seen: Ints, pick_of: Ints,
-) -> int:  # fmt: skip
-    """Give free points to sites, cheapest price per worth first (looked up again only when on top).
+    is_free: np.ndarray, wide: Ints, c: int, ratio: Floats, seen: Ints, pick_of: Ints, spare: int,
+    asked: Ints,
+) -> tuple[int, int]:  # fmt: skip
+    """(cost, sites still to spare) of giving free points to sites, cheapest price per worth first
+    (looked up again only when on top; `asked`: its price of opening).
 
     A site takes its best first, but often passes over some of them until the others had their turn:
     full lanes are packed in many ways.
@@ -261,29 +263,30 @@ def rebuild(
     delta, version = 0, 0
     for t in range(c):
         ratio[t], pick_of[t] = offer(
-            wide[t], s_ptr, s_point, s_cost, heads, room, price, lane_heads, lane_price, u, load,
+            wide[t], s_ptr, s_point, s_cost, heads, room, asked, lane_heads, lane_price, u, load,
             count, is_free,
         )  # fmt: skip
         ratio[t] *= 1.0 + NOISE * np.random.random()
         seen[t] = version
     while True:
-        top = -1
-        for t in range(c):
-            if top < 0 or ratio[t] < ratio[top]:
-                top = t
+        top = least(ratio, c)
         if top < 0 or ratio[top] > DEAR:
-            return delta
+            return delta, spare
         j = wide[top]
+        if count[j] == 0 and spare <= 0:
+            ratio[top] = np.inf
+            continue
         if seen[top] != version:
             noise = 1.0 + NOISE * np.random.random()
             ratio[top], pick_of[top] = offer(
-                j, s_ptr, s_point, s_cost, heads, room, price, lane_heads, lane_price, u, load,
+                j, s_ptr, s_point, s_cost, heads, room, asked, lane_heads, lane_price, u, load,
                 count, is_free,
             )  # fmt: skip
             ratio[top] *= noise
             seen[top] = version
             continue
         before = price[j] + lane_price * -(-load[j] // lane_heads) if count[j] > 0 else 0
+        spare -= count[j] == 0
         left = pick_of[top]
         for turn in range(2):
             for e in range(s_ptr[j], s_ptr[j + 1]):
@@ -303,6 +306,16 @@ def rebuild(
         delta += price[j] + lane_price * -(-load[j] // lane_heads) - before
         version += 1
         ratio[top] = np.inf
+
+
+@compiled
+def least(ratio: Floats, c: int) -> int:
+    """Index of the least of the first `c`, -1 where there are none."""
+    top = -1
+    for t in range(c):
+        if top < 0 or ratio[t] < ratio[top]:
+            top = t
+    return top
 
 
 @compiled
@@ -340,9 +353,12 @@ def offer(
 def settle(
     free: Ints, k: int, p_ptr: Ints, p_site: Ints, p_cost: Ints, heads: Ints, outside: Ints,
     room: Ints, price: Ints, lane_heads: int, lane_price: int, site_of: Ints, load: Ints,
-    count: Ints, is_free: np.ndarray,
+    count: Ints, is_free: np.ndarray, spare: int,
 ) -> int:  # fmt: skip
-    """Put who is still free where it costs least, then move single points while that pays."""
+    """Put who is still free where it costs least, then move single points while that pays.
+
+    At most `spare` more sites are opened.
+    """
     delta = 0
     for turn in range(2):
         for t in range(k):
@@ -360,6 +376,8 @@ def settle(
                 j = p_site[e]
                 if j == here or load[j] + heads[i] > room[j]:
                     continue
+                if count[j] == 0 and spare <= 0:
+                    continue
                 cost = p_cost[e] + lane_price * (
                     -(-(load[j] + heads[i]) // lane_heads) + (-load[j] // lane_heads)
                 )
@@ -371,7 +389,9 @@ def settle(
             if here >= 0:
                 load[here] -= heads[i]
                 count[here] -= 1
+                spare += count[here] == 0
             if to >= 0:
+                spare -= count[to] == 0
                 load[to] += heads[i]
                 count[to] += 1
             site_of[i] = to

@@ -15,21 +15,20 @@ from threading import Event
 
 import numpy as np
 
+from yingjian.engines.asking import Floats, Ints, Stop
 from yingjian.engines.siting.columns import Pool, prove, tighten
 from yingjian.engines.siting.counts import Counted, price_counts
 from yingjian.engines.siting.dual import Ascent, climb, start
+from yingjian.engines.siting.exchange import exchange, roomy
 from yingjian.engines.siting.model import (
     MOBILE,
     Breach,
     Certificate,
     Counts,
-    Floats,
-    Ints,
     Params,
     Problem,
     Progress,
     Result,
-    Stop,
     Watch,
     barred,
     never,
@@ -66,7 +65,7 @@ class _Part:
 
     def best(self) -> Counted:
         """What proves most: multipliers, with prices on counts or without."""
-        plain = Counted(self.ascent.best, 0, 0, self.ascent.bound)
+        plain = Counted(self.ascent.best, -self.ascent.limit, 0, self.ascent.bound)
         if self.counted is None or self.counted.bound <= plain.bound:
             return plain
         return self.counted
@@ -206,6 +205,10 @@ def _search(
     """Search in slices so that a stop is heard; the temperatures run over the whole of it."""
     if part.proven:
         return
+    if part.net.limited and roomy(part.net):
+        part.solution = exchange(part.net, part.solution, 1 + steps // EXCHANGED, seed, stop)
+        _account(part)
+        return
     hot, cold = params.hot, params.cold
     slices = max(1, steps // (TIGHT_SLICE if swaps else SLICE))
     current = part.solution
@@ -216,12 +219,15 @@ def _search(
         current = improve(
             part.net, part.solution, part.ascent.best, steps=steps // slices,
             ruined=params.ruined, hot=high, cold=low, seed=(seed * 31 + k) % 2**32, swaps=swaps,
+            limit=part.ascent.limit,
         )  # fmt: skip
         if current.cost < part.solution.cost:
             part.solution = current
     _account(part)
 
 
+EXCHANGED = 20
+"""Search steps that one shaking of the sites chosen stands for."""
 SLICE = 20_000
 """Search steps between two looks at the stop (about two seconds)."""
 TIGHT_SLICE = 1_000
@@ -268,7 +274,8 @@ def _packed(part: _Part, params: Params, nodes: int, stop: Stop) -> None:
     """The exact model over the likeliest choices, then, where those are few enough, over all that a
     better plan could make.
     """
-    for most in (min(params.arcs, LIKELY * len(part.net.points)), params.arcs):
+    every = params.arcs * (LOOSE if roomy(part.net) else 1)
+    for most in (min(params.arcs, LIKELY * len(part.net.points)), every):
         if part.proven or not params.arcs or stop():
             return
         proof = part.best()
@@ -277,7 +284,7 @@ def _packed(part: _Part, params: Params, nodes: int, stop: Stop) -> None:
         width = gap
         if len(found.pair) > most:
             width = min(gap, float(np.partition(found.pair, most)[most]))
-        if most == params.arcs and width < gap:
+        if most == every and width < gap:
             return
         part.solution, bound, _ = recombine(
             part.net, part.solution, proof, found, width, nodes=nodes, stop=stop
@@ -286,13 +293,15 @@ def _packed(part: _Part, params: Params, nodes: int, stop: Stop) -> None:
         _account(part)
 
 
+LOOSE = 25
+"""So many times the pairs may be left where nothing has to be packed."""
 LIKELY = 4
 """Pairs for each point among the likeliest."""
 
 
 def _count(part: _Part, params: Params, stop: Stop) -> None:
     """Prices on the whole number of sites and lanes, from the best multipliers."""
-    if part.proven or stop():
+    if part.proven or part.net.limited or stop():
         return
     counted = price_counts(
         part.net, part.ascent, part.solution.cost, params.count_rounds, params.exact_rounds, stop
@@ -333,15 +342,27 @@ def _again(part: _Part, params: Params, seed: int, sweep: int, stop: Stop) -> No
 
 def _tighten(part: _Part, pool: Pool, params: Params, stop: Stop) -> None:
     """Better multipliers and prices by columns; those without prices guide the search too."""
+    if roomy(part.net):  # nothing to pack: multipliers alone get as far as columns
+        before = part.ascent.bound
+        for _ in range(params.column_rounds):
+            _account(part)
+            if part.proven or stop():
+                return
+            climb(part.net, part.ascent, part.solution.cost, params.dual_rounds, False, stop)
+            part.steady = part.ascent.bound - before <= STEADY * before
+            if part.steady:
+                return
+            before = part.ascent.bound
+        return
     known = part.best()
     found = tighten(part.net, known, pool, params.column_rounds, stop)
     part.steady = not stop() and found.bound - known.bound <= STEADY * known.bound
     if found.bound <= known.bound:
         return
     part.counted = found
-    if not found.site and not found.lane:
+    if found.site <= 0 and not found.lane:
         part.ascent.best[:] = found.u
-        part.ascent.bound = found.bound
+        part.ascent.bound, part.ascent.limit = found.bound, -found.site
 
 
 STEADY = 1e-6
@@ -364,22 +385,25 @@ def _result(problem: Problem, parts: list[_Part]) -> Result:
     u = np.zeros(problem.points)
     group = np.full(problem.points, -1, dtype=np.int64)
     prices: list[tuple[int, int]] = []
+    limit = 0
     for part in parts:
         chosen = part.solution.site
         inside = chosen != NOBODY
         site_of[part.net.points[inside]] = part.net.sites[chosen[inside]]
         best = part.best()
         u[part.net.points] = best.u
-        if best.site or best.lane:
+        if best.site < 0:
+            limit = -best.site
+        if best.site > 0 or best.lane:
             group[part.net.points] = len(prices)
-            prices.append((best.site, best.lane))
+            prices.append((max(best.site, 0), best.lane))
     outside = np.flatnonzero(site_of == MOBILE)
     breaches = _place(problem, site_of, _breaking(problem, outside))
     multipliers = np.clip(np.rint(u), 0, problem.outside()).astype(np.int64)
     each = np.array(prices, dtype=np.int64).reshape(-1, 2)
     counts = Counts(group, each[:, 0].copy(), each[:, 1].copy()) if prices else None
-    bound = bound_of(problem, multipliers, counts)
-    certificate = Certificate(problem.digest(), multipliers, bound, counts)
+    bound = bound_of(problem, multipliers, counts, limit)
+    certificate = Certificate(problem.digest(), multipliers, bound, counts, limit)
     return Result(
         site_of=site_of,
         lanes=lanes_of(problem, site_of),
@@ -440,6 +464,7 @@ def _place(problem: Problem, site_of: Ints, points: Ints) -> list[Breach]:
     np.add.at(load, site_of[inside], problem.heads[inside])
     every = np.arange(problem.candidates)
     room = problem.room()
+    most = problem.candidates if problem.most_sites is None else problem.most_sites
     breaches = []
     for i in points[np.argsort(-problem.heads[points], kind="stable")]:
         here = np.full(problem.candidates, i)
@@ -448,6 +473,8 @@ def _place(problem: Problem, site_of: Ints, points: Ints) -> list[Breach]:
         far = np.maximum(metres / max(problem.rules.walk_m, 1.0) - 1.0, 0.0)
         cross = barred(problem, here, every) * ACROSS
         worst: Floats = full + far + cross
+        if (load > 0).sum() >= most:
+            worst[load == 0] = np.inf
         j = int(np.lexsort((metres, worst))[0])
         site_of[i] = j
         load[j] += problem.heads[i]
