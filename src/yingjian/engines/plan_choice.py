@@ -23,8 +23,8 @@ from yingjian.engines.plan_sites import Ground, form_sites
 from yingjian.engines.siting.model import MOBILE, Params, Result, Watch, never, walked
 
 EFFORT = Params(
-    dual_rounds=200, exact_rounds=8, steps_per_point=20, exact_points=200, columns=400, mip_nodes=50,
-    column_rounds=20, count_rounds=500, sweeps=0, workers=2,
+    dual_rounds=200, exact_rounds=8, steps_per_point=20, exact_points=700, columns=400, mip_nodes=50,
+    column_rounds=100, count_rounds=500, sweeps=0, workers=2,
 )  # fmt: skip
 """One pass: seconds for a county, so that a plan is there while people wait for it."""
 

@@ -181,11 +181,18 @@ def _add(
     )  # fmt: skip
 
 
+WIDTH, NARROWEST = 0.04, 0.002
+"""Half a side of the box, as a share of the multipliers: at first and at least."""
+HELD = 0.1
+"""Where the box's own optimum is this much nearer than the last step was long, the box is what holds
+the bound back, and is made wider."""
+
+
 def tighten(net: Network, best: Counted, pool: Pool, rounds: int, stop: Stop) -> Counted:
     """Raise the bound to the best multipliers and prices on counts can prove: column generation
     within a moving box. Gives back what proves most, `best` itself where nothing proves more.
     """
-    cover, width = Cover(net), 0.04
+    cover, width = Cover(net), WIDTH
     price_columns(net, best, pool)
     for _ in range(rounds):
         if stop():
@@ -197,11 +204,17 @@ def tighten(net: Network, best: Counted, pool: Pool, rounds: int, stop: Stop) ->
         value, found = answer
         found.u = np.minimum(found.u, np.maximum(0.0, caps(net, found.site, found.lane)))
         found.bound, fresh = price_columns(net, found, pool)
-        if found.bound > best.bound:
+        risen = found.bound - best.bound
+        if risen > 0:
             best = found
+            if not fresh or value - found.bound < HELD * risen:
+                width = min(1.0, 2 * width)
         else:
-            width = max(0.8 * width, 0.002)
-        if not fresh or value - best.bound < 1e-6 * value:
+            width = max(0.7 * width, NARROWEST)
+        # without new columns this is the box's best: everybody's, once the box need not move on
+        if risen < 1e-6 * value and not fresh:
+            break
+        if width >= 1.0 and value - best.bound < 1e-6 * value:
             break
     return best
 
