@@ -192,7 +192,7 @@ def mean_wait(lanes: int, load: float, people: int, seed: int) -> float:
     zero, no = np.zeros(1), np.zeros(1, np.int64)
     serve(
         np.array([0, people]), arrived, service, np.array([lanes]), zero, no, 0.0,
-        np.zeros(2, np.int64), np.zeros((0, 3)), np.full(1, 2**62), zero, start, end, lane,
+        np.zeros(2, np.int64), np.zeros((0, 3)), np.full(1, 2**62), zero, np.inf, start, end, lane,
     )  # fmt: skip
     return float((start - arrived).mean())
 

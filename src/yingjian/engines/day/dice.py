@@ -19,8 +19,8 @@ from yingjian.engines.jit import compiled
 
 Keys = NDArray[np.uint64]
 Smalls = NDArray[np.int32]
-KINDS = 6
-COME, WHEN, HANDS, DESK, LANES, ROADS = range(KINDS)
+KINDS = 9
+COME, WHEN, HANDS, DESK, LANES, ROADS, ILL, TEAM, BACK = range(KINDS)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _AGAIN = np.uint64(0xD1342543DE82EF95)
@@ -291,3 +291,67 @@ def needs(
     """The length each of these people needs."""
     for i in range(len(person)):
         out[i] = length(table, key, person[i], mean, spread)
+
+
+@compiled
+def uniforms(key: np.uint64, who: Ints, turn: int, out: Floats) -> None:
+    """One die each, above 0, at most 1."""
+    for i in range(len(who)):
+        out[i] = uniform(key, who[i], turn)
+
+
+@compiled
+def ill(key: np.uint64, ptr: Ints, person: Ints, chance: Floats, odd: float, marks: Ints) -> int:
+    """Who brings an infection, with `chance` of the site, and (chance `odd`) whose clean tube reads positive.
+
+    Written into `marks` by place in the order of arrival, the latter as -1 - place; how many.
+    """
+    count, above = 0, np.uint64((1.0 - odd) * 2.0**53)
+    for j in range(len(ptr) - 1):
+        below = np.uint64(chance[j] * 2.0**53)
+        for i in range(ptr[j], ptr[j + 1]):
+            z = bits(key, person[i], 0) >> _11
+            if z < below:
+                marks[count] = i
+                count += 1
+            elif z >= above:
+                marks[count] = -1 - i
+                count += 1
+    return count
+
+
+@compiled
+def at_home(
+    key: np.uint64, person: Ints, arrived: Floats, party: Ints, n: int, attack: float, at: Ints, out: Ints
+) -> int:  # fmt: skip
+    """Whom those `at` infect of their party, by place, one place perhaps more than once; how many fit into `out`.
+
+    A party comes at one moment, so its members stand beside one another or beside others of that moment.
+    """
+    count = 0
+    for i in at:
+        mine = person[i] % n
+        lead, copy = party[mine], person[i] - mine
+        for step in (-1, 1):
+            j = i + step
+            while 0 <= j < len(person) and arrived[j] == arrived[i]:
+                other = person[j] % n
+                near = party[other] == lead and person[j] - other == copy
+                if near and count < len(out) and uniform(key, person[j], 1) <= attack:
+                    out[count] = j
+                    count += 1
+                j += step
+    return count
+
+
+@compiled
+def inside(
+    key: np.uint64, first: Ints, people: Ints, share: Floats, again: float, infected: Ints, found: Ints
+) -> None:  # fmt: skip
+    """Of tubes whose people have numbers from `first` on: how many are infected, and of these found by single swabs."""
+    for t in range(len(first)):
+        for who in range(first[t], first[t] + people[t]):
+            if uniform(key, who, 0) <= share[t]:
+                infected[t] += 1
+                if uniform(key, who, 3) <= again:
+                    found[t] += 1

@@ -8,7 +8,18 @@ from collections.abc import Callable
 import numpy as np
 
 from yingjian.engines.asking import Floats, Stop
-from yingjian.engines.day.model import Day, Faults, Forecast, Habits, Limits, Run, Table, validate
+from yingjian.engines.day import retests
+from yingjian.engines.day.model import (
+    Again,
+    Day,
+    Faults,
+    Forecast,
+    Habits,
+    Limits,
+    Run,
+    Table,
+    validate,
+)
 from yingjian.engines.day.parts import cores, in_turn
 from yingjian.engines.day.queue import shares
 from yingjian.engines.day.twin import DEFAULT, NO_FAULTS, draw, people_of, play, table
@@ -40,6 +51,7 @@ def rehearse(
     """
     m = len(day.sites.lanes)
     validate(day, habits, faults)
+    retests.validate(day, faults)
     people, hands = people_of(day), cores() if threads is None else threads
     large = len(day.site) >= LARGE  # its arrays, once per thread, would not leave much
 
@@ -79,9 +91,9 @@ def figures(day: Day, run: Run, limits: Limits) -> dict[str, float]:
     open_minutes = day.sites.lanes * np.maximum(np.nan_to_num(run.finish - day.sites.opens), 0.0)
     queue, aged = _shares(run.wait, limits.queue), _shares(age, limits.to_lab)
     loaded = _shares(machine, limits.on_machine)
-    return {
+    found = {
         "expected": float(run.expected),
-        "swabbed": float(len(run.wait)),
+        "swabbed": float(len(run.wait) - (run.gave_up or 0)),
         "tubes": float(len(run.tube_site)),
         "last_swab": float(np.nanmax(run.finish)) if len(run.wait) else np.nan,
         "last_delivery": _most(run.delivered),
@@ -98,6 +110,27 @@ def figures(day: Day, run: Run, limits: Limits) -> dict[str, float]:
         "on_machine_breaches": loaded[3],
         "result_breaches": float((turnaround > limits.result).sum()),
         "utilisation": float(run.busy.sum() / open_minutes.sum()) if open_minutes.any() else np.nan,
+    }
+    if run.gave_up is not None:
+        found["gave_up"] = float(run.gave_up)
+    return found if run.again is None else found | _again(run.again, limits)
+
+
+def _again(again: Again, limits: Limits) -> dict[str, float]:
+    """The re-tests in numbers; minutes of a day without any are NaN."""
+    until_swabbed, took = again.swabbed - again.told, _shares(again.took, np.inf)
+    return {
+        "infected": float(again.infected),
+        "pools_positive": float(again.pools),
+        "reswabbed": float(again.people.sum()),
+        "confirmed": float(again.confirmed),
+        "reswab_p95": _shares(until_swabbed, np.inf)[1],
+        "retest_p50": took[0],
+        "retest_p95": took[1],
+        "cleared": _most(again.result),
+        "retest_wells": float(again.wells),
+        "recheck_breaches": float((until_swabbed > limits.recheck).sum()),
+        "single_breaches": float((again.on_bench > limits.result).sum()),
     }
 
 

@@ -53,6 +53,10 @@ class Labs:
     """People who unpack and check in at once."""
     receive: Floats
     """Minutes one of them needs for one tube."""
+    kept: Ints | None = None
+    """Wells of one run of re-tests, on instruments that are kept for them. Needed where there are `Positives`."""
+    kept_benches: Ints | None = None
+    """So many such instruments; None: one."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,45 @@ class Doors:
     people: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class Retest:
+    """How a tube reads and how a positive one is looked into. Minutes, shares 0 to 1; shown with every forecast."""
+
+    attack: float = 0.25
+    """Of the others of a household, infected where one is."""
+    sensitivity: float = 0.95
+    """Of one single swab; that of a pool follows from it and its dilution (`pooling_homes.reads`)."""
+    specificity: float = 0.9999
+    """Of a clean tube."""
+    dilution: float = 2.0
+    """How many times a pool thins one swab."""
+    way: float = 16.0
+    """From the call of a team to the first door."""
+    each: float = 2.6
+    """All swabs of one member."""
+    wait: float = 5.0
+    """A plate of re-tests that is not full waits so long."""
+    run: float = 90.0
+    """Of a plate of re-tests on a quick instrument."""
+
+
+@dataclass(frozen=True)
+class Positives:
+    """How many are infected, and what the preset makes of a tube that reads positive."""
+
+    share: Floats
+    """`(m,)` of those who come to each site, infected."""
+    swabs: int = 1
+    """Of every member, each in a tube of its own (R72)."""
+    original: bool = False
+    """Whether the tube itself is run again, in a well of the re-tests (R72)."""
+    singles: bool = True
+    """Whether whoever was positive in a tube of their own is swabbed again too."""
+    teams: int | None = None
+    """Teams that fetch the single swabs (R43, R73); None: as many as pools."""
+    how: Retest = Retest()
+
+
 @dataclass(frozen=True)
 class Day:
     """Who comes where. Arrays over people `(n,)`, in any order."""
@@ -103,6 +146,8 @@ class Day:
     since: Floats | None = None
     """When a mobile team is there for each person; nobody comes out before. None: the site stays where it is."""
     doors: Doors | None = None
+    positives: Positives | None = None
+    """None: nobody is infected, no re-test is played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +162,8 @@ class Limits:
     """From the first swab in a tube to the start of its run."""
     result: float = 720.0
     """From hand-over to result."""
+    recheck: float = 60.0
+    """R71: from a pool's result until every member is swabbed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +242,38 @@ class Faults:
     absent_until: float = NEVER
     turnout: float = 1.0
     """People who come, over people expected: 2 is double."""
+    positives: float = 1.0
+    """People infected, over people expected to be."""
+    patience: float = NEVER
+    """Minutes after which somebody who still waits goes home unswabbed."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """Tubes that read positive and their re-tests. Arrays over pools `(q,)` by order of result, or their members."""
+
+    pools: int
+    """Tubes that read positive; those looked into are `len(tube)`."""
+    infected: int
+    """People with an infection who were swabbed."""
+    confirmed: int
+    """Of these, found: their tube and their single swabs read positive."""
+    wells: int
+    tube: Ints
+    told: Floats
+    """Result of the pool."""
+    people: Ints
+    called: Floats
+    """A team is sent."""
+    swabbed: Floats
+    """The last member is swabbed."""
+    handed: Floats
+    result: Floats
+    """Last single result."""
+    took: Floats
+    """Members: from the pool's result to their own."""
+    on_bench: Floats
+    """Members: from hand-over to result."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +286,7 @@ class Run:
     wait: Floats
     """Until the swab begins, desks included."""
     lane: Ints
-    """Serial of the lane within the site; where lanes are equally free the choice is free too."""
+    """Serial of the lane within the site; where lanes are equally free the choice is free too. -1: gave up."""
     finish: Floats
     """`(m,)` last swab of each site; NaN where nobody came."""
     busy: Floats
@@ -222,6 +301,10 @@ class Run:
     result: Floats
     expected: int
     """People on the list; those who came are `len(arrived)`."""
+    gave_up: int | None = None
+    """People who went home unswabbed; they are among those who came. None: nobody does."""
+    again: Again | None = None
+    """None: nobody was taken to be infected."""
 
     @property
     def site(self) -> Ints:
@@ -271,6 +354,8 @@ def validate(day: Day, habits: Habits, faults: Faults) -> None:
         raise DayError("no_desks", site=int((sites.desks < 1).argmax()))
     _numbers(day)
     if not 0 <= faults.absent <= 1 or not 0 < faults.turnout < 100:  # noqa: PLR2004
+        raise DayError("bad_number", field="faults")
+    if not faults.patience >= 0:
         raise DayError("bad_number", field="faults")
     if habits.service <= 0 or habits.pool < 1 or not 0 <= habits.no_show <= 1:
         raise DayError("bad_number", field="habits")

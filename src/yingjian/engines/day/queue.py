@@ -20,13 +20,14 @@ FINE = 64
 @compiled
 def serve(
     ptr: Ints, ready: Floats, service: Floats, lanes: Ints, opens: Floats, away: Ints,
-    away_until: float, slow_ptr: Ints, slow: Floats, stock: Ints, stock_until: Floats,
+    away_until: float, slow_ptr: Ints, slow: Floats, stock: Ints, stock_until: Floats, patience: float,
     start: Floats, end: Floats, lane: Ints,
 ) -> None:  # fmt: skip
     """Every site's queue. People `ptr[j]:ptr[j+1]` of site j are in order of `ready`.
 
     The last `away[j]` lanes open at `away_until`. `slow` rows are (start, end, factor). From the
     `stock[j]`-th person on nobody begins before `stock_until[j]`. Writes start, end and lane.
+    Whoever would wait longer than `patience` goes home then, unswabbed: start and end are that moment, lane -1.
     """
     most = 1
     for j in range(len(lanes)):
@@ -36,14 +37,14 @@ def serve(
         c = lanes[j]
         for k in range(c):
             free[k] = opens[j] if k < c - away[j] else max(opens[j], away_until)
-        a, s_a, s_b = ptr[j], slow_ptr[j], slow_ptr[j + 1]
+        a, s_a, s_b, left = ptr[j], slow_ptr[j], slow_ptr[j + 1], stock[j]
         for i in range(a, ptr[j + 1]):
             best, soonest = np.uint32(0), free[0]
             for k in range(1, c):
                 if free[k] < soonest:
                     best, soonest = np.uint32(k), free[k]
             begin = max(ready[i], soonest)
-            if i - a >= stock[j]:
+            if i - a >= left:
                 begin = max(begin, stock_until[j])
             need = service[i]
             for s in range(s_a, s_b):
@@ -52,6 +53,10 @@ def serve(
                         begin = slow[s, 1]
                     else:
                         need *= slow[s, 2]
+            if begin > ready[i] + patience:
+                start[i], end[i], lane[i] = ready[i] + patience, ready[i] + patience, -1
+                left += 1
+                continue
             start[i], end[i], lane[i] = begin, begin + need, best
             free[best] = begin + need
 
@@ -62,32 +67,53 @@ def ends(ptr: Ints, start: Floats, end: Floats, finish: Floats, busy: Floats) ->
     for j in range(len(ptr) - 1):
         last, worked = -np.inf, 0.0
         for i in range(ptr[j], ptr[j + 1]):
-            last = max(last, end[i])
+            if end[i] > start[i]:  # who gave up has no swab
+                last = max(last, end[i])
             worked += end[i] - start[i]
         busy[j] = worked
-        if ptr[j + 1] > ptr[j]:
+        if last > -np.inf:
             finish[j] = last
+
+
+@compiled
+def _next(
+    lane: int, done: float, alone: bool, current: Ints, begun: Floats, tube_open: float, count: int
+) -> int:  # fmt: skip
+    """The tube that a swab will be put in, before it is: the lane's open one or the next, which is `count`."""
+    if lane < 0:
+        return -1
+    if alone or current[lane] < 0 or done > begun[lane] + tube_open:
+        return count
+    return int(current[lane])
 
 
 @compiled
 def fill(
     ptr: Ints, end: Floats, lane: Ints, single: Flags, lanes: Ints, pool: int, tube_open: float,
-    tube_site: Ints, people: Ints, first: Floats, sealed: Floats,
+    tube_site: Ints, people: Ints, first: Floats, sealed: Floats, sought: Ints, of: Ints,
 ) -> int:  # fmt: skip
-    """Put swabs into tubes lane by lane; how many tubes. People are in order of their start.
+    """Put swabs into tubes lane by lane; how many tubes. People are in order of their start; lane -1: not swabbed.
 
     A tube is sealed with its last swab: when full, when the next swab would come more than
     `tube_open` after its first (then at that moment), or when the lane has no one left.
+    Writes into `of` in which tube those `sought` are (places in the queue, rising); -1: in none.
     """
     most = 1
     for j in range(len(lanes)):
         most = max(most, lanes[j])
     current, inside = np.empty(most, np.int64), np.empty(most, np.int64)
     begun, last = np.empty(most), np.empty(most)
-    count = 0
+    count, seen = 0, 0
+    seek = sought[0] if len(sought) else -1
     for j in range(len(lanes)):
         current[:] = -1
         for i in range(ptr[j], ptr[j + 1]):
+            if i == seek:
+                of[seen] = _next(lane[i], end[i], single[i], current, begun, tube_open, count)
+                seen += 1
+                seek = sought[seen] if seen < len(sought) else -1
+            if lane[i] < 0:
+                continue
             mine, done = np.uint32(lane[i]), end[i]
             if single[i]:
                 tube_site[count], people[count], first[count], sealed[count] = j, 1, done, done

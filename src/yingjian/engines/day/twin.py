@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from yingjian.engines.asking import Flags, Floats, Ints
-from yingjian.engines.day import dice
+from yingjian.engines.day import dice, retests
 from yingjian.engines.day.model import (
     NEVER,
+    Again,
     Begun,
     Day,
     Faults,
@@ -43,6 +44,7 @@ class Draws:
     """Factor on each site's (or route's) ride by trip, `(m, TRIPS)`."""
     outings: Floats
     """Factor on the roads of each outing of the home-visit teams."""
+    ill: retests.Ill | None = None
 
 
 TRIPS = 64
@@ -55,14 +57,16 @@ class People:
 
     ptr: Ints
     who: Ints
+    brings: Floats | None = None
+    """By site, the chance that one brings an infection home; None: nobody does."""
 
 
 def people_of(day: Day) -> People:
     """Who belongs to which site, each site's in the order of the day."""
     ptr = np.concatenate(([0], np.cumsum(np.bincount(day.site, minlength=len(day.sites.lanes)))))
-    if (np.diff(day.site) >= 0).all():
-        return People(ptr.astype(np.int64), np.zeros(0, np.int64))
-    return People(ptr.astype(np.int64), np.argsort(day.site, kind="stable"))
+    rising = bool((np.diff(day.site) >= 0).all())
+    who = np.zeros(0, np.int64) if rising else np.argsort(day.site, kind="stable")
+    return People(ptr.astype(np.int64), who, None if day.positives is None else retests.brings(day))
 
 
 def simulate(
@@ -70,6 +74,7 @@ def simulate(
 ) -> Run:  # fmt: skip
     """Play one day. Raises `DayError`. The same seed gives the same day, on however many threads."""
     validate(day, habits, faults)
+    retests.validate(day, faults)
     return play(day, habits, faults, draw(day, habits, faults, seed, threads=threads), threads)
 
 
@@ -96,11 +101,15 @@ def draw(
         register = _lengths(
             keys[dice.DESK], ptr, person, habits.register, habits.service_cv, threads
         )
+    ill = None
+    if day.positives is not None:
+        chance = retests.brings(day) if people.brings is None else people.brings
+        ill = retests.throw(day, habits, faults, keys, chance, ptr, person, arrived)
     return Draws(
         ptr=ptr, arrived=arrived,
         service=_lengths(keys[dice.HANDS], ptr, person, habits.service, habits.service_cv, threads),
         register=register, single=single, away=away,
-        ride=ride[: m * TRIPS].reshape(m, TRIPS), outings=ride[m * TRIPS :],
+        ride=ride[: m * TRIPS].reshape(m, TRIPS), outings=ride[m * TRIPS :], ill=ill,
     )  # fmt: skip
 
 
@@ -174,14 +183,18 @@ def play(day: Day, habits: Habits, faults: Faults, draws: Draws, threads: int = 
     count = len(ready)
     start, end, lane = np.empty(count), np.empty(count), np.empty(count, dtype=np.int64)
     finish, busy = np.full(m, np.nan), np.zeros(m)
-    held = _Tubes(count)
+    sought = np.zeros(0, np.int64)
+    if draws.ill is not None:
+        sought = draws.ill.who if order is None else np.argsort(order)[draws.ill.who]
+    held = _Tubes(count, np.sort(sought))
     single = draws.single if order is None else draws.single[order]
 
     def part(a: int, b: int) -> None:
         own = slice(a, b)
         serve(
             ptr[a : b + 1], ready, draws.service, sites.lanes[own], sites.opens[own], draws.away[own],
-            float(faults.absent_until), slow_ptr[a : b + 1], slow, stock[own], until[own], start, end, lane,
+            float(faults.absent_until), slow_ptr[a : b + 1], slow, stock[own], until[own],
+            float(faults.patience), start, end, lane,
         )  # fmt: skip
         ends(ptr[a : b + 1], start, end, finish[own], busy[own])
         held.fill(habits, sites, ptr, end, lane, single, a, b)
@@ -194,14 +207,36 @@ def play(day: Day, habits: Habits, faults: Faults, draws: Draws, threads: int = 
     picked, delivered = _roads(sites, habits, faults, draws.ride, last, tubes)
     lab, known = _known(day, draws.ride, tubes[0], picked, delivered)
     loaded, result = _benches(day, habits, faults, lab, delivered, known)
+    gave_up = int((lane < 0).sum()) if faults.patience < NEVER else None
+    again = None
+    if draws.ill is not None:
+        again = _again(day, habits, faults, draws, (sought, held.of, end), tubes, lab, result)
     if order is not None:  # back to the order of arrival
         start, lane = _unsorted(order, start), lane[np.argsort(order)]
     return Run(
         ptr=ptr, arrived=draws.arrived, wait=np.subtract(start, draws.arrived, out=start), lane=lane,
         finish=finish, busy=busy, tube_site=tubes[0], tube_people=tubes[1], first_swab=tubes[2],
         sealed=tubes[3], picked=picked, delivered=delivered, loaded=loaded, result=result,
-        expected=len(day.site),
+        expected=len(day.site), gave_up=gave_up, again=again,
     )  # fmt: skip
+
+
+def _again(
+    day: Day, habits: Habits, faults: Faults, draws: Draws, found: tuple[Ints, Ints, Floats],
+    tubes: tuple[Ints, Ints, Floats, Floats], lab: Ints, result: Floats,
+) -> Again:  # fmt: skip
+    """The re-tests of what the laboratories found. `found`: places in the queue of those whose dice were thrown,
+    their tubes by rising place, and when everybody was swabbed.
+    """
+    assert draws.ill is not None  # noqa: S101  asked by the caller
+    places, of, end = found
+    site, people, first, _ = tubes
+    known = retests.Tubes(
+        site=site, lab=lab, people=people, first_swab=first, result=result,
+        of=of[np.argsort(np.argsort(places))], end=end[places], single=draws.single[draws.ill.who],
+        sealed=len(site) - len(draws.ill.sealed),
+    )  # fmt: skip
+    return retests.look_into(day, habits, draws.ill, known, lambda k: _down(faults.labs, k))
 
 
 def _unsorted(order: Ints, values: Floats) -> Floats:
@@ -220,7 +255,7 @@ def _desks(
     nobody, forever = np.zeros(m, np.int64), np.full(m, 2**62, dtype=np.int64)
     serve(
         draws.ptr, draws.arrived, draws.register, desks, opens, nobody, 0.0, slow_ptr, slow,
-        forever, np.zeros(m), start, end, lane,
+        forever, np.zeros(m), np.inf, start, end, lane,
     )  # fmt: skip
     order = np.empty(count, dtype=np.int64)
     dice.in_order(draws.ptr, end, order)
@@ -247,9 +282,13 @@ def _stock(faults: Faults, habits: Habits, m: int) -> tuple[Ints, Floats]:
 
 
 class _Tubes:
-    """Tubes as they are filled: room for one each person, every part of the sites its own."""
+    """Tubes as they are filled: room for one each person, every part of the sites its own.
 
-    def __init__(self, most: int) -> None:
+    `sought`: places in the queue, rising, of those whose tube is noted in `of`.
+    """
+
+    def __init__(self, most: int, sought: Ints) -> None:
+        self.sought, self.of = sought, np.empty(len(sought), np.int64)
         self.site, self.people = np.empty(most, np.int64), np.empty(most, np.int64)
         self.first, self.sealed = np.empty(most), np.empty(most)
         self.count: dict[int, int] = {}
@@ -259,16 +298,25 @@ class _Tubes:
     ) -> None:  # fmt: skip
         """The tubes of sites `a` up to `b`."""
         own = slice(int(ptr[a]), int(ptr[b]))
+        some = self._sought(ptr, a, b)
         self.count[a] = fill(
             ptr[a : b + 1], end, lane, single, sites.lanes[a:b], habits.pool, float(habits.tube_open),
             self.site[own], self.people[own], self.first[own], self.sealed[own],
+            self.sought[some], self.of[some],
         )  # fmt: skip
         self.site[int(ptr[a]) : int(ptr[a]) + self.count[a]] += a
+
+    def _sought(self, ptr: Ints, a: int, b: int) -> slice:
+        return slice(*np.searchsorted(self.sought, (ptr[a], ptr[b])).tolist())
 
     def found(self, ptr: Ints, parts: list[Part]) -> tuple[Ints, Ints, Floats, Floats]:
         """(site, people, first swab, sealed) of each tube."""
         spans = [slice(int(ptr[a]), int(ptr[a]) + self.count[a]) for a, _ in parts]
-
+        before = 0
+        for a, b in parts:  # each part counted its own
+            own = self.of[self._sought(ptr, a, b)]
+            own += before * (own >= 0)
+            before += self.count[a]
         return (
             np.concatenate([self.site[span] for span in spans]),
             np.concatenate([self.people[span] for span in spans]),
@@ -401,7 +449,7 @@ def _received(labs: Labs, k: int, delivered: Floats) -> Floats:
     serve(
         one, delivered, np.full(count, labs.receive[k]), labs.receivers[k : k + 1],
         labs.opens[k : k + 1], no, 0.0, np.zeros(2, np.int64), np.zeros((0, 3)),
-        np.full(1, 2**62, dtype=np.int64), np.zeros(1), start, end, hand,
+        np.full(1, 2**62, dtype=np.int64), np.zeros(1), np.inf, start, end, hand,
     )  # fmt: skip
     return end
 

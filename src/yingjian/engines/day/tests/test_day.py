@@ -58,8 +58,8 @@ def waits(arrived: Floats, service: Floats, lanes: int) -> Floats:
     start, end, lane = np.empty(n), np.empty(n), np.empty(n, np.int64)
     serve(
         np.array([0, n]), arrived, service, np.array([lanes]), np.zeros(1), np.zeros(1, np.int64),
-        0.0, np.zeros(2, np.int64), np.zeros((0, 3)), np.full(1, 2**62), np.zeros(1), start, end,
-        lane,
+        0.0, np.zeros(2, np.int64), np.zeros((0, 3)), np.full(1, 2**62), np.zeros(1), np.inf,
+        start, end, lane,
     )  # fmt: skip
     found: Floats = start - arrived
     return found

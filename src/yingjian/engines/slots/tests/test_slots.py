@@ -82,7 +82,7 @@ def waited(problem: Problem, slot: np.ndarray, *, runs: int, seed: int) -> list[
         serve(
             np.array([0, n]), ready, rng.standard_gamma(4.0, n) * problem.rules.service / 4,
             slots.lanes[:1], slots.start[:1], np.zeros(1, np.int64), NEVER, np.zeros(2, np.int64),
-            np.zeros((0, 3)), np.array([10**9]), np.zeros(1), start, end, lane,
+            np.zeros((0, 3)), np.array([10**9]), np.zeros(1), np.inf, start, end, lane,
         )  # fmt: skip
         came = np.maximum(ready, opens)
         of = np.clip(((came - opens) // length).astype(int), 0, slots.count - 1)
