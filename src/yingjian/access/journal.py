@@ -148,7 +148,12 @@ def submit(
 
     With `park` every refusal becomes a parked row. Without it a refused decision raises its `RuleBroken` and nothing of
     this call is kept. Deadlocks and races on the same id are retried; the retry finds the other's row.
+
+    Nearly always everything is applied, so handlers first run without savepoints of their own; where one refuses, all
+    of it is undone and done again with them.
     """
+    with suppress(*_REFUSALS), scope.everywhere():
+        return _Submission(actor, received_at, park, savepoints=False).run(commands)
     for left in reversed(range(RETRIES)):
         try:
             with scope.everywhere():

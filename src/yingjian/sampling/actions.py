@@ -25,9 +25,13 @@ from .values import LOST, RANK, TUBE_LINE, TubeRecord
 RUNNING: Final = frozenset({"mobilising", "sampling", "testing", "reconciling"})
 
 
-def field_report(*, entries: Sequence[field.Entry], received_at: datetime) -> field.Outcome:
-    """Store what the field reports of tubes and swabs. A fixed number of queries for any number of entries."""
-    return field.apply(entries, received_at=received_at)
+def field_report(
+    *, entries: Sequence[field.Entry], received_at: datetime, unknown: bool = False
+) -> field.Outcome:
+    """Store what the field reports of tubes and swabs, `unknown` when none of them is stored. A fixed number of queries
+    for any number of entries.
+    """
+    return field.apply(entries, received_at=received_at, unknown=unknown)
 
 
 def tubes_record(

@@ -71,11 +71,13 @@ class _Placed:
 @journal.handles("site.close", SiteStep, permission="sample")
 def field_commands(batch: journal.Batch) -> list[journal.Verdict]:
     """Tubes and swabs first, then boxes, counts, sites: within a kind the order does not matter (see `rules`)."""
-    placed = _places(batch)
+    placed, unknown = _places(batch)
     good = [one for one in placed if one.place is not None]
     counting = any(isinstance(one.command.payload, RackCount) for one in good)
     actions.stations_hold(places=[one.place for one in good if one.place], alone=counting)
-    outcome = actions.field_report(entries=_entries(batch, good), received_at=batch.received_at)
+    outcome = actions.field_report(
+        entries=_entries(batch, good), received_at=batch.received_at, unknown=unknown
+    )
     filled = _fill_boxes(good, batch.received_at)
     racks = actions.racks_count(
         racks=[_rack(one) for one in good if isinstance(one.command.payload, RackCount)]
@@ -96,16 +98,18 @@ def _station_code(batch: journal.Batch, command: journal.Command) -> str:
     return getattr(command.payload, "station_code", None) or batch.actor.station_code
 
 
-def _places(batch: journal.Batch) -> list[_Placed]:
+def _places(batch: journal.Batch) -> tuple[list[_Placed], bool]:
+    """The commands with their places, and whether nothing is stored yet of what they tell of."""
     codes = {command.id: _station_code(batch, command) for command in batch.commands}
     by_code: dict[str, list[queries.StationBrief]] = {}
     for station in queries.stations(sorted(set(codes.values()) - {""})):
         by_code.setdefault(station.code, []).append(station)
     known = _known_places(batch.commands)
-    return [
+    placed = [
         _place(batch, command, by_code.get(codes[command.id], []), known)
         for command in batch.commands
     ]
+    return placed, not known
 
 
 def _known_places(commands: Sequence[journal.Command]) -> Mapping[uuid.UUID, Place]:

@@ -19,6 +19,7 @@ from yingjian.logistics.actions import Raced
 from . import rules, store
 from .events import SwabsCameLate
 from .identify import Presented, identify
+from .newly import newly
 from .states import (
     Changes,
     Ended,
@@ -93,16 +94,22 @@ def _rule_book(round_id: uuid.UUID) -> _RuleBook:
     )
 
 
-def apply(entries: Sequence[Entry], *, received_at: datetime) -> Outcome:
-    """Store what the field reports. Raises `Raced` when another transaction was first: read again then."""
+def apply(entries: Sequence[Entry], *, received_at: datetime, unknown: bool = False) -> Outcome:
+    """Store what the field reports; `unknown`: none of its tubes and swabs is stored yet, as the caller has found.
+    Raises `Raced` when another transaction was first: read again then.
+    """
     if not entries:
         return Outcome()
-    facts = _facts(entries, received_at)
-    loaded = _load(facts)
-    changes = rules.fold(loaded, facts)
-    _write(changes, received_at)
+    facts, untouched = _facts(entries, received_at)
     codes = sorted({fact.code for fact in facts if isinstance(fact, Opened)} - {""})
-    if codes:
+    bound, waiting = store.codes_heard(codes) if codes else (False, False)
+    changes = None
+    if unknown and untouched and not bound:
+        changes = newly(facts, _limits(facts))
+    if changes is None:
+        changes = rules.fold(_load(facts), facts)
+    _write(changes, received_at)
+    if waiting:
         link_lines(box_ids=[], codes=codes)
     return Outcome(changes, codes)
 
@@ -110,10 +117,12 @@ def apply(entries: Sequence[Entry], *, received_at: datetime) -> Outcome:
 # -- facts ---------------------------------------------------------------------------------------
 
 
-def _facts(entries: Sequence[Entry], received_at: datetime) -> list[Fact]:
+def _facts(entries: Sequence[Entry], received_at: datetime) -> tuple[list[Fact], bool]:
+    """The facts, and whether they tell of nobody's second swab (see `identify`)."""
     asked = [one for entry in entries for one in _presented(entry)]
-    who = iter(identify(asked, at=received_at))
-    return [fact for entry in entries for fact in _facts_of(entry, who)]
+    found, untouched = identify(asked, at=received_at)
+    who = iter(found)
+    return [fact for entry in entries for fact in _facts_of(entry, who)], untouched
 
 
 def _presented(entry: Entry) -> list[Presented]:
@@ -207,10 +216,11 @@ def _load(facts: Sequence[Fact]) -> Loaded:
     elsewhere = {swab.tube_id for swab in swabs.values() if swab.tube_id} - set(tubes)
     if elsewhere:
         tubes |= store.tubes_read(sorted(elsewhere))
-    limits = {
-        place.round_id: _rule_book(place.round_id).limits for place in {f.place for f in facts}
-    }
-    return Loaded(tubes, swabs, limits)
+    return Loaded(tubes, swabs, _limits(facts))
+
+
+def _limits(facts: Sequence[Fact]) -> dict[uuid.UUID, Limits]:
+    return {round_id: _rule_book(round_id).limits for round_id in {f.place.round_id for f in facts}}
 
 
 # -- write ---------------------------------------------------------------------------------------

@@ -57,10 +57,12 @@ class _Reading(msgspec.Struct, gc=False):
     flags: tuple[str, ...] = ()
 
 
-def identify(asked: Sequence[Presented], *, at: datetime) -> list[Who]:
-    """Who each swab is of, in order. Adds people found on the way to the population and to the due list."""
+def identify(asked: Sequence[Presented], *, at: datetime) -> tuple[list[Who], bool]:
+    """Who each swab is of, in order; and whether nothing is stored of any swab of theirs in the round. Holds those who
+    are on its list. Adds people found on the way to the population and to the due list.
+    """
     if not asked:
-        return []
+        return [], True
     read = [_read(one) for one in asked]
     _strike(read)
     _find(read, at)
@@ -69,10 +71,12 @@ def identify(asked: Sequence[Presented], *, at: datetime) -> list[Who]:
         if reading.person_id is not None:
             by_round[reading.asked.place.round_id].append(reading)
     whos: dict[tuple[uuid.UUID, uuid.UUID], Who] = {}
+    untouched = True
     for round_id, readings in sorted(by_round.items(), key=lambda item: str(item[0])):
-        found = _on_list(round_id, readings)
+        found, fresh = _held(round_id, readings)
+        untouched &= fresh
         whos |= {(round_id, person): who for person, who in found.items()}
-    return [_who(reading, whos) for reading in read]
+    return [_who(reading, whos) for reading in read], untouched
 
 
 def _who(reading: _Reading, whos: dict[tuple[uuid.UUID, uuid.UUID], Who]) -> Who:
@@ -189,6 +193,25 @@ def _rows(round_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> list[Who]:
             Who(wanted[n - 1], area, home, due[n - 1] if on_list else None, single, found, key)
             for n, area, home, on_list, single, found, key in cursor.fetchall()
         ]
+
+
+def _held(round_id: uuid.UUID, read: Sequence[_Reading]) -> tuple[dict[uuid.UUID, Who], bool]:
+    """The people of these readings with their place on the list, held; and whether no swab of theirs is known."""
+    wanted = list({reading.person_id for reading in read if reading.person_id is not None})
+    places = sorted(zip(rounds.due_ids(round_id, wanted), wanted, strict=True), key=_by_number)
+    rows = store.people_held([due for due, _ in places])
+    if len(rows) < len(wanted):  # somebody is not on the list, or nowhere
+        return _on_list(round_id, read), False
+    found = {
+        person: Who(person, area, home, due, single, added, key)
+        for (due, person), (area, home, single, added, key, _) in zip(places, rows, strict=True)
+    }
+    return found, all(row[5] for row in rows)
+
+
+def _by_number(place: tuple[uuid.UUID, uuid.UUID]) -> int:
+    """As the database orders ids."""
+    return place[0].int
 
 
 def _on_list(round_id: uuid.UUID, read: Sequence[_Reading]) -> dict[uuid.UUID, Who]:

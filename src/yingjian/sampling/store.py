@@ -196,6 +196,41 @@ def due_lock(due_ids: Iterable[uuid.UUID]) -> None:
             )
 
 
+PEOPLE_HELD: Final = """
+SELECT p.area, p.household_id, d.mode = 'single', d.added_by IS NOT NULL, d.category = ANY(%s::text[]),
+       d.state = 'due' AND d.sampled_at IS NULL AND NOT EXISTS (SELECT FROM sampling_swab s WHERE s.due_id = d.id)
+  FROM campaigns_dueperson d JOIN population_person p ON p.id = d.person_id
+ WHERE d.id = ANY(%s::uuid[]) ORDER BY d.id FOR NO KEY UPDATE OF d
+"""
+
+
+def people_held(
+    due_ids: Sequence[uuid.UUID],
+) -> list[tuple[str, uuid.UUID | None, bool, bool, bool, bool]]:
+    """Hold due people as `due_lock` does and read them by the way, in order of their ids: area, household, single,
+    found on the way, key, and whether nothing was ever stored of a swab of theirs in this round.
+
+    Who had to wait for another station reads the row as that one left it, so that a swab of a moment ago is not missed.
+    """
+    with prepared.cursor() as cursor:
+        cursor.execute(PEOPLE_HELD, [KEY_LITERAL, _ids(sorted(due_ids, key=_AS_NUMBER))])
+        return list(cursor.fetchall())
+
+
+def codes_heard(codes: Sequence[str]) -> tuple[bool, bool]:
+    """Whether any tube carries one of these codes, and whether a manifest has a line that waits for one of them."""
+    # By key whatever is stored, so that the plan may be kept from the first box on.
+    with prepared.cursor() as cursor:
+        cursor.execute(
+            """SELECT EXISTS (SELECT FROM sampling_tube WHERE code = ANY(%(codes)s::text[]) AND code <> ''),
+                      EXISTS (SELECT FROM logistics_boxline WHERE tube_code = ANY(%(codes)s::text[])
+                                 AND tube_code <> '' AND tube_id IS NULL)""",
+            {"codes": arrays.literal("text", codes)},
+        )
+        tube, line = cursor.fetchone()
+        return tube, line
+
+
 _PLACE: Final = "t.round_id, t.site_id, t.station_id, t.area, ste.code, sta.code"
 _TUBE_READ: Final = f"""
 SELECT t.id, {_PLACE}, t.code, t.binding, t.purpose, t.mode, t.capacity, t.people, t.key, t.state, t.opened_at,

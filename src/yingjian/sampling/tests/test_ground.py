@@ -210,16 +210,17 @@ def test_negative_control_without_the_lock_on_people_the_race_is_lost() -> None:
     """The test above can fail: with the lock taken away both stations believe they were first."""
     field = a_field()
     person, meet = field.people[0], threading.Barrier(2)
-    read = store.swabs_of
+    read = store.people_held
 
-    def read_together(**given: Any) -> Any:
-        found = read(**given)
+    def read_together(due_ids: Sequence[uuid.UUID]) -> Any:
+        found = read(due_ids)
         meet.wait(timeout=20)
         return found
 
+    unheld = store.PEOPLE_HELD.replace("FOR NO KEY UPDATE OF d", "")
     with (
-        patch.object(store, "due_lock", lambda _: None),
-        patch.object(store, "swabs_of", read_together),
+        patch.object(store, "PEOPLE_HELD", unheld),
+        patch.object(store, "people_held", read_together),
     ):
         together(
             [
