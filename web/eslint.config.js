@@ -69,7 +69,7 @@ export default tseslint.config(
     files: ['src/station/**/*.{ts,vue}'],
     rules: {
       'no-restricted-imports': doors(
-        'The station stands on offline and rules alone: nothing of the console is carried to a phone.',
+        'The station stands on offline, rules and phone alone: nothing of the console is carried to a phone.',
         ['@/rooms/**', '@/ui/**', '@/api/**', '@/my/**', '@/i18n', '@/router', 'primevue/**', 'vue-router', 'vue-i18n', '@tanstack/**'],
       ),
     },
@@ -78,9 +78,15 @@ export default tseslint.config(
     files: ['src/my/**/*.{ts,vue}'],
     rules: {
       'no-restricted-imports': doors(
-        "A resident's phone carries nothing of the console, and of the station only its look.",
-        ['@/rooms/**', '@/ui/**', '@/api/**', '@/i18n', '@/router', 'primevue/**', 'vue-router', 'vue-i18n', '@tanstack/**', '@/station/**', '!@/station/station.css'],
+        "A resident's phone carries nothing of the console and nothing of the station; what both pages share is in phone.",
+        ['@/rooms/**', '@/ui/**', '@/api/**', '@/i18n', '@/router', 'primevue/**', 'vue-router', 'vue-i18n', '@tanstack/**', '@/station/**'],
       ),
+    },
+  },
+  {
+    files: ['src/phone/**/*.{ts,vue}'],
+    rules: {
+      'no-restricted-imports': doors('phone is what both pages of a phone share: it knows neither.', ['@/*/**', '../**', 'primevue/**', 'vue-*', '@tanstack/**']),
     },
   },
   {

@@ -21,6 +21,7 @@ const API = 'src/api/query.ts';
 const UI = 'src/ui/now.ts';
 const STATION = 'src/station/words.ts';
 const MY = 'src/my/words.ts';
+const PHONE = 'src/phone/sentences.ts';
 const OFFLINE = 'src/offline/leader.ts';
 
 describe('walls between folders', () => {
@@ -41,6 +42,8 @@ describe('walls between folders', () => {
     [STATION, "import '@/my/words';"],
     [MY, "import '@/api/client';"],
     [MY, "import '@/station/words';"],
+    [PHONE, "import '@/station/words';"],
+    [PHONE, "import 'vue-i18n';"],
     [OFFLINE, "import 'vue';"],
     [OFFLINE, "import '@/station/words';"],
   ])('%s may not say %s', async (file, code) => {
@@ -54,7 +57,8 @@ describe('walls between folders', () => {
     [UI, "import '@/rules/time';\n"],
     [STATION, "import '@/offline/core';\n"],
     [MY, "import '@/offline/qr';\n"],
-    [MY, "import '@/station/station.css';\n"],
+    [MY, "import '@/phone/phone.css';\n"],
+    [PHONE, "import 'vue';\n"],
     [OFFLINE, "import '@/rules/time';\n"],
   ])('%s may say %s', async (file, code) => {
     expect(await rulesBroken(file, code)).not.toContain('no-restricted-imports');

@@ -1,4 +1,4 @@
-import '@/station/station.css';
+import '@/phone/phone.css';
 
 import { createApp } from 'vue';
 

@@ -1,4 +1,4 @@
-import './station.css';
+import '@/phone/phone.css';
 
 import { createApp } from 'vue';
 
