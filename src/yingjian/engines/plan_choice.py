@@ -66,7 +66,8 @@ class Search:
 
 def choose(ground: Ground, params: PlanParams, search: Search) -> tuple[list[Group], Siting]:
     """Groups of blocks and how they were found; everybody is in exactly one."""
-    from yingjian.engines.siting.solve import solve  # the compiler costs 190 MB: only who plans
+    from yingjian.engines.siting.ready import ready  # the compiler costs 190 MB: only who plans
+    from yingjian.engines.siting.solve import solve
 
     rules = ground.problem.rules
     stated = rules.number("sites.fixed_sites") or rules.flag("sites.one_site_per_village")
@@ -75,6 +76,7 @@ def choose(ground: Ground, params: PlanParams, search: Search) -> tuple[list[Gro
     question = question_of(ground, params)
     if question is None:
         return _by_number(ground, params), Siting("by_village", unplaced=_walkers(ground))
+    ready()  # a stop by the clock counts from here on
     result = solve(
         question.problem, search.effort, seed=search.seed, stop=search.stop, watch=search.watch
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -9,10 +10,15 @@ from yingjian.engines.siting.model import Progress
 
 
 def after(seconds: float, *, asked: Callable[[], bool] | None = None) -> Callable[[], bool]:
-    """A stop that comes after so many seconds, or when `asked` says so."""
-    ends = time.monotonic() + seconds
+    """A stop that comes so many seconds after it was first asked, or when `asked` says so.
+
+    What comes before the search (reading the round, compiling) is not the search's time.
+    """
+    ends = math.inf
 
     def stop() -> bool:
+        nonlocal ends
+        ends = min(ends, time.monotonic() + seconds)
         return time.monotonic() > ends or (asked is not None and asked())
 
     return stop

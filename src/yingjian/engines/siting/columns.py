@@ -294,7 +294,8 @@ def prove(
         reached = min(reached, proof.bound + width)
     cost = cost_of(net, site)
     best = Solution(site, cost) if cost < solution.cost else solution
-    return best, max(bound, min(int(np.ceil(reached - 0.5)), best.cost))
+    # Stopped at its first step, HiGHS has proven nothing: minus infinity.
+    return best, min(max(bound, int(np.ceil(max(reached, proof.bound) - 0.5))), best.cost)
 
 
 HALVINGS = 8
