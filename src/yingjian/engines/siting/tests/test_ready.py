@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from yingjian.engines.asking import Stop
 from yingjian.engines.plan_choice import EFFORT
 from yingjian.engines.siting import columns
 from yingjian.engines.siting.check import check
@@ -51,6 +52,12 @@ def test_nothing_is_left_to_compile_when_a_search_begins() -> None:
     assert told.stdout.strip() == "[]", told.stdout + told.stderr[-2000:]
 
 
+def after(times: int) -> Stop:
+    """A stop that says no so many times."""
+    left = iter(range(times))
+    return lambda: next(left, None) is None
+
+
 @pytest.mark.parametrize("listed", [EFFORT.columns, 20_000])
 def test_a_stop_at_any_moment_leaves_a_plan_and_a_true_bound(listed: int) -> None:
     """Also inside HiGHS before it has proven anything: its bound is minus infinity then."""
@@ -65,8 +72,7 @@ def test_a_stop_at_any_moment_leaves_a_plan_and_a_true_bound(listed: int) -> Non
     solve(asked, effort, seed=3, stop=whole)
     assert heard > 10
     for last in {*range(0, heard, max(1, heard // 25)), heard - 1}:
-        left = iter(range(last))
-        result = solve(asked, effort, seed=3, stop=lambda left=left: next(left, None) is None)
+        result = solve(asked, effort, seed=3, stop=after(last))
         assert check(asked, result) == []
         assert not result.complete
 
