@@ -7,7 +7,9 @@ every statement is planned anew, which a county leaves behind in its first minut
 the people of every second site, who are left to them: (a) `ingest.sql`, the rows such a request leaves (journal, tube,
 swabs, due list, clocks) under the same constraints and the same role, by pgbench with as many connections; (b) those
 rows by one plain COPY, as the owner (COPY takes no row-level policies). Then rounds of earlier days are stored
-(`history`) and the same is measured again: what a person costs with 0.3 and with 3 million rows.
+(`history`) and the same is measured again: all of it with 0.3 million rows, which is a county after its first round,
+and what a person costs with 3 million. Each tube is sent once, so how many there are is reckoned up first; where they
+are too few, every measurement takes fewer, and that is said.
 """
 
 from __future__ import annotations
@@ -40,6 +42,46 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One measurement: with at least so many rows stored (0: as the county begins), tubes a request, tubes in all."""
+
+    rows: int
+    size: int
+    tubes: int
+
+
+def parts(tubes: int, rows: Sequence[int]) -> list[Part]:
+    """What is measured with `tubes` tubes per size: everything at first and at the first of `rows`, where single tubes
+    are fewer; ten and one a request, and a fifth of the tubes, at the others.
+    """
+    few = max(tubes // 5, 60)
+    found = []
+    for level in (0, *sorted(rows)[:1]):
+        found += [Part(level, size, few if size == 1 else tubes) for size in SIZES]
+    for level in sorted(rows)[1:]:
+        found += [Part(level, 10, few), Part(level, 1, few // 3)]
+    return [fitted(part, 1.0) for part in found]
+
+
+def fitted(part: Part, share: float) -> Part:
+    """This share of the tubes, the same number for each connection, at least one request each."""
+    step = part.size * CONNECTIONS
+    return Part(part.rows, part.size, max(int(part.tubes * share) // step, 1) * step)
+
+
+def shared(wanted: Sequence[Part], held: int) -> list[Part]:
+    """The same measurements with no more than `held` tubes in all. Raises `SystemExit` where that is not enough."""
+    found, share = list(wanted), 1.0
+    least = [fitted(part, 0.0) for part in wanted]
+    while sum(part.tubes for part in found) > held:
+        if found == least:
+            raise SystemExit("not enough people for this benchmark: give more with --people")
+        share *= 0.95
+        found = [fitted(part, share) for part in wanted]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A body ready to be sent, by which device, and how many people it registers."""
 
@@ -62,14 +104,19 @@ def run(*, people: int, tubes: int, rows: Sequence[int], workers: int, say: Say)
         }  # fmt: skip
         waiting.send_some(system.url, bench.at)  # plans and caches of each connection
         waiting.grow(system.url, bench.at, WARM)
-        figures["sizes"] = {
-            str(size): bench.measure(size, tubes if size > 1 else max(tubes // 5, 60), say)
-            for size in SIZES
-        }
+        # where the rival goes from one size to the next it leaves out less than a request's tubes
+        held = min(waiting.held(), rival.held() - 2 * max(SIZES))
+        todo = shared(parts(tubes, rows), held)
+        say(
+            f"{sum(part.tubes for part in todo):,} of {held:,} full tubes are sent: "
+            + ", ".join(f"{part.tubes:,} by {part.size} at {part.rows:,} rows" for part in todo)
+        )
+        first = [part for part in todo if not part.rows]
+        figures["sizes"] = {str(part.size): bench.measure(part, say) for part in first}
         figures["copy"] = Copy(var).measure()
         say(f"COPY of the rival's rows: {figures['copy']['persons_per_s']:>8,.0f} people/s")
         if rows:
-            figures["growth"] = _growth(bench, rows, max(tubes // 5, 100), say)
+            figures["growth"] = _growth(bench, [part for part in todo if part.rows], say)
         return figures
     finally:
         system.stop()
@@ -82,18 +129,20 @@ class _Bench:
     at: datetime  # everything sent was captured before
     rival: Rival
 
-    def measure(self, size: int, tubes: int, say: Say) -> dict[str, Any]:
+    def measure(self, part: Part, say: Say) -> dict[str, Any]:
         """Ours and pgbench, in turns, at one number of tubes a request."""
-        batch = self.waiting.requests(size, tubes, self.at)
+        size = part.size
+        batch = self.waiting.requests(size, part.tubes, self.at)
         ours, theirs = _Sum(self.system), _Sum(self.system)
         each: list[float] = []
-        step = -(-len(batch) // SLICES)
+        # pgbench's turns are as many for each connection
+        step = -(-len(batch) // (SLICES * CONNECTIONS)) * CONNECTIONS
         for start in range(0, len(batch), step):
-            part = batch[start : start + step]
+            turn = batch[start : start + step]
             with ours:
-                each += ours.note(*send(self.system.url, part, self.at))
+                each += ours.note(*send(self.system.url, turn, self.at))
             with theirs:
-                theirs.note(*self.rival.turn(size, len(part)))
+                theirs.note(*self.rival.turn(size, len(turn)))
         told = {"api": {**ours.told(), **spread(each)}, "pgbench": theirs.told()}
         rate, rival = told["api"]["persons_per_s"], told["pgbench"]["persons_per_s"]
         say(
@@ -143,19 +192,18 @@ def spread(each: list[float]) -> dict[str, float]:
     return {"p50_ms": round(1000 * cuts[49], 1), "p99_ms": round(1000 * cuts[98], 1)}
 
 
-def _growth(bench: _Bench, rows: Sequence[int], tubes: int, say: Say) -> dict[str, Any]:
-    """What a person costs as the store fills: at each number of rows, ten tubes a request and one."""
+def _growth(bench: _Bench, todo: Sequence[Part], say: Say) -> dict[str, Any]:
+    """What a person costs as the store fills."""
+    rows = sorted({part.rows for part in todo})
     levels: dict[str, Any] = {}
-    for wanted in sorted(rows):
+    for wanted in rows:
         began = time.monotonic()
         stored = history.fill(bench.system.var, bench.rival.round_id, wanted, say)
         say(f"{stored:,} rows stored after {time.monotonic() - began:.0f} s")
+        here = [part for part in todo if part.rows == wanted]
         levels[str(wanted)] = {
             "rows": stored,
-            "sizes": {
-                str(size): bench.measure(size, tubes if size > 1 else tubes // 3, say)
-                for size in (10, 1)
-            },
+            "sizes": {str(part.size): bench.measure(part, say) for part in here},
         }
     first, last = levels[str(min(rows))], levels[str(max(rows))]
     # By the clock: the database's processor time at a level holds what vacuum and checkpoint still do for the filling.
@@ -188,6 +236,10 @@ class Waiting:
             table.station: [pair for pair in table.tubes if len(pair[1]) == POOL]
             for table in self.tables
         }
+
+    def held(self) -> int:
+        """How many full tubes are left."""
+        return sum(len(held) for held in self.own.values())
 
     def leave_half(self) -> list[str]:
         """Leave every second site to somebody else; which ones. Nobody is to be swabbed by both: that would be told as

@@ -61,6 +61,12 @@ class Rival:
             connection.execute("GRANT ALL ON bench_due, bench_payload, bench_turn TO yingjian_app")
             connection.execute("ANALYZE")
 
+    def held(self) -> int:
+        """How many full tubes its people would fill that are left to it."""
+        with owner(self.var) as connection:
+            row = connection.execute("SELECT count(*) FROM bench_due").fetchone()
+        return (0 if row is None else int(row[0])) // self.pool - self.done
+
     def turn(self, size: int, requests: int) -> tuple[int, float, list[float]]:
         """Store what `requests` requests of `size` tubes store: people, seconds, a zero for each transaction."""
         turns = -(-requests // CONNECTIONS)

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--people",
             type=int,
-            help="ingest: 60,000; read: 6,000; pack: 100,000; roster, plan, rehearse: 329,000; soak: 20,000",
+            help="ingest: 140,000; read: 6,000; pack: 100,000; roster, plan, rehearse: 329,000; soak: 20,000",
         )
         parser.add_argument(
             "--region",
@@ -127,7 +127,7 @@ class Command(BaseCommand):
                 say=self._say,
             )  # fmt: skip
         return ingest.run(
-            people=people or 80_000, tubes=options["tubes"], rows=options["rows"],
+            people=people or 140_000, tubes=options["tubes"], rows=options["rows"],
             workers=options["workers"], say=self._say,
         )  # fmt: skip
 

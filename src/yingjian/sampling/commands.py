@@ -71,10 +71,9 @@ class _Placed:
 @journal.handles("site.close", SiteStep, permission="sample")
 def field_commands(batch: journal.Batch) -> list[journal.Verdict]:
     """Tubes and swabs first, then boxes, counts, sites: within a kind the order does not matter (see `rules`)."""
-    placed, unknown = _places(batch)
+    counting = any(isinstance(command.payload, RackCount) for command in batch.commands)
+    placed, unknown = _places(batch, alone=counting)
     good = [one for one in placed if one.place is not None]
-    counting = any(isinstance(one.command.payload, RackCount) for one in good)
-    actions.stations_hold(places=[one.place for one in good if one.place], alone=counting)
     outcome = actions.field_report(
         entries=_entries(batch, good), received_at=batch.received_at, unknown=unknown
     )
@@ -98,17 +97,24 @@ def _station_code(batch: journal.Batch, command: journal.Command) -> str:
     return getattr(command.payload, "station_code", None) or batch.actor.station_code
 
 
-def _places(batch: journal.Batch) -> tuple[list[_Placed], bool]:
-    """The commands with their places, and whether nothing is stored yet of what they tell of."""
+def _places(batch: journal.Batch, *, alone: bool) -> tuple[list[_Placed], bool]:
+    """The commands with their places, held (`alone` by who counts there); and whether nothing is stored yet of what
+    they tell of.
+    """
     codes = {command.id: _station_code(batch, command) for command in batch.commands}
     by_code: dict[str, list[queries.StationBrief]] = {}
-    for station in queries.stations(sorted(set(codes.values()) - {""})):
+    for station in queries.stations(sorted(set(codes.values()) - {""}), hold=not alone):
         by_code.setdefault(station.code, []).append(station)
     known = _known_places(batch.commands)
     placed = [
         _place(batch, command, by_code.get(codes[command.id], []), known)
         for command in batch.commands
     ]
+    held = {station.place.station_id for each in by_code.values() for station in each}
+    others = [one.place for one in placed if one.place and one.place.station_id not in held]
+    actions.stations_hold(
+        places=[one.place for one in placed if one.place] if alone else others, alone=alone
+    )
     return placed, not known
 
 

@@ -37,11 +37,16 @@ SELECT st.code, r.id, si.id, st.id, st.area, si.code, st.code, r.preset_id, r.wi
 """
 
 
-def stations(codes: Sequence[str]) -> list[StationBrief]:
-    """Stations by code, in every round that has them. One query."""
+HOLD: Final = "FOR KEY SHARE OF st"
+
+
+def stations(codes: Sequence[str], *, hold: bool = False) -> list[StationBrief]:
+    """Stations by code, in every round that has them; `hold`: beside others until the transaction ends, against whoever
+    counts what stands there (see `store.stations_hold`). One query.
+    """
     with prepared.cursor() as cursor:
         cursor.execute(
-            _STATION + " WHERE st.code = ANY(%s::text[]) ORDER BY r.window_start, r.id",
+            f"{_STATION} WHERE st.code = ANY(%s::text[]) ORDER BY r.window_start, r.id {HOLD * hold}",
             [arrays.literal("text", codes)],
         )
         return [StationBrief(row[0], Place(*row[1:7]), *row[7:11]) for row in cursor.fetchall()]

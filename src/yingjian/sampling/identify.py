@@ -57,32 +57,32 @@ class _Reading(msgspec.Struct, gc=False):
     flags: tuple[str, ...] = ()
 
 
-def identify(asked: Sequence[Presented], *, at: datetime) -> tuple[list[Who], bool]:
+def identify(asked: Sequence[Presented], *, at: datetime, revoked: bool) -> tuple[list[Who], bool]:
     """Who each swab is of, in order; and whether nothing is stored of any swab of theirs in the round. Holds those who
-    are on its list. Adds people found on the way to the population and to the due list.
+    are on its list. Adds people found on the way to the population and to the due list. `revoked`: some code is.
     """
     if not asked:
         return [], True
     read = [_read(one) for one in asked]
-    _strike(read)
+    if revoked:
+        _strike(read)
     _find(read, at)
     by_round: dict[uuid.UUID, list[_Reading]] = defaultdict(list)
     for reading in read:
         if reading.person_id is not None:
             by_round[reading.asked.place.round_id].append(reading)
-    whos: dict[tuple[uuid.UUID, uuid.UUID], Who] = {}
+    whos: dict[uuid.UUID, dict[uuid.UUID, Who]] = {}
     untouched = True
     for round_id, readings in sorted(by_round.items(), key=lambda item: str(item[0])):
-        found, fresh = _held(round_id, readings)
+        whos[round_id], fresh = _held(round_id, readings)
         untouched &= fresh
-        whos |= {(round_id, person): who for person, who in found.items()}
     return [_who(reading, whos) for reading in read], untouched
 
 
-def _who(reading: _Reading, whos: dict[tuple[uuid.UUID, uuid.UUID], Who]) -> Who:
+def _who(reading: _Reading, whos: dict[uuid.UUID, dict[uuid.UUID, Who]]) -> Who:
     """The person; or nobody, with a flag and with what was presented, sealed."""
     if reading.person_id is not None:
-        who = whos.get((reading.asked.place.round_id, reading.person_id))
+        who = whos[reading.asked.place.round_id].get(reading.person_id)
         if who is not None:
             return msgspec.structs.replace(who, flags=reading.flags) if reading.flags else who
         reading.flags = (*reading.flags, _UNKNOWN)

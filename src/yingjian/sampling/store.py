@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from django.db import IntegrityError, connection
@@ -81,6 +81,23 @@ _SWAB_INSERT: Final = insert_sql("sampling_swab", SWAB)
 _SWAB_UPDATE: Final = update_sql("sampling_swab", SWAB, keep=("received_at",))
 
 
+_SWAB_OWN: Final[Columns] = tuple(
+    column
+    for column in SWAB
+    if column[0] in {
+        "id", "tube_id", "position", "person_id", "due_id", "person_area", "entry", "taken_at", "identity_cipher",
+        "stub_no", "flags",
+    }
+)  # fmt: skip
+_SWAB_INSERT_ALIKE: Final = f"""
+INSERT INTO sampling_swab ({_names(_SWAB_OWN)}, round_id, station_id, area, device_id, received_at, void_reason,
+                           move_reason)
+SELECT {_read(_SWAB_OWN)}, %s::uuid, %s::uuid, %s::text, %s::uuid, %s::timestamptz, '', ''
+  FROM {_given(_SWAB_OWN)}
+"""  # noqa: S608
+"""Swabs of one station and device, neither voided nor moved: what is the same in all of them is said once."""
+
+
 def flags_json(flags: Sequence[str]) -> str:
     return msgspec.json.encode(flags).decode()
 
@@ -113,6 +130,14 @@ def _swab_row(swab: SwabState, received_at: datetime) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def _swab_own_row(swab: SwabState) -> tuple[Any, ...]:
+    who = swab.who
+    return (
+        swab.id, swab.tube_id, swab.position, who.person_id, who.due_id, who.area, swab.entry, swab.taken_at,
+        who.identity, swab.stub_no, flags_json(swab.flags),
+    )  # fmt: skip
+
+
 def tubes_insert(tubes: Sequence[TubeState]) -> bool:
     """False: another transaction made one of these tubes, or bound one of these codes, meanwhile. In order of code, so
     that two batches with the same codes wait for each other in the same order.
@@ -123,7 +148,7 @@ def tubes_insert(tubes: Sequence[TubeState]) -> bool:
     return _inserted(_TUBE_INSERT, _columns(TUBE, rows))
 
 
-def _inserted(statement: str, columns: list[str]) -> bool:
+def _inserted(statement: str, columns: list[Any]) -> bool:
     """False where one of the rows was there already; the transaction is good for nothing then. Asking the server to
     leave such rows out instead (`ON CONFLICT`) would cost every row a second entry in its log.
     """
@@ -147,7 +172,18 @@ def swabs_insert(swabs: Sequence[SwabState], received_at: datetime) -> bool:
     """False: another transaction stored one of these swabs meanwhile."""
     if not swabs:
         return True
-    rows = [_swab_row(swab, received_at) for swab in sorted(swabs, key=lambda swab: swab.id.int)]
+    swabs = sorted(swabs, key=lambda swab: swab.id.int)
+    place, device = swabs[0].place, swabs[0].device_id
+    for swab in swabs:
+        if swab.place is not place or swab.device_id is not device or swab.taken_at is None:
+            break
+        if swab.voided_at is not None or swab.moved_at is not None:
+            break
+    else:
+        alike = [place.round_id, place.station_id, place.area, device, received_at]
+        own = _columns(_SWAB_OWN, [_swab_own_row(swab) for swab in swabs])
+        return _inserted(_SWAB_INSERT_ALIKE, [*alike, *own])
+    rows = [_swab_row(swab, received_at) for swab in swabs]
     return _inserted(_SWAB_INSERT, _columns(SWAB, rows))
 
 
@@ -217,18 +253,28 @@ def people_held(
         return list(cursor.fetchall())
 
 
-def codes_heard(codes: Sequence[str]) -> tuple[bool, bool]:
-    """Whether any tube carries one of these codes, and whether a manifest has a line that waits for one of them."""
-    # By key whatever is stored, so that the plan may be kept from the first box on.
+class Beside(NamedTuple):
+    """What is stored beside a request: tubes with one of its codes, manifest lines that wait for one of them, any
+    revoked code of residents at all.
+    """
+
+    bound: bool
+    waiting: bool
+    revoked: bool
+
+
+def beside(codes: Sequence[str]) -> Beside:
+    """Asked in one, for nearly always the answer is no, and what would follow from a yes need not be looked for."""
+    # By key however little is stored, so that the plan may be kept before the first box.
     with prepared.cursor() as cursor:
         cursor.execute(
             """SELECT EXISTS (SELECT FROM sampling_tube WHERE code = ANY(%(codes)s::text[]) AND code <> ''),
                       EXISTS (SELECT FROM logistics_boxline WHERE tube_code = ANY(%(codes)s::text[])
-                                 AND tube_code <> '' AND tube_id IS NULL)""",
+                                 AND tube_code <> '' AND tube_id IS NULL),
+                      EXISTS (SELECT FROM sampling_revocation)""",
             {"codes": arrays.literal("text", codes)},
         )
-        tube, line = cursor.fetchone()
-        return tube, line
+        return Beside(*cursor.fetchone())
 
 
 _PLACE: Final = "t.round_id, t.site_id, t.station_id, t.area, ste.code, sta.code"

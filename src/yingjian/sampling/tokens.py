@@ -21,7 +21,7 @@ import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -163,7 +163,12 @@ def _token(raw: bytes) -> Token:
     starts = range(_HEAD, len(raw) - SIGNATURE - SEAL, _UUID)
     persons = tuple([ids.of_bytes(raw[start : start + _UUID]) for start in starts])
     days = int.from_bytes(raw[1 + KEY_ID : _HEAD], "big")
-    return Token(persons, EPOCH + timedelta(days=days), raw[1 : 1 + KEY_ID])
+    return Token(persons, _day(days), raw[1 : 1 + KEY_ID])
+
+
+@lru_cache(maxsize=512)
+def _day(number: int) -> date:
+    return EPOCH + timedelta(days=number)
 
 
 def _raw(text: str) -> bytes:

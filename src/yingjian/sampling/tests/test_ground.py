@@ -26,7 +26,7 @@ from yingjian.access.tests.factories import command, new_id
 from yingjian.campaigns.models import DuePerson
 from yingjian.kernel import arrays
 from yingjian.logistics.models import Box, BoxLine
-from yingjian.sampling import actions, commands, store
+from yingjian.sampling import actions, commands, finding, store
 from yingjian.sampling.models import RackCount, Swab, Tube
 from yingjian.sampling.tests.factories import (
     Field,
@@ -290,6 +290,7 @@ def test_a_rack_is_counted_after_what_is_being_stored_at_the_station(
         stack.enter_context(patch.object(commands, "_fill_boxes", slowly))
         if not held:
             stack.enter_context(patch.object(store, "stations_hold", lambda *_, **__: None))
+            stack.enter_context(patch.object(finding, "HOLD", ""))
         assert together([tube, counted]) == []
     with scope.everywhere():
         assert RackCount.objects.get(id=count).tubes_system == system
