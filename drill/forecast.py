@@ -40,6 +40,8 @@ OFF: Final = 3.0
 """Half intervals from the middle that a figure may lie away."""
 LEAST: Final = 1.0
 """Minutes: no interval is taken for narrower, for moments are stored by the second and read by the minute."""
+PER, MOST_INFECTED = 10_000, 1_000.0
+"""A rehearsal is told of so many people how many are infected, and takes no more."""
 Spread = tuple[float, float, float]
 
 
@@ -78,8 +80,9 @@ def ask(world: World) -> None:
     given = world.scenario
     planner, path = world.user("round_planner"), f"/plans/{world.notes['plan_id']}/rehearsal"
     began = time.monotonic()
+    asked = {"runs": RUNS, "trials": 1, "positives": infected(world)}
     # Begun by whoever asks first, and played in the background: asked again until it is there.
-    while "days" not in (told := planner.get(path, at=given.times.activate, runs=RUNS, trials=1)):
+    while "days" not in (told := planner.get(path, at=given.times.activate, **asked)):
         if time.monotonic() - began > PLAYED_WITHIN:
             raise DrillError(
                 f"the plan's rehearsal is not there after {PLAYED_WITHIN:.0f} s: {told}"
@@ -87,6 +90,12 @@ def ask(world: World) -> None:
         time.sleep(PAUSE)
     world.rehearsal = dict(told)
     world.habits = Habits.stated(told["assumptions"])
+
+
+def infected(world: World) -> float:
+    """Of ten thousand people, as many as the scenario has positive: what a command would expect of its area."""
+    people = sum(len(site.guests) for site in world.sites.values())
+    return round(min(PER * world.scenario.seeded.positives / max(people, 1), MOST_INFECTED), 2)
 
 
 def in_short(world: World) -> str:
@@ -149,6 +158,29 @@ def compare(rehearsal: Mapping[str, Any], found: Mapping[str, Mapping[str, float
                 low, middle, high = day["figures"][name]
                 met.append(Met(day["on"], name, (low, middle, high), known[name]))
     return met
+
+
+def retests(
+    rehearsal: Mapping[str, Any], pools: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Positive tubes of a round of one day, and minutes from their result to the last single one, beside the forecast.
+
+    Told, not judged: the scenario says to the head how many are positive, the forecast throws a die for everybody.
+    """
+    days = rehearsal.get("days", [])
+    if len(days) != 1 or "pools_positive" not in days[0]["figures"]:
+        return []
+    took = [
+        (_at(pool["resolved_at"]) - _at(pool["flagged_at"])) / MINUTE
+        for pool in pools
+        if pool["resolved_at"]
+    ]
+    drilled = {"pools_positive": float(len(pools)), "retest_p95": share(took, 0.95)}
+    return [
+        Met(days[0]["on"], name, tuple(days[0]["figures"][name]), value).document()
+        for name, value in drilled.items()
+        if name in days[0]["figures"] and not math.isnan(value)
+    ]
 
 
 def sites_met(world: World, tubes: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -126,6 +126,7 @@ def judge(world: World, at: datetime) -> Score:
     _cases(score, seen, world)
     if world.rehearsal:
         score.figures["forecast"] = forecast.met(world, at)
+        score.figures["forecast"]["retests"] = forecast.retests(world.rehearsal, seen.pools)
         _forecast(score, score.figures["forecast"])
     return score
 

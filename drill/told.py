@@ -93,6 +93,11 @@ FORECAST: Final = {
     "machine_age_p95": Words("上机用时95%（分钟）", "tube age on the instrument p95 (minutes)"),
     "last_delivery": Words("末次送达", "last delivery"),
     "last_result": Words("末个结果", "last result"),
+    "pools_positive": Words("阳性管（不评判）", "positive tubes (not judged)"),
+    "retest_p95": Words(
+        "初筛阳性至单管结果95%（分钟，不评判）",
+        "positive tube to single result p95 (minutes, not judged)",
+    ),
 }
 MOMENTS: Final = frozenset({"last_swab", "last_delivery", "last_result"})
 
@@ -105,10 +110,11 @@ def forecast(outcome: Outcome, language: str) -> list[str]:
     head = Words(
         "方案推演（5%–50%–95%）与当日", "forecast of the plan (5 %, 50 %, 95 %) and the day"
     )
-    names = {row["figure"]: FORECAST[row["figure"]].told(language) for row in found["figures"]}
+    shown = [*found["figures"], *found["retests"]]
+    names = {row["figure"]: FORECAST[row["figure"]].told(language) for row in shown}
     room = max((width(name) for name in names.values()), default=0) + 2
     lines = ["", f"  {head.told(language)}"]
-    for row in found["figures"]:
+    for row in shown:
         said = clock if row["figure"] in MOMENTS else _minutes
         low, middle, high, was = (said(row[key]) for key in ("low", "middle", "high", "drilled"))
         mark = "✓" if row["inside"] else "≈" if row["near"] else "✗"

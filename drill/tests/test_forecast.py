@@ -98,6 +98,31 @@ def test_a_figure_out_of_its_interval_is_told_and_far_out_is_judged() -> None:
     assert [one.near for one in found] == [True, True, True, False]
 
 
+def test_positive_tubes_are_told_beside_their_forecast() -> None:
+    figures = {"pools_positive": [4.0, 6.0, 9.0], "retest_p95": [150.0, 180.0, 220.0]}
+    moment = "2022-06-02T{}:00+08:00"
+    pools: list[dict[str, Any]] = [
+        {"flagged_at": moment.format("20:00"), "resolved_at": moment.format("23:10")},
+        {"flagged_at": moment.format("21:00"), "resolved_at": None},
+    ]
+    told = forecast.retests({"days": [{"on": "2022-06-02", "figures": figures}]}, pools)
+    assert [(row["figure"], row["drilled"], row["inside"]) for row in told] == [
+        ("pools_positive", 2.0, False), ("retest_p95", 190.0, True)
+    ]  # fmt: skip
+    assert forecast.retests({"days": [{"on": "2022-06-02", "figures": {}}]}, pools) == []
+
+
+def test_the_forecast_is_asked_with_the_scenarios_positives() -> None:
+    class Place:
+        guests = range(2_000)
+
+    class World:
+        scenario = scenario.load("yongning", seeded=scenario.Seeded(positives=4))
+        sites = {"A": Place, "B": Place}
+
+    assert forecast.infected(World()) == 10.0  # type: ignore[arg-type]
+
+
 def test_a_scenario_that_leaves_its_plan_is_told_not_judged() -> None:
     class World:
         scenario = scenario.load("yilaha")

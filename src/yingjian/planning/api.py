@@ -176,6 +176,7 @@ def goods(request: HttpRequest, plan_id: uuid.UUID, site: str = "") -> means.Pla
 
 Runs = Annotated[int, Query(ge=1, le=500)]
 Trials = Annotated[int, Query(ge=1, le=500)]
+Infected = Annotated[float | None, Query(ge=0, le=1000)]
 # Two parameters of one route need a `Query` each: they would share one default.
 
 
@@ -192,19 +193,23 @@ class RehearsalState(Schema):
 )  # fmt: skip
 def rehearsal(
     request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0,
-    again: bool = False,
+    positives: Infected = None, again: bool = False,
 ) -> Status[Any]:  # fmt: skip
     """The plan played many times: when it ends, where it queues, what would go wrong, what would help. 202: it is being
-    played; the first to ask begins it. `again`: play one that failed or was stopped anew."""
-    return _rehearsed(request, rehearsals.Asked(plan_id, runs, trials, seed), again=again)
+    played; the first to ask begins it. `positives`: of ten thousand people infected; not given, as many as the
+    round before found in the area. `again`: play one that failed or was stopped anew."""
+    asked = rehearsals.Asked(plan_id, runs, trials, seed, positives=positives)
+    return _rehearsed(request, asked, again=again)
 
 
 @router.post("/plans/{plan_id}/rehearsal/stop", auth=needs("see_round"), response={204: None})
 def rehearsal_stop(
-    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0
-) -> Status[None]:
+    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0,
+    positives: Infected = None,
+) -> Status[None]:  # fmt: skip
     """End a rehearsal with what was played so far."""
-    rehearsals.stop(actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed))
+    asked = rehearsals.Asked(plan_id, runs, trials, seed, positives=positives)
+    rehearsals.stop(actor_of(request), asked)
     return Status(204, None)
 
 
@@ -213,10 +218,11 @@ def rehearsal_stop(
     response={200: rehearsing.Rehearsal, 202: RehearsalState},
 )  # fmt: skip
 def troubled(
-    request: HttpRequest, plan_id: uuid.UUID, own: Troubles, *, seed: int = 0, again: bool = False
-) -> Status[Any]:
+    request: HttpRequest, plan_id: uuid.UUID, own: Troubles, *, seed: int = 0,
+    positives: Infected = None, again: bool = False,
+) -> Status[Any]:  # fmt: skip
     """What becomes of the plan's day if all of these go wrong at once. Played and kept as a rehearsal is."""
-    asked = rehearsals.Asked(plan_id, troubles.RUNS, troubles.RUNS, seed, own)
+    asked = rehearsals.Asked(plan_id, troubles.RUNS, troubles.RUNS, seed, own, positives)
     return _rehearsed(request, asked, again=again)
 
 
@@ -231,12 +237,13 @@ def _rehearsed(request: HttpRequest, asked: rehearsals.Asked, *, again: bool) ->
 
 @router.get("/plans/{plan_id}/rehearsal.docx", auth=needs("see_round"))
 def rehearsal_annex(
-    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0
-) -> HttpResponse:
+    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0,
+    positives: Infected = None,
+) -> HttpResponse:  # fmt: skip
     """The same as an annex to the plan, in Word; it has to be played first (`planning.rehearsal_waits`, 409)."""
     head = queries.head_for(actor_of(request), plan_id)
     found = rehearsals.kept_for(
-        actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed),
+        actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed, positives=positives),
         at=request_time(request), language=language(request),
     )  # fmt: skip
     data = documents.rehearsal_annex(found, at=request_time(request), language=language(request))

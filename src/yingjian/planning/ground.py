@@ -222,6 +222,32 @@ def _towns(brief: RoundBrief, places: Sequence[Place], at: datetime) -> list[Tow
     return found
 
 
+def found_before(round_id: uuid.UUID) -> tuple[int, int]:
+    """(people found infected, people with a result) in this round's area, in the round held there last before it."""
+    brief = campaigns.round_brief(round_id)
+    held = _rows(
+        _ROUNDS,
+        {"area": brief.area, "since": brief.window_start - BEFORE, "until": brief.window_start,
+         "held": list(HELD)},
+    )  # fmt: skip
+    before = [row[0] for row in held if row[0] != brief.id]
+    if not before:
+        return 0, 0
+    return found_in(before[-1], round_id)
+
+
+def found_in(held: uuid.UUID, round_id: uuid.UUID) -> tuple[int, int]:
+    """The same of the round `held`, in the area of `round_id`. The caller sees everywhere."""
+    area = campaigns.round_brief(round_id).area
+    counts = campaigns.due_counts(held, digits=TOWN, under=area)
+    rows = _rows(
+        """SELECT count(*) FROM cases_positive
+            WHERE round_id = %(round)s AND area ^@ %(area)s AND state <> 'excluded'""",
+        {"round": held, "area": area},
+    )
+    return int(rows[0][0]), sum(count.resulted for count in counts.values())
+
+
 def _resulted(round_id: uuid.UUID) -> dict[str, int]:
     counts = campaigns.due_counts(round_id, digits=TOWN)
     return {area: count.resulted for area, count in counts.items()}

@@ -61,7 +61,7 @@ class PlanSearch(models.Model):
 class PlanRehearsal(models.Model):
     """A plan being rehearsed in the background, then its answer, kept for the next reader. Not a record: the same plan,
     runs, seed and troubles give the same answer again. `form`: what wrote the answer; another one plays it anew.
-    `troubles`: what shall go wrong, by whoever asked; empty: the usual ones.
+    `troubles`: what shall go wrong, by whoever asked; empty: the usual ones. `positives`: infected of ten thousand.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -71,6 +71,7 @@ class PlanRehearsal(models.Model):
     trials = models.PositiveSmallIntegerField()
     seed = models.BigIntegerField()
     troubles = models.JSONField(default=dict)
+    positives = models.FloatField(default=0.0)
     form = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10)
     done = models.FloatField(default=0.0)
@@ -83,7 +84,8 @@ class PlanRehearsal(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["plan", "runs", "trials", "seed", "troubles"], name="plan_rehearsal_asked"
+                fields=["plan", "runs", "trials", "seed", "troubles", "positives"],
+                name="plan_rehearsal_asked",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["waiting", "running", "done", "failed"]),

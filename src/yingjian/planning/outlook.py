@@ -28,7 +28,7 @@ from yingjian.engines.day.planned import (
 )
 from yingjian.kernel.errors import RuleBroken
 
-from . import live, queries, rehearsing, rules, wording
+from . import expecting, live, queries, rehearsing, rules, wording
 from .live import AtWork, Called
 from .rehearsing import Outcome, SiteOutlook, Spread
 
@@ -140,11 +140,15 @@ def _computed(round_id: uuid.UUID, at: datetime) -> _Found:
     plan = queries.plan_in_force(round_id)
     if plan is None:
         raise RuleBroken("planning.plan_unknown", status=404)
-    book = rules.rules_of(campaigns.preset_of(round_id))
+    preset = campaigns.preset_of(round_id)
+    book = rules.rules_of(preset)
     bench = bench_of(plan.params)
     habits = habits_of(book, plan.params.slot_minutes, bench, base_of(plan.params))
     local = at.astimezone(queries.local_time())
-    planned = _day(days_of(plan, book, habits, bench), local.date())
+    today = _day(days_of(plan, book, habits, bench), local.date())
+    (planned,) = expecting.expected(
+        [today], plan, expecting.by_now(round_id), expecting.followed(preset), bench
+    )
     called = live.called_of(round_id)
     sites = {one.site: one for one in live.at_work_of(round_id, since=at - LATELY, at=at)}
     now, counts = _now(round_id, planned, local, called, sites)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,12 +22,12 @@ from yingjian.access.actor import Actor
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import uuid7
 
-from . import queries, rehearsing, timing
+from . import expecting, queries, rehearsing, timing
 from .models import PlanRehearsal
 from .troubles import Troubles
 
 TASK: Final = "planning.rehearse"
-FORM: Final = 2
+FORM: Final = 3
 """Raised when the twin's answers change, so that kept ones are played anew."""
 SILENT: Final = timedelta(minutes=2)
 _LOCK: Final = "planning.rehearsal."
@@ -35,13 +35,22 @@ _LOCK: Final = "planning.rehearsal."
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A plan and how often to play it. `own`: what shall go wrong, instead of the usual troubles."""
+    """A plan and how often to play it. `own`: what shall go wrong, instead of the usual troubles.
+
+    `positives`: of ten thousand people infected; None: as many as the round before found in the area.
+    """
 
     plan_id: uuid.UUID
     runs: int
     trials: int
     seed: int
     own: Troubles | None = None
+    positives: float | None = None
+
+    @property
+    def infected(self) -> float:
+        """Of ten thousand, once `_settled`."""
+        return self.positives or 0.0
 
     @property
     def troubles(self) -> dict[str, Any]:
@@ -69,6 +78,7 @@ def rehearsal_for(
     """
     head = queries.head_for(actor, asked.plan_id)
     with scope.everywhere():
+        asked = _settled(asked, head.round_id)
         row = _begun(asked, area=head.area, again=again, at=at)
     if row.state == "failed":
         raise RuleBroken(row.error, status=409, **(row.answer or {}))
@@ -91,15 +101,22 @@ def kept_for(actor: Actor, asked: Asked, *, at: datetime, language: str) -> rehe
 
 def stop(actor: Actor, asked: Asked) -> None:
     """End a rehearsal with what was played (`planning.plan_unknown`, 404)."""
-    queries.head_for(actor, asked.plan_id)
+    head = queries.head_for(actor, asked.plan_id)
     with scope.everywhere():
-        _rows(asked).update(stop_asked=True)
+        _rows(_settled(asked, head.round_id)).update(stop_asked=True)
+
+
+def _settled(asked: Asked, round_id: uuid.UUID) -> Asked:
+    """With the number of positives that is meant where none is named."""
+    if asked.positives is not None:
+        return asked
+    return replace(asked, positives=expecting.by_history(round_id))
 
 
 def _rows(asked: Asked) -> QuerySet[PlanRehearsal]:
     return PlanRehearsal.objects.filter(
         plan_id=asked.plan_id, runs=asked.runs, trials=asked.trials, seed=asked.seed,
-        troubles=asked.troubles,
+        troubles=asked.troubles, positives=asked.infected,
     )  # fmt: skip
 
 
@@ -121,7 +138,7 @@ def _begun(asked: Asked, *, area: str, again: bool, at: datetime) -> PlanRehears
     if row is None:
         made = PlanRehearsal(
             id=uuid7(at), plan_id=asked.plan_id, area=area, runs=asked.runs, trials=asked.trials,
-            seed=asked.seed, troubles=asked.troubles, asked_at=at, **fresh,
+            seed=asked.seed, troubles=asked.troubles, positives=asked.infected, asked_at=at, **fresh,
         )  # fmt: skip
         PlanRehearsal.objects.bulk_create([made], ignore_conflicts=True)
     else:
@@ -159,8 +176,8 @@ def _play(run: uuid.UUID, now: Callable[[], datetime]) -> None:
     told = timing.Pulse(lambda done: _told(run, at=now(), done=done))
     own = Troubles.model_validate(row.troubles) if row.troubles else None
     played = rehearsing.play(
-        given, runs=row.runs, trials=row.trials, seed=row.seed, own=own, stop=told.asked,
-        watch=told.watch,
+        given, runs=row.runs, trials=row.trials, seed=row.seed, positives=row.positives, own=own,
+        stop=told.asked, watch=told.watch,
     )  # fmt: skip
     _told(run, at=now(), state="done", done=1.0, answer=msgspec.to_builtins(played))
 

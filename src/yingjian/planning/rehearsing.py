@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from yingjian.campaigns import queries as campaigns
+from yingjian.engines.day.expected import Followed
 from yingjian.engines.day.model import NEVER, DayError, Forecast
 from yingjian.engines.day.planned import (
     PlannedDay,
@@ -31,7 +32,7 @@ from yingjian.engines.plan_model import Plan, Rules
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.papers import Heading, Paragraph, Report, Table
 
-from . import queries, rules, wording
+from . import expecting, queries, rules, wording
 
 if TYPE_CHECKING:
     from yingjian.engines.day.rehearsal import DayRehearsal, Outlook
@@ -48,8 +49,13 @@ CLOCKS: Final = {
     "to_lab_breaches": "to_lab",
     "on_machine_breaches": "on_machine",
     "result_breaches": "result",
+    "recheck_breaches": "recheck",
+    "single_breaches": "result",
 }
 """Figure → the limit it counts against; without a limit it is left out."""
+RETESTS: Final = (
+    "pools_positive", "reswabbed", "confirmed", "retest_wells", "retest_p50", "retest_p95", "reswab_p95",
+)  # fmt: skip
 PLACES: Final = {"place", "site"}
 """Parameters that name a site by its code: `place` where a change is made, `site` where something goes wrong."""
 
@@ -64,6 +70,28 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Hour:
+    """The queue of those who come within an hour of the day, minutes."""
+
+    hour: int
+    people: int
+    p50: float
+    p95: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A figure in words: what lies above in nineteen days of twenty, in the middle, below in nineteen of twenty."""
+
+    name: str
+    says: str
+    low: str
+    middle: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
 class SiteOutlook:
     """A site's last swab (minutes of the day, three percentiles) and its worst hour's queue."""
 
@@ -74,6 +102,7 @@ class SiteOutlook:
     finish: Spread
     worst_hour: int
     queue_p95: float
+    hours: list[Hour]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +113,7 @@ class DayOutlook:
     people: int
     figures: dict[str, Spread]
     says: list[str]
+    numbers: list[Number]
     cases: list[Outcome]
     helps: list[Outcome]
     sites: list[SiteOutlook]
@@ -149,22 +179,32 @@ class Given:
 
     plan: Plan
     book: Rules
+    way: Followed
+    """The preset's with a tube that reads positive."""
 
 
 def given(plan_id: uuid.UUID) -> Given:
     """Read it (`planning.plan_unknown`, 404; `planning.bad_plan`)."""
-    head = queries.head_of(plan_id)
-    return Given(queries.document_of(plan_id), rules.rules_of(campaigns.preset_of(head.round_id)))
+    preset = campaigns.preset_of(queries.head_of(plan_id).round_id)
+    return Given(queries.document_of(plan_id), rules.rules_of(preset), expecting.followed(preset))
 
 
-def rehearse(plan_id: uuid.UUID, *, runs: int, trials: int, seed: int, language: str) -> Rehearsal:
-    """Rehearse a stored plan at once. Raises `planning.plan_unknown` (404), `planning.nobody_comes` (409)."""
-    played = play(given(plan_id), runs=runs, trials=trials, seed=seed)
+def rehearse(
+    plan_id: uuid.UUID, *, runs: int, trials: int, seed: int, language: str, positives: float | None = None,
+    own: Troubles | None = None,
+) -> Rehearsal:  # fmt: skip
+    """Rehearse a stored plan at once. Raises `planning.plan_unknown` (404), `planning.nobody_comes` (409).
+
+    `positives`: of ten thousand people infected; None: as many as the round before found. `own`: as `play` has it.
+    """
+    if positives is None:
+        positives = expecting.by_history(queries.head_of(plan_id).round_id)
+    played = play(given(plan_id), runs=runs, trials=trials, seed=seed, positives=positives, own=own)
     return told(plan_id, played, runs=runs, trials=trials, seed=seed, language=language)
 
 
 def play(
-    known: Given, *, runs: int, trials: int, seed: int, own: Troubles | None = None,
+    known: Given, *, runs: int, trials: int, seed: int, positives: float = 0.0, own: Troubles | None = None,
     stop: Stop = lambda: False, watch: Watch = lambda _: None,
 ) -> Played:  # fmt: skip
     """Play every date of a plan; a stop leaves each at least `ENOUGH` days. Reads and writes nothing.
@@ -179,7 +219,12 @@ def play(
     bench, limits = bench_of(plan.params), limits_of(book)
     habits = habits_of(book, plan.params.slot_minutes, bench, base_of(plan.params))
     try:
-        days, found = days_of(plan, book, habits, bench), []
+        found, days = (
+            [],
+            expecting.expected(
+                days_of(plan, book, habits, bench), plan, positives, known.way, bench
+            ),
+        )
         if not days:
             raise RuleBroken("planning.nobody_comes", status=409)
         if own is not None:
@@ -193,8 +238,11 @@ def play(
             found.append(_played(one, asdict(limits)))
     except DayError as error:
         raise RuleBroken("planning.bad_plan", problem=str(error)) from None
-    assumed = {f"bench_{name}": value for name, value in asdict(bench).items()}
-    return Played(asdict(habits) | assumed, found, stop())
+    assumed = asdict(habits) | {f"bench_{name}": value for name, value in asdict(bench).items()}
+    if positives > 0:
+        assumed |= {f"retest_{name}": value for name, value in asdict(known.way.how).items()}
+        assumed |= {"retest_swabs": known.way.swabs, "positives": positives}
+    return Played(assumed, found, stop())
 
 
 def _enough(stop: Stop) -> Stop:
@@ -234,7 +282,7 @@ def told(
     head, names = queries.head_of(plan_id), wording.words(language)["rehearsal"]
     days = [
         DayOutlook(
-            day.on, day.people, day.figures, says_of(day.figures, names),
+            day.on, day.people, day.figures, says_of(day.figures, names), numbers_of(day.figures, names),
             [_outcome(one, names) for one in day.cases], [_outcome(one, names) for one in day.helps],
             day.sites, day.vehicles, day.labs,
         )
@@ -274,12 +322,48 @@ def says_of(figures: Mapping[str, Spread], names: Mapping[str, Any]) -> list[str
         for key in names["expects"]
         if key in figures
     ]
+    lines += [
+        names["suspects"][key].format(**_suspects(figures, names))
+        for key in names["suspects"]
+        if key in figures
+    ]
     broken = [
         names["broken"][key].format(middle=round(figures[key][1]), high=round(figures[key][2]))
         for key in names["broken"]
         if key in figures and figures[key][2] >= 1
     ]
     return lines + (broken or [names["none_broken"]])
+
+
+def _suspects(figures: Mapping[str, Spread], names: Mapping[str, Any]) -> dict[str, Any]:
+    """What positive tubes set in motion, rounded; a moment as people say it."""
+    found: dict[str, Any] = {}
+    for name in RETESTS:
+        if name in figures:
+            found[name], found[f"{name}_most"] = (round(figures[name][n]) for n in (1, 2))
+    if "cleared" in figures:
+        moments = ("cleared_low", "cleared", "cleared_most")
+        found |= {
+            name: clock(value, names)
+            for name, value in zip(moments, figures["cleared"], strict=True)
+        }
+    return found
+
+
+def numbers_of(figures: Mapping[str, Spread], names: Mapping[str, Any]) -> list[Number]:
+    """Every figure there are words for, with its interval."""
+
+    def say(kind: str, value: float) -> str:
+        if kind == "clock":
+            return clock(value, names)
+        return f"{100 * value:.0f}%" if kind == "share" else f"{value:,.0f}"
+
+    return [
+        Number(name, text, *(say(kind, value) for value in figures[name]))
+        for kind, told in names["numbers"].items()
+        for name, text in told.items()
+        if name in figures
+    ]
 
 
 def _line(text: str, spread: Spread, names: Mapping[str, Any]) -> str:
@@ -329,12 +413,24 @@ def sites_told(planned: PlannedDay, expected: Forecast) -> list[SiteOutlook]:
         SiteOutlook(
             site.code, site.name, site.lanes, int(come[j]),
             (float(expected.finish[j, 0]), float(expected.finish[j, 1]), float(expected.finish[j, 2])),
-            int(queue[j].argmax()), float(queue[j].max()),
+            int(queue[j].argmax()), float(queue[j].max()), _hours(expected, j),
         )
         for j, site in enumerate(planned.sites)
         if not np.isnan(expected.finish[j]).any()
     ]  # fmt: skip
     return sorted(found, key=lambda one: (-one.finish[1], one.code))
+
+
+def _hours(expected: Forecast, site: int) -> list[Hour]:
+    queue = expected.queue
+    return [
+        Hour(
+            hour, int(queue.people[site, hour]),
+            *(round(float(part[site, hour]), 1) for part in (queue.p50, queue.p95, queue.most)),
+        )
+        for hour in range(24)
+        if queue.people[site, hour] and not np.isnan(queue.p95[site, hour])
+    ]  # fmt: skip
 
 
 def clock(minute: float, names: Mapping[str, Any]) -> str:
@@ -350,7 +446,7 @@ def in_short(one: Outcome, names: Mapping[str, Any]) -> str:
     """An outcome's times and broken clocks in one line."""
     told = [
         f"{names['col'][name]} {clock(one.figures[name][1], names)}"
-        for name in ("last_swab", "last_delivery", "last_result")
+        for name in ("last_swab", "last_delivery", "last_result", "cleared")
         if name in one.figures
     ]
     broken = round(sum(one.figures[name][1] for name in CLOCKS if name in one.figures))
@@ -367,22 +463,43 @@ def paper(found: Rehearsal, *, round_name: str, as_of: datetime, language: str) 
     names = wording.words(language)["rehearsal"]
     title = names["title"].format(round=round_name, version=found.version)
     blocks: list[Any] = [
-        Paragraph(names["intro"].format(runs=found.runs, at=as_of.strftime("%Y-%m-%d %H:%M")))
+        Paragraph(
+            names["intro"].format(
+                runs=found.runs,
+                at=as_of.strftime("%Y-%m-%d %H:%M"),
+                retests=_followed(found, names),
+            )
+        )
     ]
     for day in found.days:
         blocks += [Heading(names["day"].format(date=day.on.isoformat(), people=day.people))]
         blocks += [Paragraph(line) for line in day.says]
-        for key, rows in (("cases", day.cases), ("helps", day.helps)):
+        tables = (("cases", day.cases), ("helps", day.helps))
+        for key, rows in tables[:1] if _asked(day) else tables:
             blocks += [Heading(names["table"][key])]
             blocks += (
                 [_table(key, rows, day.figures, names)] if rows else [Paragraph(names["no_help"])]
             )
+        blocks += [Heading(names["table"]["numbers"]), _number_table(day, names)]
         blocks += [Heading(names["table"]["sites"]), _site_table(day, names)]
+        blocks += [Heading(names["table"]["hours"]), _hour_table(day, names)]
     blocks += [Heading(names["table"]["assumptions"]), _assumed(found, names)]
     return Report(title, tuple(blocks))
 
 
-COLUMNS: Final = ("last_swab", "last_delivery", "last_result", "queue_p95")
+def _followed(found: Rehearsal, names: Mapping[str, Any]) -> str:
+    """Whether positive tubes were followed, and for how many infected."""
+    infected = found.assumptions.get("positives")
+    text: str = names["retests"]["played" if infected else "not"]
+    return text.format(infected=infected)
+
+
+def _asked(day: DayOutlook) -> bool:
+    """Played with somebody's own troubles: no change was tried."""
+    return [one.code for one in day.cases] == ["own"]
+
+
+COLUMNS: Final = ("last_swab", "last_delivery", "last_result", "cleared", "queue_p95")
 
 
 def _table(
@@ -391,17 +508,39 @@ def _table(
     shown = [name for name in COLUMNS if name in planned]
     broken = [name for name in CLOCKS if name in planned]
 
+    def cell(name: str, figures: Mapping[str, Spread]) -> object:
+        if name not in figures:  # a case may leave nothing to measure
+            return "—"
+        value = figures[name][1]
+        return round(value, 1) if name == "queue_p95" else clock(value, names)
+
     def row(text: str, figures: Mapping[str, Spread]) -> tuple[Any, ...]:
-        cells = [
-            round(figures[name][1], 1) if name == "queue_p95" else clock(figures[name][1], names)
-            for name in shown
-        ]
-        return (text, *cells, round(sum(figures[name][1] for name in broken)))
+        late = sum(figures[name][1] for name in broken if name in figures)
+        return (text, *(cell(name, figures) for name in shown), round(late))
 
     head = (names["col"]["what"], *(names["col"][name] for name in shown), names["col"]["broken"])
     body = tuple(row(one.says, one.figures) for one in rows)
     whole = (row(names["as_planned"], planned), *body)
     return Table(names["table"][key], head, whole, widths=(5, *(2 for _ in shown), 2))
+
+
+def _number_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:
+    head = tuple(names["col"][name] for name in ("what", "low", "middle", "high"))
+    rows = tuple((one.says, one.low, one.middle, one.high) for one in day.numbers)
+    return Table(names["table"]["numbers"], head, rows, widths=(6, 2, 2, 2))
+
+
+def _hour_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:
+    """P95 of the queue by hour; the sites as in the table before."""
+    sites = day.sites[:SITES_ON_PAPER]
+    hours = sorted({one.hour for site in sites for one in site.hours})
+    told = [{one.hour: round(one.p95) for one in site.hours} for site in sites]
+    rows = tuple(
+        (site.name, *(by.get(hour, "") for hour in hours))
+        for site, by in zip(sites, told, strict=True)
+    )
+    head = (names["col"]["site"], *(str(hour) for hour in hours))
+    return Table(names["table"]["hours"], head, rows, widths=(5, *(1 for _ in hours)), small=True)
 
 
 def _site_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 from ninja import Schema
 from pydantic import ConfigDict, Field, model_validator
 
-from yingjian.engines.day.model import Faults, Gone, Short, Slow
+from yingjian.engines.day.model import NEVER, Faults, Gone, Short, Slow
 from yingjian.engines.day.planned import PlannedDay
 from yingjian.kernel.errors import RuleBroken
 
@@ -70,10 +70,14 @@ class Few(_Trouble):
 
 
 class Troubles(_Trouble):
-    """What shall go wrong. `absent`: percent of the lanes without anybody; `turnout`: percent of those expected."""
+    """What shall go wrong. `absent`: percent of the lanes without anybody; `turnout`: percent of those expected;
+    `patience`: minutes after which people in the queue go home; `infected`: times as many as expected.
+    """
 
     absent: Annotated[int, Field(ge=0, le=95)] = 0
     turnout: Annotated[int, Field(ge=1, le=1000)] = 100
+    patience: Annotated[int, Field(ge=1, le=1440)] | None = None
+    infected: Annotated[int, Field(ge=1, le=1000)] = 1
     slower: Slower | None = None
     still: Still | None = None
     vehicle: Away | None = None
@@ -120,6 +124,12 @@ class Troubles(_Trouble):
             found.append(("absent", {"share": self.absent}, Faults(absent=self.absent / 100)))
         if self.turnout != 100:  # noqa: PLR2004 - as planned
             found.append(("turnout", {"share": self.turnout}, Faults(turnout=self.turnout / 100)))
+        if self.patience:
+            gone = Faults(patience=float(self.patience))
+            found.append(("patience", {"minutes": self.patience}, gone))
+        if self.infected > 1:
+            many = Faults(positives=float(self.infected))
+            found.append(("positives", {"times": self.infected}, many))
         if self.slower:
             spell, share = self.slower, self.slower.percent
             slow = Slow(spell.start, spell.end, share / 100)
@@ -170,5 +180,7 @@ def _joined(parts: Iterable[Faults]) -> Faults:
         labs=tuple(gone for part in each for gone in part.labs),
         short=tuple(few for part in each for few in part.short),
         absent=max(part.absent for part in each),
+        positives=max((part.positives for part in each), default=1.0),
+        patience=min((part.patience for part in each), default=NEVER),
         turnout=next((part.turnout for part in each if part.turnout != 1.0), 1.0),
     )

@@ -13,6 +13,7 @@ export type PlanFinding = components['schemas']['FindingLine'];
 export type Rehearsal = components['schemas']['Rehearsal'];
 export type RehearsalState = components['schemas']['RehearsalState'];
 export type RehearsedDay = components['schemas']['DayOutlook'];
+export type RehearsedNumber = components['schemas']['Number'];
 export type RehearsedSite = components['schemas']['SiteOutlook'];
 export type Outcome = components['schemas']['Outcome'];
 
@@ -36,16 +37,21 @@ export function isPlaying(found: Rehearsal | RehearsalState): found is Rehearsal
   return 'state' in found;
 }
 
-async function rehearsalOf(planId: string, again: boolean): Promise<Rehearsal | RehearsalState> {
-  const answer = await api.GET('/api/plans/{plan_id}/rehearsal', { params: { path: { plan_id: planId }, query: again ? { again } : {} } });
+/** Infected of ten thousand people; null: as many as the round before found, which the server knows. */
+export type Infected = number | null;
+const named = (positives: Infected): { positives?: number } => (positives === null ? {} : { positives });
+
+async function rehearsalOf(planId: string, positives: Infected, again: boolean): Promise<Rehearsal | RehearsalState> {
+  const query = { ...named(positives), ...(again ? { again } : {}) };
+  const answer = await api.GET('/api/plans/{plan_id}/rehearsal', { params: { path: { plan_id: planId }, query } });
   return body(answer) as Rehearsal | RehearsalState; // two kinds of answer: the client forgets that triples are triples
 }
 
 /** A plan rehearsed, or how far that is, asked for again every second. The first to ask begins it; its answer is kept. */
-export function useRehearsal(planId: Ref<string>): UseQueryReturnType<Rehearsal | RehearsalState, Error> {
+export function useRehearsal(planId: Ref<string>, positives: Ref<Infected>): UseQueryReturnType<Rehearsal | RehearsalState, Error> {
   return useQuery({
-    queryKey: ['plans', planId, 'rehearsal'],
-    queryFn: async () => rehearsalOf(planId.value, false),
+    queryKey: ['plans', planId, 'rehearsal', positives],
+    queryFn: async () => rehearsalOf(planId.value, positives.value, false),
     enabled: computed(() => planId.value !== ''),
     staleTime: Infinity,
     retry: false,
@@ -54,11 +60,11 @@ export function useRehearsal(planId: Ref<string>): UseQueryReturnType<Rehearsal 
 }
 
 /** What becomes of the plan's day if all of these go wrong at once; nothing is asked while there are none. */
-export function useTroubled(planId: Ref<string>, own: Ref<TroublesAsked | null>): UseQueryReturnType<Rehearsal | RehearsalState, Error> {
+export function useTroubled(planId: Ref<string>, own: Ref<TroublesAsked | null>, positives: Ref<Infected>): UseQueryReturnType<Rehearsal | RehearsalState, Error> {
   return useQuery({
-    queryKey: ['plans', planId, 'troubles', own],
+    queryKey: ['plans', planId, 'troubles', own, positives],
     queryFn: async () => {
-      const sent = { params: { path: { plan_id: planId.value } }, body: (own.value ?? { absent: 0, turnout: 100 }) as never };
+      const sent = { params: { path: { plan_id: planId.value }, query: named(positives.value) }, body: (own.value ?? { absent: 0, turnout: 100 }) as never };
       return body(await api.POST('/api/plans/{plan_id}/troubles', sent)) as Rehearsal | RehearsalState;
     },
     enabled: computed(() => planId.value !== '' && own.value !== null),
@@ -69,13 +75,13 @@ export function useTroubled(planId: Ref<string>, own: Ref<TroublesAsked | null>)
 }
 
 /** Play one that failed or was stopped anew. */
-export async function rehearseAgain(planId: string): Promise<void> {
-  await rehearsalOf(planId, true);
+export async function rehearseAgain(planId: string, positives: Infected): Promise<void> {
+  await rehearsalOf(planId, positives, true);
 }
 
 /** End a rehearsal with what was played so far. */
-export async function stopRehearsal(planId: string): Promise<void> {
-  await api.POST('/api/plans/{plan_id}/rehearsal/stop', { params: { path: { plan_id: planId } } });
+export async function stopRehearsal(planId: string, positives: Infected): Promise<void> {
+  await api.POST('/api/plans/{plan_id}/rehearsal/stop', { params: { path: { plan_id: planId }, query: named(positives) } });
 }
 
 /** A plan with its findings; a plan never changes, so it is read once. */

@@ -3,6 +3,8 @@ export interface Hours { from: string; to: string }
 export interface TroublesForm {
   absent: number;
   turnout: number;
+  patience: number | null;
+  infected: number;
   slower: Hours & { on: boolean; percent: number };
   still: Hours & { sites: string[] };
   vehicle: Hours & { name: string };
@@ -13,6 +15,8 @@ type Spell = Readonly<{ start: number; end: number }>;
 export type TroublesAsked = Readonly<{
   absent: number;
   turnout: number;
+  patience?: number;
+  infected?: number;
   slower?: Spell & Readonly<{ percent: number }>;
   still?: Spell & Readonly<{ sites: string[] }>;
   vehicle?: Spell & Readonly<{ name: string }>;
@@ -27,6 +31,8 @@ export function nothingWrong(): TroublesForm {
   return {
     absent: 0,
     turnout: 100,
+    patience: null,
+    infected: 1,
     slower: { on: false, from: '10:00', to: '11:00', percent: 200 },
     still: { sites: [], from: '10:00', to: '10:40' },
     vehicle: { name: '', from: '12:00', to: '14:00' },
@@ -67,6 +73,8 @@ export function troublesOf(form: TroublesForm): TroublesAsked | null {
   const { site, tubes } = form.few;
   if (site !== '' && (tubes === null || until === null)) return null;
   const few = site !== '' && tubes !== null && until !== null ? { few: { site, tubes, until } } : {};
-  if (form.absent === 0 && form.turnout === 100 && Object.keys(parts).length === 0 && !('few' in few)) return null;
-  return { absent: form.absent, turnout: form.turnout, ...parts, ...few } as TroublesAsked;
+  const people = { ...(form.patience === null ? {} : { patience: form.patience }), ...(form.infected > 1 ? { infected: form.infected } : {}) };
+  const nothing = form.absent === 0 && form.turnout === 100;
+  if (nothing && [parts, few, people].every((part) => Object.keys(part).length === 0)) return null;
+  return { absent: form.absent, turnout: form.turnout, ...people, ...parts, ...few } as TroublesAsked;
 }

@@ -17,13 +17,20 @@ describe('troubles of a planned day', () => {
   it('says everything that was chosen and no more', () => {
     const form = nothingWrong();
     form.absent = 15;
+    form.patience = 45;
+    form.infected = 10;
     form.slower.on = true;
     form.still.sites = ['A001', 'A002'];
     form.few = { site: 'A003', tubes: 20, until: '14:00' };
     expect(troublesOf(form)).toEqual({
-      absent: 15, turnout: 100, slower: { start: 600, end: 660, percent: 200 },
+      absent: 15, turnout: 100, patience: 45, infected: 10, slower: { start: 600, end: 660, percent: 200 },
       still: { start: 600, end: 640, sites: ['A001', 'A002'] }, few: { site: 'A003', tubes: 20, until: 840 },
     });
+  });
+
+  it('is enough when people lose patience, or more are infected', () => {
+    expect(troublesOf({ ...nothingWrong(), patience: 30 })).toEqual({ absent: 0, turnout: 100, patience: 30 });
+    expect(troublesOf({ ...nothingWrong(), infected: 2 })).toEqual({ absent: 0, turnout: 100, infected: 2 });
   });
 
   it('waits while something is half said', () => {

@@ -174,8 +174,8 @@ describe('the rehearsal', () => {
   const figures = { last_swab: [800, 840, 900], last_delivery: [860, 900, 960], last_result: [1500, 1530, 1600], queue_p95: [3, 12, 30] };
   const rehearsal = {
     plan_id: plan.id, round_id: ROUND, version: 2, runs: 40, trials: 8, seed: 1, assumptions: {},
-    days: [{ on: '2022-03-15', people: 7409, figures, says: ['第三实验室最先排满。'], helps: [], cases: [{ code: 'one_lab_out', says: '一家实验室停机', figures }],
-      sites: [{ code: 'S1', name: '永发村采样点', lanes: 2, people: 420, finish: [700, 720, 800], worst_hour: 8, queue_p95: 25 }] }],
+    days: [{ on: '2022-03-15', people: 7409, figures, says: ['第三实验室最先排满。'], numbers: [{ name: 'queue_most', says: '最长等候(分)', low: '21', middle: '33', high: '48' }], helps: [], cases: [{ code: 'one_lab_out', says: '一家实验室停机', figures }],
+      sites: [{ code: 'S1', name: '永发村采样点', lanes: 2, people: 420, finish: [700, 720, 800], worst_hour: 8, queue_p95: 25, hours: [{ hour: 8, people: 120, p50: 4, p95: 25, most: 31 }] }] }],
   } as unknown as Rehearsal;
 
   it('plays the plan in force and tells when the day ends, also past midnight', async () => {
@@ -185,6 +185,29 @@ describe('the rehearsal', () => {
     await vi.waitFor(() => { expect(page.findAll('[data-testid=expected]')).toHaveLength(3); }, { timeout: 20_000 });
     expect(page.findAll('[data-testid=expected]').map((one) => one.text().slice(0, 5))).toEqual(['14:00', '15:00', '次日01:']);
     expect(page.text()).toContain('一家实验室停机');
+    expect(page.text()).toMatch(/最长等候\(分\)\s*21\s*33\s*48/);
+    expect(page.text()).toMatch(/08:00\s*120\s*4\s*25\s*31/);
+    expect(page.text()).toContain('复检不在推演之内');
+    page.unmount();
+  });
+
+  it('plays it with as many infected as somebody expects, and follows them', async () => {
+    const path = `/api/plans/${plan.id}/rehearsal`;
+    const [day] = rehearsal.days;
+    const followed = { ...rehearsal, assumptions: { positives: 3 }, days: [{ ...day, figures: { ...figures, pools_positive: [1, 4, 9], cleared: [1600, 1690, 1800] } }] };
+    const answers: Record<string, { body: unknown }> = { ...head as Record<string, { body: unknown }>, [`/api/rounds/${ROUND}/plans`]: { body: { items: [plan], as_of: AT } }, [path]: { body: rehearsal } };
+    const asked = serve(answers);
+    const page = await stage(RehearsalPage, { roundId: ROUND });
+    await vi.waitFor(() => { expect(page.find('#infected').exists()).toBe(true); }, { timeout: 20_000 });
+    const field = page.get('#infected');
+    (field.element as HTMLInputElement).value = '3';
+    await field.trigger('input');
+    await field.trigger('blur');
+    answers[path] = { body: followed };
+    await page.get('form.infected').trigger('submit');
+    await vi.waitFor(() => { expect(page.text()).toContain('按每万人3人感染推演'); }, { timeout: 20_000 });
+    expect(asked.filter((line) => line === `GET ${path}`)).toHaveLength(2);
+    expect(page.text()).toMatch(/疑点查清.*按方案执行.*次日04:10/s);
     page.unmount();
   });
 

@@ -111,6 +111,9 @@ def figures(day: Day, run: Run, limits: Limits) -> dict[str, float]:
         "result_breaches": float((turnaround > limits.result).sum()),
         "utilisation": float(run.busy.sum() / open_minutes.sum()) if open_minutes.any() else np.nan,
     }
+    if day.sites.tubes is not None:
+        used = np.bincount(run.tube_site, minlength=len(day.sites.lanes))
+        found["stock_outs"] = float((used > day.sites.tubes).sum())
     if run.gave_up is not None:
         found["gave_up"] = float(run.gave_up)
     return found if run.again is None else found | _again(run.again, limits)

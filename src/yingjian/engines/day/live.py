@@ -17,7 +17,7 @@ from yingjian.engines.asking import Floats
 from yingjian.engines.day.forecast import rehearse
 from yingjian.engines.day.model import Begun, Day, Doors, Forecast, Habits, Limits
 from yingjian.engines.day.planned import PlannedDay
-from yingjian.engines.day.rehearsal import BREACHES, HELPS, Change, Outlook, changes
+from yingjian.engines.day.rehearsal import HELPS, Change, Outlook, broken_in, changes
 
 TOGETHER = 2
 """Sites that get a lane at once: those that end last."""
@@ -90,7 +90,7 @@ def take_up(planned: PlannedDay, now: Now, habits: Habits) -> Taken:
         labs=replace(labs, opens=np.maximum(labs.opens, now.at)),
         single=single, swabbed=swabbed | absent, begun=_begun(planned, now, place),
         party=_parties(planned.day, site, slot), since=_since(planned.day, site, slot),
-        doors=_to_visit(planned.day, now.at),
+        doors=_to_visit(planned.day, now.at), positives=planned.day.positives,
     )  # fmt: skip
     begun = bool(now.at > sites.opens.min())
     return Taken(
@@ -254,7 +254,7 @@ def rest_of(taken: Taken, limits: Limits, *, runs: int, trials: int, seed: int) 
 def _gain(base: Mapping[str, Spread], other: Mapping[str, Spread]) -> tuple[int, float]:
     """Minutes by which the last swab and the last result are earlier together; then clocks no longer broken."""
     earlier = [base[name][1] - other[name][1] for name in ("last_swab", "last_result")]
-    broken = sum(base[name][1] - other[name][1] for name in BREACHES)
+    broken = broken_in(base) - broken_in(other)
     return max(0, round(sum(minutes for minutes in earlier if not math.isnan(minutes)))), broken
 
 

@@ -38,6 +38,8 @@ class Sites:
     """Minutes from the run's first stop to this one: by so much a slow road makes the pick-up later, never earlier."""
     home: Floats | None = None
     """Minutes from the run's last stop to the laboratory: only these are won on a fast road."""
+    tubes: Ints | None = None
+    """Tubes in each site's pack; None: not asked."""
 
 
 @dataclass(frozen=True)

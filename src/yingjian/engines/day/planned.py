@@ -21,6 +21,8 @@ from yingjian.engines.plan_model import LabLoad, Plan, Rules, Run, Site, Slot, S
 from yingjian.engines.plan_params import PlanParams
 
 DAY = 1440.0
+TUBE = "sample_tube"
+"""What the items of tubes are called in packs, whatever their size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def limits_of(rules: Rules) -> Limits:
         to_lab=rules.number("clocks.deliver") or NEVER,
         on_machine=rules.number("clocks.on_instrument") or NEVER,
         result=rules.number("clocks.result_other") or NEVER,
+        recheck=rules.number("clocks.recheck") or NEVER,
     )
 
 
@@ -155,6 +158,7 @@ def _planned(
         route=np.array([routes.index(call.route) for call in mine], dtype=np.int64),
         behind=np.array([call.behind for call in mine]),
         home=np.array([call.home for call in mine]),
+        tubes=np.array([_packed(site) for site in sites], dtype=np.int64),
     )
     single = _single(sites, site_of)
     benches = _benches(labs, habits, bench)
@@ -193,6 +197,12 @@ def _calls(plan: Plan, rules: Rules, when: date, sites: Sequence[Site]) -> Mappi
             _mean([run.arrives - run.stops[-1].at for run, _ in calls]),
         )  # fmt: skip
     return found
+
+
+def _packed(site: Site) -> int:
+    """Tubes in a site's pack; of a plan without packs those it counts on."""
+    packed = sum(line.quantity for line in site.kit if line.item.startswith(TUBE))
+    return int(packed) or site.tubes.total
 
 
 def _mean(spans: Sequence[timedelta]) -> float:

@@ -24,7 +24,12 @@ from yingjian.engines.day.model import (
 from yingjian.engines.day.planned import PlannedDay
 
 Watch = Callable[[float], None]
-BREACHES = ("queue_breaches", "to_lab_breaches", "on_machine_breaches", "result_breaches")
+BREACHES = (
+    "queue_breaches", "to_lab_breaches", "on_machine_breaches", "result_breaches",
+    "recheck_breaches", "single_breaches",
+)  # fmt: skip
+"""Those of re-tests are there where re-tests are played."""
+TIMES_INFECTED = 10
 HELPS = 3
 """Changes shown: those that help most."""
 WORST = 3
@@ -32,8 +37,8 @@ WORST = 3
 DARK_SITES = 5
 DARK_MINUTES = 40.0
 """Sites that cannot work for so long: power, or a network that somebody made their registration need."""
-MOST_CHANGES = 4 * WORST
-"""Sites that end last, sites that queue longest, vehicles, laboratories."""
+MOST_CHANGES = 4 * WORST + 2
+"""Sites that end last, sites that queue longest, vehicles, laboratories, two for re-tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,12 @@ class Outlook:
     @property
     def breaches(self) -> float:
         """Clocks broken on a middling day."""
-        return sum(self.figures[name][1] for name in BREACHES)
+        return broken_in(self.figures)
+
+
+def broken_in(figures: Mapping[str, tuple[float, float, float]]) -> float:
+    """Clocks broken on a middling day."""
+    return sum(figures[name][1] for name in BREACHES if name in figures)
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,9 @@ def usual_cases(planned: PlannedDay) -> list[Case]:
         lab = int(np.bincount(planned.day.sites.lab, weights=_tubes(planned)).argmax())
         down = Faults(labs=(Gone(lab, noon, noon + 240),))
         cases.append(Case("laboratory", down, {"lab": planned.labs[lab], "start": 720, "end": 960}))
+    if planned.day.positives is not None:
+        many = Faults(positives=float(TIMES_INFECTED))
+        cases.append(Case("positives", many, {"times": TIMES_INFECTED}))
     return cases
 
 
@@ -170,15 +183,18 @@ def _best(
 
 
 def _gain(base: Outlook, other: Outlook) -> tuple[float, float]:
-    """Clocks no longer broken; then minutes by which the last result, or the last swab, is earlier."""
-    earlier = base.figures["last_result"][1] - other.figures["last_result"][1]
-    swabbed = base.figures["last_swab"][1] - other.figures["last_swab"][1]
+    """Clocks no longer broken; then minutes by which the last result, swab, or suspicion cleared is earlier."""
+    earlier = sum(
+        max(base.figures[name][1] - other.figures[name][1], 0.0)
+        for name in ("last_result", "last_swab", "cleared")
+        if name in base.figures and not math.isnan(base.figures[name][1])
+    )
     broken = base.breaches - other.breaches
-    return (max(broken, 0.0), max(earlier, 0.0) + max(swabbed, 0.0) if broken >= 0 else 0.0)
+    return (max(broken, 0.0), earlier if broken >= 0 else 0.0)
 
 
 def changes(planned: PlannedDay, expected: Forecast) -> list[Change]:
-    """A lane more at the sites that end last or queue longest; a car more; a fifth more machines."""
+    """A lane more at the sites that end last or queue longest; a car more; a fifth more machines; more for re-tests."""
     day, sites = planned.day, planned.day.sites
     late = np.argsort(-np.nan_to_num(expected.finish[:, SHARES.index(50.0)]))[:WORST]
     queue = np.nan_to_num(expected.queue.p95).max(axis=1)
@@ -203,7 +219,22 @@ def changes(planned: PlannedDay, expected: Forecast) -> list[Change]:
             Change("laboratory", planned.labs[k], replace(day, labs=_faster(day.labs, k)))
             for k in fullest
         ]
-    return found
+    return found + _for_retests(planned)
+
+
+def _for_retests(planned: PlannedDay) -> list[Change]:
+    """A team more, where they are counted; an instrument more for the single swabs where most of them go."""
+    day, labs = planned.day, planned.day.labs
+    if day.positives is None or labs.kept_benches is None:
+        return []
+    found = []
+    if day.positives.teams is not None:
+        teams = replace(day.positives, teams=day.positives.teams + 1)
+        found.append(Change("team", "", replace(day, positives=teams)))
+    load = np.bincount(day.sites.lab, weights=_tubes(planned), minlength=len(planned.labs))
+    most = int(load.argmax())
+    more = replace(labs, kept_benches=_more(labs.kept_benches, most, 1))
+    return [*found, Change("retest", planned.labs[most], replace(day, labs=more))]
 
 
 def _more(values: Ints, at: int, by: int) -> Ints:

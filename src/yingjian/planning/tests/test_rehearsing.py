@@ -16,11 +16,15 @@ from django.test import Client
 from docx import Document
 
 from yingjian.access import scope
-from yingjian.access.tests.factories import TOWN_B, new_id
+from yingjian.access.tests.factories import NOON, TOWN_B, new_id
+from yingjian.campaigns.models import Round
 from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
+from yingjian.cases.models import Positive
 from yingjian.kernel import clock
 from yingjian.kernel.errors import RuleBroken
-from yingjian.planning import jobs, rehearsals, rehearsing, wording
+from yingjian.laboratory.models import Result
+from yingjian.laboratory.tests import factories as lab
+from yingjian.planning import expecting, ground, jobs, rehearsals, rehearsing, wording
 from yingjian.planning.models import PlanRecord, PlanRehearsal
 from yingjian.planning.tests.plan_factories import apply, laboratory, propose, town
 from yingjian.planning.tests.test_documents import signed_in
@@ -93,7 +97,98 @@ def test_a_rehearsal_on_paper_has_every_part() -> None:
         assert heading in text
     cases, *_, assumed = document.tables
     assert cases.rows[1].cells[0].text == names["as_planned"]
-    assert len(assumed.rows) == 1 + len(names["assumed"])
+    always = [key for key in names["assumed"] if not key.startswith(("retest", "positives"))]
+    assert len(assumed.rows) == 1 + len(always)
+    assert names["retests"]["not"] in text
+
+
+MANY = f"{FEW}&positives=150"
+
+
+def test_expected_positives_are_followed_to_the_last_single_result() -> None:
+    plan_id, _ = propose(town())
+    client = signed_in()
+    plain, body = played(client, plan_id, FEW), played(client, plan_id, MANY)
+    (before,), (day,) = plain["days"], body["days"]
+    assert before["figures"] == {name: day["figures"][name] for name in before["figures"]}
+    assert "positives" not in plain["assumptions"]
+    assert (body["assumptions"]["positives"], body["assumptions"]["retest_swabs"]) == (150.0, 2)
+    figures = day["figures"]
+    assert 0 < figures["pools_positive"][2] <= figures["reswabbed"][2]
+    # two single tubes of every member and the tube itself (R72)
+    wells, swabs = figures["retest_wells"][2], 2 * figures["reswabbed"][2]
+    assert swabs < wells <= swabs + figures["pools_positive"][2]
+    assert figures["cleared"][2] > figures["last_result"][0]
+    assert any("管阳性" in line for line in day["says"])
+    assert any("最后一个疑点" in line for line in day["says"])
+    (many,) = [case for case in day["cases"] if case["code"] == "positives"]
+    assert many["says"] == "感染人数为预计的10倍"
+    assert many["figures"]["pools_positive"][1] > figures["pools_positive"][1]
+    assert "positives" not in {case["code"] for case in before["cases"]}
+    numbers = {one["name"]: one for one in day["numbers"]}
+    assert set(figures) == set(numbers), "every figure has its words"
+    assert re.fullmatch(r"(次日)?\d\d:\d\d", numbers["cleared"]["middle"])
+    with scope.everywhere():
+        assert PlanRehearsal.objects.filter(plan_id=plan_id).count() == 2
+    text = _paper(client, f"/api/plans/{plan_id}/rehearsal.docx?{MANY}")
+    assert wording.words("zh")["rehearsal"]["numbers"]["count"]["pools_positive"] in text
+    assert "按每万人150.0人感染推演" in text
+
+
+def _paper(client: Client, path: str) -> str:
+    """Everything that stands on it."""
+    document = Document(io.BytesIO(client.get(path).content))
+    cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    return "\n".join([paragraph.text for paragraph in document.paragraphs] + cells)
+
+
+def test_without_a_number_the_round_before_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_id, _ = propose(town())
+    client = signed_in()
+    monkeypatch.setattr(ground, "found_before", lambda _: (3, 200))
+    assert played(client, plan_id, FEW)["assumptions"]["positives"] == 150.0
+    asked = client.get(f"/api/plans/{plan_id}/rehearsal?{MANY}")
+    assert asked.status_code == 200, "the same number is the same rehearsal"
+    assert played(client, plan_id, f"{FEW}&positives=0")["assumptions"].get("positives") is None
+    client.post(f"/api/plans/{plan_id}/rehearsal/stop?{FEW}")
+    with scope.everywhere():
+        assert PlanRehearsal.objects.get(positives=150.0).stop_asked
+        assert not PlanRehearsal.objects.get(positives=0.0).stop_asked
+
+
+def test_what_was_found_is_counted_in_the_round_and_in_the_one_before() -> None:
+    made = lab.world()
+    tube = lab.tube(made, people=10)
+    with scope.everywhere():
+        result = Result.objects.create(
+            id=new_id(), tube=tube, laboratory=made.laboratory, round=made.round, area=tube.area, version=1,
+            outcome="positive", tested_at=NOON, entered_by=new_id(), entered_at=NOON,
+        )  # fmt: skip
+        swab = tube.swabs.all()[0]
+        Positive.objects.create(
+            id=new_id(), round=made.round, person=swab.person, swab=swab, result=result, area=tube.area,
+            case_no="1", found_at=NOON, state="initial",
+        )  # fmt: skip
+        made.round.due.update(state="resulted", resulted_at=NOON, outcome="negative")
+        assert ground.found_before(made.round.id) == (0, 0), "nothing was held before"
+        assert expecting.by_history(made.round.id) == 0.0
+        assert expecting.by_now(made.round.id) == 1000.0
+        Round.objects.filter(id=made.round.id).update(
+            window_start=made.round.window_start - timedelta(days=1)
+        )
+        later = frozen(area=made.round.area, preset="yongning")
+        assert ground.found_before(later) == (1, 10)
+        assert expecting.by_history(later) == expecting.by_now(later) == 1000.0
+        Positive.objects.update(state="excluded", decided_reason="复检阴性")
+        assert ground.found_before(later) == (0, 10)
+
+
+@pytest.mark.parametrize(
+    "asked", ["positives=-1", "positives=1001", "positives=nan", "positives=x"]
+)
+def test_no_round_has_so_many_infected(asked: str) -> None:
+    plan_id, _ = propose(town())
+    assert signed_in().get(f"/api/plans/{plan_id}/rehearsal?{asked}").status_code == 422
 
 
 def test_what_another_town_plans_is_not_rehearsed_for_strangers() -> None:
@@ -218,6 +313,44 @@ def test_the_command_rehearses_the_plan_in_force_and_writes_its_files(tmp_path: 
     assert found["days"][0]["says"][0] in text
     assert wording.words("zh")["rehearsal"]["table"]["cases"] in text
     assert Document(str(annex)).paragraphs[0].text.endswith("推演附件（方案第1版）")
+
+
+def test_the_command_takes_own_troubles_and_positives(tmp_path: Path) -> None:
+    round_id = town()
+    propose(round_id)
+    told, out, file = tmp_path / "r.json", io.StringIO(), tmp_path / "t.json"
+    file.write_text('{"absent": 50, "patience": 1, "infected": 4}', encoding="utf-8")
+    annex = tmp_path / "r.docx"
+    call_command(
+        "rehearse", str(round_id), "--runs=4", "--positives=150", f"--troubles={file}", f"--json={told}",
+        f"--docx={annex}", stdout=out,
+    )  # fmt: skip
+    (day,) = json.loads(told.read_text(encoding="utf-8"))["days"]
+    (own,) = day["cases"]
+    assert (
+        own["says"] == "采样台缺员50%，全天无人替补；等候超过1分钟的人不采就走；感染人数为预计的4倍"
+    )
+    assert own["figures"]["gave_up"][1] > 0
+    assert own["figures"]["swabbed"][1] < day["figures"]["swabbed"][1]
+    assert own["figures"]["infected"][1] > day["figures"]["infected"][1]
+    names = wording.words("zh")["rehearsal"]
+    assert own["says"] in out.getvalue()
+    text = "\n".join(paragraph.text for paragraph in Document(str(annex)).paragraphs)
+    assert names["table"]["cases"] in text
+    for nowhere in (out.getvalue(), text):
+        assert names["no_help"] not in nowhere, "no change was tried"
+    with pytest.raises(CommandError, match="absent"):
+        call_command("rehearse", str(round_id), '--troubles={"absent": 500}')
+    with pytest.raises(CommandError, match=r"planning\.trouble_none"):
+        call_command("rehearse", str(round_id), "--troubles={}")
+    with pytest.raises(CommandError, match=r"planning\.trouble_unknown"):
+        call_command(
+            "rehearse", str(round_id), '--troubles={"few": {"site": "X", "tubes": 1, "until": 700}}'
+        )
+    with pytest.raises(CommandError, match="nowhere"):
+        call_command("rehearse", str(round_id), "--troubles=nowhere.json")
+    with pytest.raises(CommandError, match="positives"):
+        call_command("rehearse", str(round_id), "--positives=2000")
 
 
 def test_the_command_says_what_is_wrong() -> None:

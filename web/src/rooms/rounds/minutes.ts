@@ -7,7 +7,7 @@ import { clockOf } from '@/rules/minute';
 export type Spread = readonly number[];
 /** The moments a day is told by, with their names. */
 export const TIMES = { last_swab: 'rehearsal.last_swab', last_delivery: 'rehearsal.last_delivery', last_result: 'rehearsal.last_result' } as const;
-const BREACHES = ['queue_breaches', 'to_lab_breaches', 'on_machine_breaches', 'result_breaches'];
+const BREACHES = ['queue_breaches', 'to_lab_breaches', 'on_machine_breaches', 'result_breaches', 'recheck_breaches', 'single_breaches'];
 
 export const middle = (spread: Spread | undefined): number | null => spread?.[1] ?? null;
 export const broken = (row: Outcome): number => Math.round(BREACHES.reduce((sum, name) => sum + (middle(row.figures[name]) ?? 0), 0));

@@ -9,11 +9,29 @@ from typing import Any
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
+from pydantic import ValidationError
 
 from yingjian.access import scope
 from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken, sentence
 from yingjian.planning import documents, outlook, queries, rehearsing, wording
+from yingjian.planning.troubles import Troubles
+
+MOST_INFECTED = 1000
+
+
+def _own(given: str) -> Troubles:
+    """Troubles of the command line: JSON, or a file of it."""
+    try:
+        text = given if given.lstrip().startswith("{") else Path(given).read_text(encoding="utf-8")
+        return Troubles.model_validate_json(text)
+    except OSError as error:
+        raise CommandError(f"--troubles: {error}") from None
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
+        )
+        raise CommandError(f"--troubles: {told}") from None
 
 
 class Command(BaseCommand):
@@ -26,6 +44,15 @@ class Command(BaseCommand):
             "--trials", type=int, default=40, help="times each trouble and each change is played"
         )
         parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--positives", type=float, metavar="N",
+            help="infected of 10,000 people (else as many as the round before found in the area)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--troubles", metavar="JSON",
+            help="what shall go wrong, all at once, instead of the usual cases: JSON or a file of it, in the shape of"
+            ' POST /plans/{id}/troubles, e.g. {"absent": 15, "patience": 45}',
+        )  # fmt: skip
         parser.add_argument(
             "--live", action="store_true", help="the rest of the day from how the round stands now"
         )
@@ -48,11 +75,15 @@ class Command(BaseCommand):
             raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
 
     def _rehearse(self, round_id: uuid.UUID, given: dict[str, Any], language: str) -> None:
+        runs, infected = max(1, given["runs"]), given["positives"]
+        if infected is not None and not 0 <= infected <= MOST_INFECTED:
+            raise CommandError(f"--positives: between 0 and {MOST_INFECTED} of 10,000")
+        own = _own(given["troubles"]) if given["troubles"] else None
         found = rehearsing.rehearse(
-            queries.plan_to_rehearse(round_id), runs=max(1, given["runs"]), trials=max(1, given["trials"]),
-            seed=given["seed"], language=language,
+            queries.plan_to_rehearse(round_id), runs=runs, positives=infected, seed=given["seed"],
+            trials=runs if own else max(1, given["trials"]), language=language, own=own,
         )  # fmt: skip
-        self._tell(found, language)
+        self._tell(found, language, given_own=own is not None)
         if given["json"]:
             Path(given["json"]).write_bytes(msgspec.json.format(msgspec.json.encode(found)))
         if given["docx"]:
@@ -80,13 +111,14 @@ class Command(BaseCommand):
         if given["json"]:
             Path(given["json"]).write_bytes(msgspec.json.format(msgspec.json.encode(found)))
 
-    def _tell(self, found: rehearsing.Rehearsal, language: str) -> None:
+    def _tell(self, found: rehearsing.Rehearsal, language: str, *, given_own: bool) -> None:
         names = wording.words(language)["rehearsal"]
         for day in found.days:
             self.stdout.write(names["day"].format(date=day.on.isoformat(), people=day.people))
             for line in day.says:
                 self.stdout.write(f"  {line}")
-            for key, rows in (("cases", day.cases), ("helps", day.helps)):
+            tables = (("cases", day.cases), ("helps", day.helps))
+            for key, rows in tables[:1] if given_own else tables:
                 self.stdout.write(f"  {names['table'][key]}")
                 for one in rows:
                     self.stdout.write(f"    {one.says}  {rehearsing.in_short(one, names)}")
