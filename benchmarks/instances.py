@@ -31,7 +31,7 @@ from benchmarks import public
 from yingjian.engines.asking import Stop
 from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.siting.check import check
-from yingjian.engines.siting.model import Params, Prices, Problem, Rules
+from yingjian.engines.siting.model import Params, Problem
 from yingjian.engines.siting.solve import solve
 
 Say = Callable[[str], None]
@@ -93,18 +93,15 @@ def _timed(work: Callable[[Stop], Score], seconds: float) -> Score:
 
 
 def compile_first() -> None:
-    """Machine code is no part of the time: a made-up question before the first."""
+    """Machine code is no part of the time: made-up questions before the first, tight and roomy."""
     rng = np.random.default_rng(1)
-    nowhere = np.zeros(12), np.zeros(3)
-    solve(
-        Problem(
-            x=nowhere[0], y=nowhere[0], heads=rng.integers(5, 20, 12), site_x=nowhere[1],
-            site_y=nowhere[1], rules=Rules(0.0, 90, 90), prices=Prices(0, 0, 0, 0, 0),
-            site_prices=np.full(3, 500 * public.UNIT),
-            pair_prices=rng.integers(10, 99, (12, 3)) * public.UNIT,
-        ),
-        replace(PARAMS, sweeps=3, dual_rounds=20, exact_points=0, arcs=20, tight=0.1),
-    )  # fmt: skip
+    for room, exact, most in ((90, 0, None), (90, 12, 2), (900, 12, 2)):
+        question = public.priced(
+            rng.integers(10, 99, (12, 3)) * public.UNIT, rng.integers(5, 20, 12),
+            np.full(3, room), opening=np.full(3, 500 * public.UNIT), most=most,
+        )  # fmt: skip
+        params = replace(PARAMS, sweeps=3, dual_rounds=20, exact_points=exact, arcs=20, tight=0.1)
+        solve(question, params)
 
 
 def _after(end: float) -> Stop:
