@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yingjian.engines.asking import Flags, Floats, Ints, Stop
+from yingjian.engines.asking import Floats, Ints, Stop
 from yingjian.engines.jit import compiled
 from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.siting.counts import Counted, caps
@@ -135,10 +135,10 @@ def recombine(
 ) -> tuple[Solution, float, bool]:  # fmt: skip
     """(best plan, bound, solved to the end) over choices of margin at most `width`, and `solution`'s own."""
     row = np.repeat(np.arange(len(net.sites)), np.diff(net.s_ptr))
-    chosen: Flags = solution.site[net.s_point] == row
-    model, way, start = _model(net, solution, found, (found.pair <= width) | chosen, row, width)
+    asked = program(net, solution, found, width)
+    way = asked.way
     try:
-        answer = model.solve(nodes=nodes, relative_gap=MIP_GAP, start=start, stop=stop)
+        answer = asked.model.solve(nodes=nodes, relative_gap=MIP_GAP, start=asked.start, stop=stop)
     except LinearError:
         return solution, proof.bound, False
     taken = way[answer.x[: len(way)] > HALF]
@@ -151,19 +151,32 @@ def recombine(
     return best, max(proof.bound, min(reached, proof.bound + width)), answer.done
 
 
-def _model(
-    net: Network, solution: Solution, found: Margins, kept: Flags, row: Ints, width: float
-) -> tuple[Model, Ints, Floats]:
-    """(the program, entries of its first columns, `solution` in its terms)."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The program: entries of its first columns, its sites and their columns, a plan in its terms."""
+
+    model: Model
+    way: Ints
+    sites: Ints
+    opened: Ints
+    start: Floats
+
+
+def program(
+    net: Network, solution: Solution, found: Margins, width: float, *, whole: bool = True
+) -> Choice:
+    """Choices of margin at most `width`, and `solution`'s own. `whole`: no point is divided."""
+    row = np.repeat(np.arange(len(net.sites)), np.diff(net.s_ptr))
+    kept = (found.pair <= width) | (solution.site[net.s_point] == row)
     way = np.flatnonzero(kept)
     point, at = net.s_point[way], row[way]
     sites, site = np.unique(at, return_inverse=True)
     n, m = len(net.points), len(sites)
     model = Model()
-    x = model.add_columns(len(way), cost=net.s_cost[way] / SCALE, high=1.0, whole=True)
+    x = model.add_columns(len(way), cost=net.s_cost[way] / SCALE, high=1.0, whole=whole)
     out = (found.outside <= width) | (solution.site == NOBODY)
     left = np.flatnonzero(out)
-    o = model.add_columns(len(left), cost=net.outside[left] / SCALE, high=1.0, whole=True)
+    o = model.add_columns(len(left), cost=net.outside[left] / SCALE, high=1.0, whole=whole)
     surely = (found.closed[sites] > width).astype(float)
     if net.limited:
         model.put(
@@ -194,4 +207,4 @@ def _model(
         model.put(begun, y, 1.0)
         model.put(begun, lanes, -1.0)
         start = np.append(start, np.ceil(load / net.lane_heads))
-    return model, way, start
+    return Choice(model, way, sites, y, start)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event
 
@@ -39,6 +39,7 @@ from yingjian.engines.siting.model import (
 from yingjian.engines.siting.network import Network, components
 from yingjian.engines.siting.patches import mend
 from yingjian.engines.siting.restrict import Margins, margins, recombine
+from yingjian.engines.siting.rooms import other_rooms
 from yingjian.engines.siting.search import NOBODY, Solution, empty, improve
 
 DEFAULTS = Params()
@@ -60,6 +61,8 @@ class _Part:
     """Multipliers with prices on counts, the best found."""
     steady: bool = False
     """Columns raise the bound no more."""
+    tried: list[Ints] = field(default_factory=list)
+    """Sets of sites packed already (`rooms`)."""
     fallen: tuple[float, Margins] | None = None
     """Margins under the multipliers that prove this bound."""
 
@@ -293,7 +296,19 @@ def _packed(part: _Part, params: Params, nodes: int, stop: Stop) -> None:
         _account(part)
 
 
-LOOSE = 25
+def _rooms(part: _Part, params: Params, seed: int, stop: Stop) -> None:
+    """Other rooms, chosen as if points could be divided, then packed."""
+    if not params.arcs or len(part.net.s_point) > LOOSE * params.arcs:
+        return
+    part.solution, bound = other_rooms(
+        part.net, part.solution, part.best(), part.margins(), part.tried,
+        nodes=params.mip_nodes // 4, seed=seed, stop=stop,
+    )  # fmt: skip
+    part.bound = max(part.bound, int(np.ceil(bound - 0.5)))
+    _account(part)
+
+
+LOOSE = 10
 """So many times the pairs may be left where nothing has to be packed."""
 LIKELY = 4
 """Pairs for each point among the likeliest."""
@@ -328,6 +343,8 @@ def _again(part: _Part, params: Params, seed: int, sweep: int, stop: Stop) -> No
     if sweep % 2 and tight:  # another choice of sites altogether
         part.solution = empty(part.net)
     _search(part, params, steps, seed, stop, swaps=tight)
+    if tight and not stop():
+        _rooms(part, params, seed, stop)
     if tight and not stop():
         proof = part.best()
         part.solution = mend(
