@@ -94,8 +94,8 @@ def ask(world: World) -> None:
 
 def infected(world: World) -> float:
     """Of ten thousand people, as many as the scenario has positive: what a command would expect of its area."""
-    people = sum(len(site.guests) for site in world.sites.values())
-    return round(min(PER * world.scenario.seeded.positives / max(people, 1), MOST_INFECTED), 2)
+    given = world.scenario
+    return round(min(PER * given.seeded.positives / max(given.people, 1), MOST_INFECTED), 2)
 
 
 def in_short(world: World) -> str:

@@ -113,12 +113,8 @@ def test_positive_tubes_are_told_beside_their_forecast() -> None:
 
 
 def test_the_forecast_is_asked_with_the_scenarios_positives() -> None:
-    class Place:
-        guests = range(2_000)
-
     class World:
-        scenario = scenario.load("yongning", seeded=scenario.Seeded(positives=4))
-        sites = {"A": Place, "B": Place}
+        scenario = scenario.load("yongning", people=4_000, seeded=scenario.Seeded(positives=4))
 
     assert forecast.infected(World()) == 10.0  # type: ignore[arg-type]
 

@@ -8,7 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from yingjian.engines.day.model import NEVER, Day, Faults, Habits, Labs, Sites
+from yingjian.engines.day.expected import Followed, expecting
+from yingjian.engines.day.forecast import rehearse
+from yingjian.engines.day.model import NEVER, Day, Faults, Habits, Labs, Retest, Sites
 from yingjian.engines.day.planned import Bench, PlannedDay, days_of, habits_of, limits_of, sizes_of
 from yingjian.engines.day.rehearsal import Case, DayRehearsal, changes, rehearsal, usual_cases
 from yingjian.engines.day.twin import simulate
@@ -244,3 +246,36 @@ def test_each_case_keeps_somebody_waiting(town: PlanProblem, code: str) -> None:
         simulate(day.day, habits, faults, seed=2) for faults in (Faults(), case.faults)
     )
     assert struck.wait.sum() > plain.wait.sum()
+
+
+def test_expected_positives_take_the_plans_teams_and_the_wells_kept(town: PlanProblem) -> None:
+    plan, (day,), habits = planned(town)
+    followed = Followed(2, original=True, singles=True, teams_per_pool=2, reserve=0.2, how=Retest())
+    ill = expecting(day, plan, 0.002, followed, BENCH)
+    positives, labs = ill.day.positives, ill.day.labs
+    assert positives is not None
+    assert labs.kept is not None
+    assert labs.kept_benches is not None
+    ready = sum(team.kind == "recheck" for team in plan.teams)
+    assert positives.teams == (ready // 2 or None)
+    wanted = 0.2 * day.day.labs.wells * day.day.labs.instruments
+    assert (labs.kept * labs.kept_benches >= wanted).all()
+    assert (labs.kept <= BENCH.plate).all()
+    assert expecting(day, plan, 0.0, followed, BENCH) is day
+    assert "positives" not in {case.code for case in usual_cases(day)}
+    case = usual_cases(ill)[-1]
+    plain, many = (
+        rehearse(ill.day, habits, what, runs=4).figures for what in (Faults(), case.faults)
+    )
+    assert case.code == "positives"
+    assert many["pools_positive"][1] > 4 * plain["pools_positive"][1] > 0
+    codes = {change.code for change in changes(ill, rehearse(ill.day, habits, runs=2))}
+    assert ("team" in codes, "retest" in codes) == (ready > 0, True)
+
+
+def test_a_site_with_fewer_tubes_than_it_uses_is_counted(town: PlanProblem) -> None:
+    _, (day,), habits = planned(town)
+    assert day.day.sites.tubes is not None
+    few = replace(day.day.sites, tubes=np.where(np.arange(len(day.sites)) < 2, 1, 10**6))
+    told = rehearse(replace(day.day, sites=few), habits, runs=2).figures["stock_outs"]
+    assert told == (2.0, 2.0, 2.0)
