@@ -19,13 +19,20 @@ from yingjian.engines.siting.check import check
 from yingjian.engines.siting.model import Params
 from yingjian.engines.siting.solve import solve
 
+CASES = 8
+"""Most cases by totals that a part's proof has in the long runs."""
+
 
 def measure(
     people: int, seconds: float, seed: int, *, thorough: bool, wall_clock: bool, workers: int
 ) -> tuple[int, float]:
     """One line; (points, processor seconds to the end)."""
     problem = area(people)
-    params = Params(sweeps=12, workers=workers) if thorough else Params(sweeps=0, workers=workers)
+    params = (
+        Params(sweeps=12, cases=CASES, workers=workers)
+        if thorough
+        else Params(sweeps=0, workers=workers)
+    )
     wall, cpu = time.monotonic(), time.process_time()
     now, since = (time.monotonic, wall) if wall_clock else (time.process_time, cpu)
     result = solve(problem, params, seed=seed, stop=lambda: now() - since > seconds)

@@ -14,7 +14,10 @@ import numpy as np
 
 from yingjian.engines.asking import Ints
 from yingjian.engines.siting.model import (
+    ANY_NUMBER,
     MOBILE,
+    Case,
+    Cases,
     Counts,
     Problem,
     Result,
@@ -151,7 +154,10 @@ def certificate_findings(problem: Problem, result: Result) -> list[Finding]:
     if certificate.problem != problem.digest():
         return [Finding("certificate_of_other_problem", "certificate")]
     try:
-        bound = bound_of(problem, certificate.multipliers, certificate.counts, certificate.limit)
+        bound = bound_of(
+            problem, certificate.multipliers, certificate.counts, certificate.limit,
+            certificate.cases,
+        )  # fmt: skip
     except SitingError as error:
         return [Finding(error.code, "certificate")]
     if certificate.bound > bound:
@@ -162,9 +168,10 @@ def certificate_findings(problem: Problem, result: Result) -> list[Finding]:
 
 
 def bound_of(
-    problem: Problem, multipliers: Ints, counts: Counts | None = None, limit: int = 0
-) -> int:
-    """The lower bound proven by `multipliers`, `counts` and `limit`, a whole number.
+    problem: Problem, multipliers: Ints, counts: Counts | None = None, limit: int = 0,
+    cases: Cases | None = None,
+) -> int:  # fmt: skip
+    """The lower bound proven by `multipliers`, `counts`, `limit` and `cases`, a whole number.
 
     Σ u - limit x most sites
     + Σ groups (A x ⌈H / R⌉ + B x ⌈H / L⌉) + Σ points min(0, outside - u - A x h / r - B x h / l)
@@ -172,12 +179,16 @@ def bound_of(
     A, B, limit >= 0, because each term is the least that its part of any plan can contribute. H: heads of
     the group; R, L: the rule's most heads of a site and of a lane; r, l: what ⌈H / R⌉ - 1 full sites
     (⌈H / L⌉ - 1 full lanes) leave over, which has to stay outside for one fewer to be enough.
+    Groups proven by cases have u = 0 and no count, so they add nothing to that; `_by_cases` does.
 
     Where every cost is a multiple of one number, so is the bound. Raises
     `SitingError("bad_multipliers")`.
     """
     grain = problem.grain()
-    return -(-_bound(problem, multipliers, counts, limit) // grain) * grain
+    total = _bound(problem, multipliers, counts, limit)
+    if cases is not None:
+        total += _by_cases(problem, multipliers, counts, cases)
+    return -(-total // grain) * grain
 
 
 def _bound(problem: Problem, multipliers: Ints, counts: Counts | None, limit: int) -> int:
@@ -274,7 +285,13 @@ class _Whole:
 
 
 def _site_term(
-    problem: Problem, j: int, near: Ints, u: Ints, room: int, opening: int, whole: _Whole
+    problem: Problem,
+    j: int,
+    near: Ints,
+    u: Ints,
+    room: int,
+    opening: int,
+    whole: _Whole | _Off,
 ) -> int:
     """min(0, price + lanes - best earnings) of one candidate, exact."""
     if problem.pair_prices is None:
@@ -306,3 +323,106 @@ def _site_term(
         at = min(lanes * problem.rules.heads_per_lane, room)
         least = min(least, opening + lane_price * lanes - int(best[at]))
     return least
+
+
+def _by_cases(problem: Problem, u: Ints, counts: Counts | None, cases: Cases) -> int:
+    """What groups proven by cases add: of each the bound of its cheapest case, at least nothing.
+
+    A case costs at least Σ v + A x (least sites, most where A < 0) + B x (the same of lanes)
+    + Σ points min(0, outside - v) + Σ sites min(0, price - A + lanes x (lane price - B) - earnings).
+    """
+    group = cases.group
+    if (
+        group.shape != (problem.points,) or group.dtype.kind != "i" or (group < -1).any()
+        or problem.most_sites is not None or (u[group >= 0] != 0).any()
+        or (counts is not None and (counts.group[group >= 0] >= 0).any())
+    ):  # fmt: skip
+        raise SitingError("bad_cases")
+    total = 0
+    for g in np.unique(group[group >= 0]).tolist():
+        own = [case for case in cases.each if case.group == g]
+        points = np.flatnonzero(group == g)
+        if not own or not _every_total(own):
+            raise SitingError("bad_cases")
+        sites = _only_theirs(problem, group, g)
+        total += max(0, min(_case_bound(problem, points, sites, case) for case in own))
+    return total
+
+
+def _every_total(cases: list[Case]) -> bool:
+    """Whether each pair of totals is in one of the cases."""
+
+    def inside(total: int, span: tuple[int, int]) -> bool:
+        return span[0] <= total and (span[1] == ANY_NUMBER or total <= span[1])
+
+    # cases begin and end only here, so between these totals nothing changes
+    sites, lanes = (
+        {0} | {span[0] for span in spans} | {span[1] + 1 for span in spans if span[1] != ANY_NUMBER}
+        for spans in ([c.sites for c in cases], [c.lanes for c in cases])
+    )
+    return all(
+        any(inside(y, case.sites) and inside(k, case.lanes) for case in cases)
+        for y in sites for k in lanes if y >= 0 and k >= 0
+    )  # fmt: skip
+
+
+def _only_theirs(problem: Problem, group: Ints, g: int) -> list[int]:
+    """Candidates that somebody of the group can reach; nobody else may reach one of them."""
+    found = []
+    inside = group == g
+    near = np.arange(problem.points)
+    for j in _close(problem, np.flatnonzero(inside)):
+        here = np.full(problem.points, j)
+        may = walked(problem, near, here) <= problem.rules.walk_m
+        may &= problem.heads <= problem.room()[j]
+        may[may] = ~barred(problem, near[may], here[may])
+        if not (may & inside).any():
+            continue
+        if (may & ~inside).any():
+            raise SitingError("bad_cases")
+        found.append(j)
+    return found
+
+
+def _close(problem: Problem, points: Ints) -> list[int]:
+    """Candidates in the rectangle round these points that a walk may reach; all where pairs have prices."""
+    if problem.pair_prices is not None:
+        return list(range(problem.candidates))
+    reach = problem.rules.walk_m + 1
+    near = np.ones(problem.candidates, dtype=bool)
+    for at, own in ((problem.site_x, problem.x[points]), (problem.site_y, problem.y[points])):
+        near &= (at >= own.min() - reach) & (at <= own.max() + reach)
+    return np.flatnonzero(near).tolist()
+
+
+class _Off:
+    """What a case takes off a site and a lane, in the place of `_Whole`."""
+
+    counts = None
+
+    def __init__(self, site: int, lane: int) -> None:
+        self.off = (site, lane)
+
+    def at(self, points: Ints) -> tuple[int, int]:
+        """(price off the site, price off each lane), the same for all."""
+        return self.off
+
+
+def _case_bound(problem: Problem, points: Ints, sites: list[int], case: Case) -> int:
+    """What every plan of this case costs its group at least."""
+    v = case.multipliers
+    if v.shape != points.shape or v.dtype.kind != "i" or (abs(v.astype(object)) > 2**52).any():
+        raise SitingError("bad_cases")
+    total = int(v.astype(object).sum())
+    for price, (least, most) in ((case.site, case.sites), (case.lane, case.lanes)):
+        if abs(price) > 2**40 or (price < 0 and most == ANY_NUMBER):
+            raise SitingError("bad_cases")
+        total += price * (least if price >= 0 else most)
+    total += int(np.minimum(0, problem.outside()[points] - v).sum())
+    u = np.zeros(problem.points, dtype=np.int64)
+    u[points] = v
+    room, opening = problem.room(), problem.opening()
+    off = _Off(case.site, case.lane)
+    return total + sum(
+        _site_term(problem, j, points, u, int(room[j]), int(opening[j]), off) for j in sites
+    )

@@ -93,7 +93,7 @@ class Cover:
         self.net = net
         self.n, self.m = len(net.points), len(net.sites)
         self.size = 0
-        self.highs = _highs()
+        self.highs = quiet()
         inf = highspy.kHighsInf
         sites, lanes = counts_of(net)
         lower = np.concatenate((np.ones(self.n), np.full(self.m, -inf), [sites.least, lanes.least]))
@@ -104,13 +104,13 @@ class Cover:
         self.highs.addRows(rows, lower, upper, 0, np.zeros(rows, np.int32), none, np.zeros(0))
         each = np.concatenate((np.arange(self.n), [rows - 2, rows - 1]))
         count = np.arange(len(each))
-        _add(self.highs, np.zeros(len(each)), count, each, np.ones(len(each)), FREE)
-        _add(self.highs, np.zeros(len(each)), count, each, -np.ones(len(each)), FREE)
+        add_columns(self.highs, np.zeros(len(each)), count, each, np.ones(len(each)), FREE)
+        add_columns(self.highs, np.zeros(len(each)), count, each, -np.ones(len(each)), FREE)
         stay = np.stack(
             (np.arange(self.n), np.full(self.n, rows - 2), np.full(self.n, rows - 1)), 1
         )
         parts = np.stack((np.ones(self.n), net.heads / sites.left, net.heads / lanes.left), axis=1)
-        _add(
+        add_columns(
             self.highs, net.outside / SCALE, 3 * np.arange(self.n), stay.reshape(-1),
             parts.reshape(-1), FREE,
         )  # fmt: skip
@@ -131,7 +131,7 @@ class Cover:
             ends = np.append(starts[1:], len(entries)) - 1
             heads = [int(self.net.heads[pool.taken[k]].sum()) for k in fresh]
             values[ends] = -(-np.array(heads) // self.net.lane_heads)
-            _add(self.highs, cost, starts, entries, values, FREE)
+            add_columns(self.highs, cost, starts, entries, values, FREE)
         self.size = len(pool.site)
 
     def prices(self, centre: Counted, width: float) -> tuple[float, Counted] | None:
@@ -163,7 +163,7 @@ class Cover:
         return value, Counted(dual[: self.n], site, lane, 0.0)
 
 
-def _highs() -> highspy.Highs:
+def quiet() -> highspy.Highs:
     """A silent, single-threaded, seeded solver: the same model gives the same answer."""
     highs = highspy.Highs()
     for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 1)):
@@ -171,7 +171,7 @@ def _highs() -> highspy.Highs:
     return highs
 
 
-def _add(
+def add_columns(
     highs: highspy.Highs, cost: Floats, starts: Ints, rows: Ints, values: Floats, upper: float
 ) -> None:
     count = len(cost)

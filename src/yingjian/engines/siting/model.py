@@ -38,6 +38,8 @@ FARTHEST = 1e9
 """Largest coordinate taken, metres: beyond the circumference of the earth."""
 DEAREST = 2**40
 """Largest price of a pair taken."""
+ANY_NUMBER = -1
+"""In a case's totals: no most."""
 BIGGEST = 2**53
 """Largest sum of prices taken: exact in a float."""
 
@@ -325,6 +327,9 @@ class Params:
     in later sweeps; above 1: never."""
     patches: int = 20
     """Patches mended per round on such a component."""
+    cases: int = 0
+    """Cases by totals of sites and lanes that the proof of a part of at most `exact_points` may have; 0:
+    not divided."""
     workers: int = 1
     """Components worked on at once; the answer is the same on any number."""
     sweeps: int = 1
@@ -360,6 +365,34 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """One of the cases that a group's plans are divided into by their totals of sites and lanes."""
+
+    group: int
+    sites: tuple[int, int]
+    """(least, most) sites open in this case; most `ANY_NUMBER`: no most."""
+    lanes: tuple[int, int]
+    multipliers: Ints
+    """One per point of the group, in the order of the points."""
+    site: int
+    lane: int
+    """Price of one site and lane: above zero on the least total, below on the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Groups of points that no site joins to others, each proven case by case.
+
+    A group's cases hold every pair of totals between them; it costs at least what the cheapest case
+    proves. The certificate's own multipliers are 0 there. `check.bound_of` adds it up.
+    """
+
+    group: Ints
+    """`(n,)`: group of each point, -1: none."""
+    each: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """Proof that no plan is cheaper than `bound`: one multiplier per demand point, prices on counts.
 
@@ -374,6 +407,7 @@ class Certificate:
     counts: Counts | None = None
     limit: int = 0
     """Price of one site more than `Problem.most_sites`, not negative."""
+    cases: Cases | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from threading import Event
 import numpy as np
 
 from yingjian.engines.asking import Floats, Ints, Stop
+from yingjian.engines.siting.cases import Leaf, divide
 from yingjian.engines.siting.columns import Pool, prove, tighten
 from yingjian.engines.siting.counts import Counted, price_counts
 from yingjian.engines.siting.dual import Ascent, climb, start
@@ -23,6 +24,8 @@ from yingjian.engines.siting.exchange import exchange, roomy
 from yingjian.engines.siting.model import (
     MOBILE,
     Breach,
+    Case,
+    Cases,
     Certificate,
     Counts,
     Params,
@@ -63,6 +66,8 @@ class _Part:
     """Columns raise the bound no more."""
     tried: list[Ints] = field(default_factory=list)
     """Sets of sites packed already (`rooms`)."""
+    leaves: list[Leaf] = field(default_factory=list)
+    """Cases by totals of sites and lanes; empty where they prove no more."""
     fallen: tuple[float, Margins] | None = None
     """Margins under the multipliers that prove this bound."""
 
@@ -72,6 +77,10 @@ class _Part:
         if self.counted is None or self.counted.bound <= plain.bound:
             return plain
         return self.counted
+
+    def divided(self) -> int:
+        """What the cases prove, 0 without."""
+        return int(min((leaf.bound for leaf in self.leaves), default=0.0))
 
     def margins(self) -> Margins:
         """What each choice costs the best bound proven by multipliers."""
@@ -332,6 +341,8 @@ def _again(part: _Part, params: Params, seed: int, sweep: int, stop: Stop) -> No
     if not part.steady:
         pool.add_solution(part.net, part.solution)
         _tighten(part, pool, params, stop)
+    if not part.leaves:
+        _divide(part, pool, params, stop)
     tight = part.tight(params.tight)
     longer = 1 if tight else 1 + sweep
     steps = params.least_steps + 3 * longer * params.steps_per_point * len(part.net.points)
@@ -382,6 +393,26 @@ def _tighten(part: _Part, pool: Pool, params: Params, stop: Stop) -> None:
         part.ascent.bound, part.ascent.limit = found.bound, -found.site
 
 
+def _divide(part: _Part, pool: Pool, params: Params, stop: Stop) -> None:
+    """Cases by whole totals of sites and lanes, kept where they prove more."""
+    small = 1 < len(part.net.points) <= params.exact_points
+    if part.proven or not small or not params.cases or part.net.limited:
+        return
+    goal = part.solution.cost
+    leaves = divide(
+        part.net,
+        part.best().u,
+        pool,
+        goal,
+        most=params.cases,
+        rounds=params.column_rounds,
+        stop=stop,
+    )
+    if min(leaf.bound for leaf in leaves) > part.best().bound:
+        part.leaves = leaves
+    _account(part)
+
+
 STEADY = 1e-6
 """A share by which the bound must rise for columns to be tried again."""
 
@@ -389,7 +420,7 @@ STEADY = 1e-6
 def _account(part: _Part) -> None:
     """Costs are whole, so a bound may be rounded up; half a unit allows for float sums."""
     grain = part.net.grain
-    bound = max(part.bound, int(np.ceil(part.best().bound - 0.5)))
+    bound = max(part.bound, int(np.ceil(part.best().bound - 0.5)), part.divided())
     part.bound = -(-bound // grain) * grain
     part.bound = min(part.bound, part.solution.cost)
     part.proven = part.solution.cost - part.bound <= max(2, part.solution.cost * 1e-6)
@@ -403,10 +434,13 @@ def _result(problem: Problem, parts: list[_Part]) -> Result:
     group = np.full(problem.points, -1, dtype=np.int64)
     prices: list[tuple[int, int]] = []
     limit = 0
+    divided = [part for part in parts if part.divided() > part.best().bound]
     for part in parts:
         chosen = part.solution.site
         inside = chosen != NOBODY
         site_of[part.net.points[inside]] = part.net.sites[chosen[inside]]
+        if any(part is other for other in divided):
+            continue
         best = part.best()
         u[part.net.points] = best.u
         if best.site < 0:
@@ -419,8 +453,9 @@ def _result(problem: Problem, parts: list[_Part]) -> Result:
     multipliers = np.clip(np.rint(u), 0, problem.outside()).astype(np.int64)
     each = np.array(prices, dtype=np.int64).reshape(-1, 2)
     counts = Counts(group, each[:, 0].copy(), each[:, 1].copy()) if prices else None
-    bound = bound_of(problem, multipliers, counts, limit)
-    certificate = Certificate(problem.digest(), multipliers, bound, counts, limit)
+    cases = _cases(problem, divided)
+    bound = bound_of(problem, multipliers, counts, limit, cases)
+    certificate = Certificate(problem.digest(), multipliers, bound, counts, limit, cases)
     return Result(
         site_of=site_of,
         lanes=lanes_of(problem, site_of),
@@ -431,6 +466,22 @@ def _result(problem: Problem, parts: list[_Part]) -> Result:
         components=len(parts),
         proven=sum(part.proven for part in parts),
     )
+
+
+def _cases(problem: Problem, parts: list[_Part]) -> Cases | None:
+    """The cases of these parts, as the certificate has them; None without."""
+    if not parts:
+        return None
+    group = np.full(problem.points, -1, dtype=np.int64)
+    each = []
+    for g, part in enumerate(parts):
+        group[part.net.points] = g
+        order = np.argsort(part.net.points)
+        each += [
+            Case(g, leaf.sites, leaf.lanes, leaf.u[order], leaf.site, leaf.lane)
+            for leaf in part.leaves
+        ]
+    return Cases(group, tuple(each))
 
 
 def placed_at(problem: Problem, site_of: Ints, result: Result) -> Result:
