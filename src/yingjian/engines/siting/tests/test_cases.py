@@ -76,7 +76,9 @@ def test_forged_cases_are_refused() -> None:
         "half of the part": replace(cases, group=np.where(np.arange(32) < 16, 0, -1)),
         "no cases": replace(cases, each=()),
         "a group too many": replace(cases, group=cases.group + 1),
-        "not whole": replace(cases, each=(replace(one, multipliers=one.multipliers / 2), *rest)),
+        "one point short": replace(
+            cases, each=(replace(one, multipliers=one.multipliers[1:]), *rest)
+        ),
         "no most": replace(cases, each=(replace(one, sites=(0, ANY_NUMBER), site=-5), *rest)),
     }
     for name, case in forged.items():
