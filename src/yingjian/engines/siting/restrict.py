@@ -178,11 +178,10 @@ def program(
     left = np.flatnonzero(out)
     o = model.add_columns(len(left), cost=net.outside[left] / SCALE, high=1.0, whole=whole)
     surely = (found.closed[sites] > width).astype(float)
-    if net.limited:
-        model.put(
-            model.add_rows(1, high=net.most), np.arange(model.columns, model.columns + m), 1.0
-        )
     y = model.add_columns(m, cost=net.price[sites] / SCALE, low=surely, high=1.0, whole=True)
+    if net.limited:  # sites that stay open without any choice left here count too
+        elsewhere = int((found.closed > width).sum() - surely.sum())
+        model.put(model.add_rows(1, high=net.most - elsewhere), y, 1.0)
     most = -(-net.room[sites] // net.lane_heads)
     everybody = model.add_rows(n, low=1.0, high=1.0)
     model.put(everybody[point], x, 1.0)

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yingjian.engines.siting.check import bound_of, check
+from yingjian.engines.siting.counts import Counted
 from yingjian.engines.siting.exchange import exchange, roomy
 from yingjian.engines.siting.model import Params, Prices, Problem, Rules, SitingError
 from yingjian.engines.siting.network import components
-from yingjian.engines.siting.search import empty
+from yingjian.engines.siting.restrict import Margins, recombine
+from yingjian.engines.siting.search import Solution, cost_of, empty
 from yingjian.engines.siting.solve import solve
 
 UNIT = 10_000
@@ -100,6 +102,22 @@ def test_who_fits_into_no_site_allowed_is_told_and_no_more_are_opened() -> None:
     assert {b.rule for b in result.breaches} == {"people_per_site"}
     more = solve(replace(question, most_sites=4), PACKED)
     assert len({b.point for b in more.breaches}) < len({b.point for b in result.breaches})
+
+
+def test_a_site_open_elsewhere_counts_in_a_patch() -> None:
+    ways = np.full((2, 3), 50 * UNIT)
+    ways[0, 1] = ways[1, 2] = UNIT
+    question = replace(
+        asked(1, points=2, sites=3, most=2), pair_prices=ways, site_prices=np.zeros(3, np.int64)
+    )
+    net = next(components(question))
+    pair = np.zeros(len(net.s_cost))
+    pair[: net.s_ptr[1]] = np.inf  # nothing left to choose at the first site, which stays open
+    found = Margins(pair, np.array([np.inf, 0.0, 0.0]), np.full(2, np.inf))
+    bare = Counted(np.zeros(2), 0, 0, -np.inf)
+    known = Solution(np.array([1, 1]), cost_of(net, np.array([1, 1])))
+    best, _, _ = recombine(net, known, bare, found, 1.0, nodes=10, stop=lambda: False)
+    assert len(set(best.site.tolist())) == 1
 
 
 def test_villages_far_apart_share_one_limit() -> None:
