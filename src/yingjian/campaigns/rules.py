@@ -76,16 +76,24 @@ def advance_checked(to: str) -> str:
     return to
 
 
+TIME_BYTES: Final = 6
+"""Of a UUIDv7: milliseconds since 1970."""
+
+
 def due_ids(round_id: uuid.UUID, person_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
     """The ids of people on a round's due list, in order.
 
-    `freeze` derives the same ids inside SQL, so a replay rebuilds equal rows. Each is `uuid3(round, person's text)`;
-    texts and ids are made for all at once, since a request brings a thousand people.
+    `freeze` derives the same ids inside SQL, so a replay rebuilds equal rows. Each begins with the round's six bytes of
+    time, the rest is the MD5 of round and person's text: so a round's people lie side by side in every index by this id,
+    and a store of a hundred rounds is as near as one of a single round (decision 24). Texts and ids are made for all at
+    once, since a request brings a thousand people.
     """
     start, made = round_id.bytes, []
+    time = start[:TIME_BYTES]
     for text in msgspec.to_builtins(person_ids):
         raw = bytearray(hashlib.md5(start + text.encode(), usedforsecurity=False).digest())
-        raw[6] = raw[6] & 0x0F | 0x30  # version 3
+        raw[:TIME_BYTES] = time
+        raw[6] = raw[6] & 0x0F | 0x80  # version 8: an order of our own
         raw[8] = raw[8] & 0x3F | 0x80  # of RFC 9562
         made.append(bytes(raw))
     return msgspec.convert(made, list[uuid.UUID])

@@ -19,9 +19,10 @@ from yingjian.kernel.ids import derived
 
 from .locking import locked_round
 
-# The same id as `rules.due_id`: MD5 over the round's 16 bytes and the person's text, stamped as UUID version 3.
+# The same id as `rules.due_ids`: the round's own time, MD5 over its 16 bytes and the person's text, stamped as version 8.
 _DUE_ID: Final = """
-overlay(overlay(h.hex placing '3' from 13 for 1)
+overlay(overlay(overlay(h.hex placing left(replace(%(round)s::uuid::text, '-', ''), 12) from 1 for 12)
+                placing '8' from 13 for 1)
         placing translate(substr(h.hex, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab') from 17 for 1)::uuid
 """
 

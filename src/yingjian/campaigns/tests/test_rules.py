@@ -86,7 +86,13 @@ def test_ids_of_due_people_are_derived_in_order(
     round_id: uuid.UUID, one: uuid.UUID, two: uuid.UUID
 ) -> None:
     people = [one, two, one]
-    assert rules.due_ids(round_id, people) == [uuid.uuid3(round_id, str(id)) for id in people]
+    found = rules.due_ids(round_id, people)
+    for id, person in zip(found, people, strict=True):
+        digest = uuid.uuid3(round_id, str(person))
+        assert (id.version, id.variant) == (8, uuid.RFC_4122)
+        assert id.bytes[:6] == round_id.bytes[:6]
+        assert id.int & (1 << 62) - 1 == digest.int & (1 << 62) - 1
+    assert len(set(found)) == len(set(people))
 
 
 @pytest.mark.parametrize("code", presets.codes())
