@@ -29,7 +29,8 @@ SELECT (jsonb_populate_record(r, jsonb_build_object('id', md5('round' || n)::uui
 """
 _DUE: Final = """
 CREATE TEMP TABLE old_due ON COMMIT DROP AS
-SELECT n, row_number() OVER (PARTITION BY n ORDER BY area, d.id) - 1 AS no, overlay(md5('due' || n || d.id) placing left(md5('round' || n), 12) from 1)::uuid AS id,
+SELECT n, row_number() OVER (PARTITION BY n ORDER BY area, d.id) - 1 AS no,
+       overlay(md5('due' || n || d.id) placing left(md5('round' || n), 12) from 1)::uuid AS id,
        md5('round' || n)::uuid AS round_id, person_id, area, rank, category, mode, home, site_code
   FROM campaigns_dueperson d, generate_series(%(first)s, %(last)s) n WHERE round_id = %(round)s;
 INSERT INTO campaigns_dueperson (id, round_id, person_id, area, rank, category, mode, home, site_code, state,

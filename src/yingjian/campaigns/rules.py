@@ -84,9 +84,9 @@ def due_ids(round_id: uuid.UUID, person_ids: Sequence[uuid.UUID]) -> list[uuid.U
     """The ids of people on a round's due list, in order.
 
     `freeze` derives the same ids inside SQL, so a replay rebuilds equal rows. Each begins with the round's six bytes of
-    time, the rest is the MD5 of round and person's text: so a round's people lie side by side in every index by this id,
-    and a store of a hundred rounds is as near as one of a single round (decision 24). Texts and ids are made for all at
-    once, since a request brings a thousand people.
+    time, the rest is the MD5 of round and person's text: a round's people lie side by side in every index by this id,
+    whatever other rounds are stored (decision 24). Texts and ids are made for all at once, since a request brings a
+    thousand people.
     """
     start, made = round_id.bytes, []
     time = start[:TIME_BYTES]

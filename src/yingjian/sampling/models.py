@@ -173,7 +173,7 @@ class Swab(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["person", "round"], name="swab_person"),
+            models.Index(fields=["round", "person"], name="swab_round_person"),
             models.Index(fields=["round", "area"], name="swab_area"),
             models.Index(fields=["received_at"], condition=~Q(flags=[]), name="swab_flagged"),
             models.Index(

@@ -205,7 +205,8 @@ def _swabs(where: str, given: dict[str, Any]) -> list[dict[str, Any]]:
 
 def swabs_of_person(person_id: uuid.UUID) -> list[dict[str, Any]]:
     """Every swab of a person in sight, of any round, the oldest first."""
-    return _swabs("s.person_id = %(id)s", {"id": person_id})
+    given = {"id": person_id, "rounds": rounds.round_ids()}
+    return _swabs("s.round_id = ANY(%(rounds)s::uuid[]) AND s.person_id = %(id)s", given)
 
 
 def swabs_of_tube(tube_id: uuid.UUID) -> list[dict[str, Any]]:

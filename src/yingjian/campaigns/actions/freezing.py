@@ -19,7 +19,7 @@ from yingjian.kernel.ids import derived
 
 from .locking import locked_round
 
-# The same id as `rules.due_ids`: the round's own time, MD5 over its 16 bytes and the person's text, stamped as version 8.
+# The same id as `rules.due_ids`: the round's own time, then MD5 over its 16 bytes and the person's text; version 8.
 _DUE_ID: Final = """
 overlay(overlay(overlay(h.hex placing left(replace(%(round)s::uuid::text, '-', ''), 12) from 1 for 12)
                 placing '8' from 13 for 1)
