@@ -78,31 +78,48 @@ def improve(
     `swaps`: points also change places in pairs, which full rooms ask for. `limit`: what a site more
     than the network's most is worth.
     """
+    return walk(
+        net, solution, solution, u, steps=steps, ruined=ruined, hot=hot, cold=cold, seed=seed,
+        swaps=swaps, limit=limit,
+    )[0]  # fmt: skip
+
+
+def walk(
+    net: Network, known: Solution, current: Solution, u: Floats, *, steps: int, ruined: int,
+    hot: float, cold: float, seed: int, swaps: bool = False, limit: int = 0,
+) -> tuple[Solution, Solution]:  # fmt: skip
+    """As `improve` from `current`, which need not be the best `known`: (the best, where it ended).
+
+    A search cut in slices goes on from where the slice before ended: begun anew from the best, what a
+    hot slice had moved about would be lost.
+    """
     if not len(net.s_point):
-        return solution
-    best = solution.site.copy()
+        return known, current
+    best, at = known.site.copy(), current.site.copy()
     order = by_worth(net, u)
-    cost = anneal(
+    cost, ended = anneal(
         net.s_ptr, net.s_point[order], net.s_cost[order], net.p_ptr, net.p_site, net.p_cost,
         net.heads, net.outside, net.room, net.price, net.lane_heads, net.lane_price, u, best,
-        solution.cost, steps, ruined, hot, cold, seed, swaps, net.most, net.price + limit,
+        known.cost, at, current.cost, steps, ruined, hot, cold, seed, swaps, net.most,
+        net.price + limit,
     )  # fmt: skip
-    return Solution(best, int(cost))
+    return Solution(best, int(cost)), Solution(at, int(ended))
 
 
 @compiled
 def anneal(
     s_ptr: Ints, s_point: Ints, s_cost: Ints, p_ptr: Ints, p_site: Ints, p_cost: Ints, heads: Ints,
     outside: Ints, room: Ints, price: Ints, lane_heads: int, lane_price: int, u: Floats,
-    best_site: Ints, cost: int, steps: int, ruined: int, hot: float, cold: float, seed: int,
-    swaps: bool, most: int, asked: Ints,
-) -> int:  # fmt: skip
-    """Improve `best_site` in place; returns its cost."""
+    best_site: Ints, best: int, site_of: Ints, cost: int, steps: int, ruined: int, hot: float,
+    cold: float, seed: int, swaps: bool, most: int, asked: Ints,
+) -> tuple[int, int]:  # fmt: skip
+    """Walk on from `site_of`, keeping the best seen in `best_site`, both in place; returns their costs,
+    the best's first.
+    """
     np.random.seed(seed)
     n, m = len(p_ptr) - 1, len(s_ptr) - 1
-    site_of = best_site.copy()
     load, count = filled(site_of, heads, m)
-    best, unsaved = cost, False
+    unsaved = False
     torn = np.empty(ruined, np.int64)
     free, was = np.empty(REACH, np.int64), np.empty(REACH, np.int64)
     wide, pick_of = np.empty(REACH, np.int64), np.empty(REACH, np.int64)
@@ -150,7 +167,7 @@ def anneal(
             undo(free, was, k, heads, site_of, load, count)
     if unsaved:
         best_site[:] = site_of
-    return best
+    return best, cost
 
 
 @compiled

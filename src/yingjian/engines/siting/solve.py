@@ -43,7 +43,7 @@ from yingjian.engines.siting.network import Network, components
 from yingjian.engines.siting.patches import mend
 from yingjian.engines.siting.restrict import Margins, margins, recombine
 from yingjian.engines.siting.rooms import other_rooms
-from yingjian.engines.siting.search import NOBODY, Solution, empty, improve
+from yingjian.engines.siting.search import NOBODY, Solution, empty, walk
 
 DEFAULTS = Params()
 SHARES = (0.2, 0.8)
@@ -228,13 +228,11 @@ def _search(
         if (k or swaps) and stop():
             break
         high, low = (hot * (cold / hot) ** (t / slices) for t in (k, k + 1))
-        current = improve(
-            part.net, part.solution, part.ascent.best, steps=steps // slices,
+        part.solution, current = walk(
+            part.net, part.solution, current, part.ascent.best, steps=steps // slices,
             ruined=params.ruined, hot=high, cold=low, seed=(seed * 31 + k) % 2**32, swaps=swaps,
             limit=part.ascent.limit,
         )  # fmt: skip
-        if current.cost < part.solution.cost:
-            part.solution = current
     _account(part)
 
 

@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +28,8 @@ from yingjian.engines.siting.model import (
     Rules,
     SitingError,
 )
+from yingjian.engines.siting.network import components
+from yingjian.engines.siting.search import cost_of, empty, walk
 from yingjian.engines.siting.solve import solve
 
 RULES = Rules(walk_m=800.0, heads_per_site=1000, heads_per_lane=300)
@@ -356,6 +359,24 @@ def test_the_likeliest_columns_make_no_plan_worse_and_prove_only_what_they_show(
     assert check(asked, few) == []
     assert few.cost <= plain.cost
     assert plain.certificate.bound < few.certificate.bound <= few.solver_bound <= plain.cost
+
+
+def test_a_search_goes_on_from_where_it_was_and_keeps_the_best_it_knew() -> None:
+    """Cut in slices while it is hot, a search that began anew from the best each time would move nothing about."""
+    (net,) = components(_town(40))
+    first = empty(net)
+    u = np.full(len(net.points), 30_000.0) * net.heads
+    on_from = partial(walk, net, u=u, steps=60, ruined=3, hot=5e8, cold=5e8)
+    known, at = on_from(first, first, seed=1)
+    moved = False
+    for seed in range(2, 8):
+        best, on = on_from(known, at, seed=seed)
+        assert cost_of(net, on.site) == on.cost
+        assert cost_of(net, best.site) == best.cost <= known.cost
+        assert on.cost >= best.cost
+        moved |= bool((on.site != at.site).any()) and at.cost > known.cost
+        known, at = best, on
+    assert moved
 
 
 def test_whoever_fails_while_others_work_ends_them_too() -> None:
