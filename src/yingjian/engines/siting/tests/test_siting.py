@@ -365,7 +365,7 @@ def test_a_search_goes_on_from_where_it_was_and_keeps_the_best_it_knew() -> None
     """Cut in slices while it is hot, a search that began anew from the best each time would move nothing about."""
     (net,) = components(_town(40))
     first = empty(net)
-    u = np.full(len(net.points), 30_000.0) * net.heads
+    u = 30_000.0 * net.heads.astype(np.float64)
     on_from = partial(walk, net, u=u, steps=60, ruined=3, hot=5e8, cold=5e8)
     known, at = on_from(first, first, seed=1)
     moved = False
