@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -69,9 +70,29 @@ class Hub:
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGSTOP)
         try:
+            while (
+                not self._free()
+            ):  # stopped in the middle of a write, it would keep the disk from the other process
+                os.kill(self.process.pid, signal.SIGCONT)
+                time.sleep(0.05)
+                os.kill(self.process.pid, signal.SIGSTOP)
             yield
         finally:
             os.kill(self.process.pid, signal.SIGCONT)
+
+    def _free(self) -> bool:
+        """Whether nobody is writing into what it keeps."""
+        database = sqlite3.connect(
+            self.var / "hub" / "hub.sqlite", timeout=0.2, isolation_level=None
+        )
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            database.close()
+        return True
 
     def kill(self) -> None:
         """SIGKILL to every process of it at once."""
