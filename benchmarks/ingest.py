@@ -105,7 +105,7 @@ def run(*, people: int, tubes: int, rows: Sequence[int], workers: int, say: Say)
         waiting.send_some(system.url, bench.at)  # plans and caches of each connection
         waiting.grow(system.url, bench.at, WARM)
         # where the rival goes from one size to the next it leaves out less than a request's tubes
-        held = min(waiting.held(), rival.held() - 2 * max(SIZES))
+        held = min(waiting.held(), rival.held() - 2 * max(SIZES)) - WARM * len(rows)
         todo = shared(parts(tubes, rows), held)
         say(
             f"{sum(part.tubes for part in todo):,} of {held:,} full tubes are sent: "
@@ -128,6 +128,13 @@ class _Bench:
     waiting: Waiting
     at: datetime  # everything sent was captured before
     rival: Rival
+
+    def warm(self) -> None:
+        """The first tubes after the store was filled, on both sides, not measured: filling ends with an emptied log,
+        and each page is logged whole at its first change after that, which comes once in a quarter of an hour.
+        """
+        self.waiting.grow(self.system.url, self.at, WARM)
+        self.rival.turn(20, WARM // 20)
 
     def measure(self, part: Part, say: Say) -> dict[str, Any]:
         """Ours and pgbench, in turns, at one number of tubes a request."""
@@ -200,6 +207,7 @@ def _growth(bench: _Bench, todo: Sequence[Part], say: Say) -> dict[str, Any]:
         began = time.monotonic()
         stored = history.fill(bench.system.var, bench.rival.round_id, wanted, say)
         say(f"{stored:,} rows stored after {time.monotonic() - began:.0f} s")
+        bench.warm()
         here = [part for part in todo if part.rows == wanted]
         levels[str(wanted)] = {
             "rows": stored,
