@@ -28,7 +28,7 @@ class Sites:
     """Minutes from pick-up to hand-over at the laboratory."""
     first_pickup: Floats
     pickup_every: Floats
-    """Minutes between pick-ups; as often as needed until the site is empty (R57)."""
+    """Minutes between pick-ups; as often as needed until the site is empty (R59)."""
     vehicle: Ints
     desks: Ints | None = None
     """Registration desks before the lanes; None: registration happens in the lane."""
