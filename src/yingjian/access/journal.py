@@ -364,9 +364,8 @@ class _Submission:
 
     def _failed(self, row: _Row, error: Exception) -> None:
         told = error if isinstance(error, RuleBroken) else _meaning(error, row.command.kind)
-        if isinstance(
-            error, OverflowError
-        ):  # mostly a date of the sender's; a fault of ours must not hide behind it
+        # Mostly a date of the sender's; a fault of ours must not hide behind it.
+        if isinstance(error, OverflowError):
             log.warning("number_ran_over", exc_info=error, extra={"kind": row.command.kind})
         if told is not None:
             if not self.park and row.kind is not None and row.kind.decision:

@@ -65,17 +65,23 @@ class Tubes:
     """From this tube on no lane fills them."""
 
 
+def _followed(day: Day) -> Positives:
+    """What is known of the infected. Raises `DayError` on a day without any."""
+    if day.positives is None:
+        raise DayError("no_positives")
+    return day.positives
+
+
 def brings(day: Day) -> Floats:
     """By site: chance that a person brings an infection home, so that with those they infect `share` are infected."""
-    assert day.positives is not None  # noqa: S101  asked by the caller
+    positives = _followed(day)
     each = 1.0
     if day.party is not None:
         sizes = np.bincount(day.party)
         each = float(
-            (sizes * (1.0 + (sizes - 1.0) * day.positives.how.attack))[sizes > 0].sum()
-            / sizes.sum()
+            (sizes * (1.0 + (sizes - 1.0) * positives.how.attack))[sizes > 0].sum() / sizes.sum()
         )
-    found: Floats = np.minimum(day.positives.share / each, 1.0)
+    found: Floats = np.minimum(positives.share / each, 1.0)
     return found
 
 
@@ -84,8 +90,7 @@ def throw(
     arrived: Floats,
 ) -> Ill:  # fmt: skip
     """Who of those who come is infected, and all later dice. `chance`: `brings` of each site."""
-    positives = day.positives
-    assert positives is not None  # noqa: S101  asked by the caller
+    positives = _followed(day)
     how, key, n = positives.how, keys[dice.ILL], len(day.site)
     marks = np.empty(len(person), np.int64)
     count = dice.ill(
@@ -133,8 +138,7 @@ def _sealed(day: Day, habits: Habits, faults: Faults, key: np.uint64) -> tuple[I
 
     Nobody knows who is in them: everybody is infected by themselves, a tube there already is taken to be full.
     """
-    positives, begun = day.positives, day.begun
-    assert positives is not None  # noqa: S101  asked by the caller
+    positives, begun = _followed(day), day.begun
     site = [np.zeros(0, np.int64)] + [held.site for held in (day.doors, begun) if held is not None]
     heads = [np.zeros(0, np.int64)] if day.doors is None else [day.doors.people]
     if begun is not None:
@@ -176,8 +180,7 @@ def look_into(
     day: Day, habits: Habits, ill: Ill, tubes: Tubes, down: Callable[[int], Floats]
 ) -> Again:
     """The re-tests of a day played. `down`: spells in which a laboratory begins no run. Nothing is random here."""
-    positives = day.positives
-    assert positives is not None  # noqa: S101  asked by the caller
+    positives = _followed(day)
     flagged = _flagged(positives, habits, ill, tubes)
     swabbed_ill = int((tubes.of[: ill.infected] >= 0).sum() + ill.sealed.sum())
     kept = np.ones(len(flagged.tube), bool) if positives.singles else ~flagged.lone
@@ -245,8 +248,7 @@ def _teams(
 
     A team is free again when it has handed its tubes over.
     """
-    positives = day.positives
-    assert positives is not None  # noqa: S101  asked by the caller
+    positives = _followed(day)
     count = len(told)
     there = positives.how.way * way + positives.how.each * people
     need = there + day.sites.ride[site] * ride
@@ -264,8 +266,7 @@ def _benches(
     down: Callable[[int], Floats],
 ) -> tuple[Floats, int]:  # fmt: skip
     """(when each member's last single result is out, wells used)."""
-    positives, labs = day.positives, day.labs
-    assert positives is not None  # noqa: S101  asked by the caller
+    positives, labs = _followed(day), day.labs
     assert labs.kept is not None  # noqa: S101  validated
     found, wells = np.full(len(of_pool), -np.inf), 0
     member = np.arange(len(of_pool))
