@@ -1,7 +1,7 @@
 """The product's whole plan of a county or a city, judged: `yingjian bench plan --region NAME`.
 
 One county (`yongning`, `mule`, `shushan`, `circles`) is one `make_plan`; a city (`city5m`, `chengdu3`,
-`chengdu1`) first shares its laboratories among the districts (`engines.plan_city`), then each district
+`chengdu1`) first shares its laboratories among the districts (`engines.plan.city`), then each district
 is planned and judged alone in one of two processes. Steps: problem (making up the county is apart),
 siting with mobile teams, lanes and slots, laboratories, runs, home visits, kits, people, checker, and
 the match of loads to laboratories (`engines.matching`) with its judge. `seconds` are processor seconds
@@ -38,15 +38,19 @@ from benchmarks import regions
 from benchmarks.regions import Ground, Place
 from yingjian.campaigns import presets
 from yingjian.campaigns.presets import Preset
-from yingjian.engines import plan as planner
-from yingjian.engines import plan_checker, plan_crew, plan_goods, plan_routes, plan_transport
 from yingjian.engines.matching import check as matching_check
 from yingjian.engines.matching import model as matching
 from yingjian.engines.matching.solve import solve as solve_matching
-from yingjian.engines.plan_choice import EFFORT, Search
-from yingjian.engines.plan_city import District, Sharing, busiest_day, share_laboratories
-from yingjian.engines.plan_model import Lab, Plan, PlanProblem, Resources, Span, to_json
-from yingjian.engines.plan_params import PlanParams
+from yingjian.engines.plan import checker as plan_checker
+from yingjian.engines.plan import crew as plan_crew
+from yingjian.engines.plan import goods as plan_goods
+from yingjian.engines.plan import make as planner
+from yingjian.engines.plan import routes as plan_routes
+from yingjian.engines.plan import transport as plan_transport
+from yingjian.engines.plan.choice import EFFORT, Search
+from yingjian.engines.plan.city import District, Sharing, busiest_day, share_laboratories
+from yingjian.engines.plan.model import Lab, Plan, PlanProblem, Resources, Span, to_json
+from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.siting import solve as siting
 from yingjian.engines.siting.model import Params
 from yingjian.planning import rules

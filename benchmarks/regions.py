@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from yingjian.engines.plan_means import Force, Unit, Worker
-from yingjian.engines.plan_model import Block, Lab, Rules, Village
+from yingjian.engines.plan.means import Force, Unit, Worker
+from yingjian.engines.plan.model import Block, Lab, Rules, Village
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,8 +13,8 @@ from yingjian.engines.day.forecast import rehearse
 from yingjian.engines.day.model import Habits
 from yingjian.engines.day.planned import bench_of, days_of, habits_of, limits_of
 from yingjian.engines.day.rehearsal import rehearsal
-from yingjian.engines.plan import make_plan
-from yingjian.engines.tests.plan_cases import county, problem
+from yingjian.engines.plan.make import make_plan
+from yingjian.engines.plan.tests.cases import county, problem
 
 PER_VILLAGE = 3000
 

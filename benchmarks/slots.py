@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from yingjian.engines.asking import Ints
-from yingjian.engines.plan_geo import pack
+from yingjian.engines.plan.geo import pack
 from yingjian.engines.slots import model as slots
 from yingjian.engines.slots.check import check
 from yingjian.engines.slots.places import session, waits

@@ -19,7 +19,7 @@ from drill.day import HANDS, Day
 from drill.filling import Filled, Guest, deal, leave_over, pace, queue, split_boxes
 from drill.lanes import Waited, coming, doors, served
 from drill.world import Site, World
-from yingjian.engines import plan_codes
+from yingjian.engines.plan import codes as plan_codes
 
 HOME_EACH: Final = timedelta(minutes=4)  # a door of a home visit, with the way to it (assumed)
 ROVING_EACH: Final = timedelta(minutes=2.5)  # people who wait for the roving team (assumed)

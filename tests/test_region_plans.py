@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks import region_plans as bench
 from benchmarks import regions
-from yingjian.engines import plan_checker
-from yingjian.engines.plan import make_plan
-from yingjian.engines.plan_params import PlanParams
-from yingjian.engines.tests.plan_cases import QUICK
+from yingjian.engines.plan import checker as plan_checker
+from yingjian.engines.plan.make import make_plan
+from yingjian.engines.plan.params import PlanParams
+from yingjian.engines.plan.tests.cases import QUICK
 
 ONE = [name for name, region in bench.REGIONS.items() if not region.districts]
 CITIES = [name for name, region in bench.REGIONS.items() if region.districts]

@@ -18,7 +18,7 @@ from drill.filling import Guest
 from drill.lanes import Habits, Waited
 from drill.road import Road
 from drill.world import Lab, Site, World
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan.model import Plan
 
 
 class Said:

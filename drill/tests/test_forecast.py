@@ -17,9 +17,9 @@ from yingjian.engines.day.forecast import rehearse
 from yingjian.engines.day.model import Forecast
 from yingjian.engines.day.model import Habits as Assumed
 from yingjian.engines.day.planned import Bench, days_of, habits_of, limits_of
-from yingjian.engines.plan import make_plan
-from yingjian.engines.plan_model import Plan
-from yingjian.engines.tests import plan_cases as cases
+from yingjian.engines.plan.make import make_plan
+from yingjian.engines.plan.model import Plan
+from yingjian.engines.plan.tests import cases
 
 DAYS = 12
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from yingjian.engines import plan_codes
+from yingjian.engines.plan import codes as plan_codes
 from yingjian.population.rules import id_check_char
 
 from .proxy import FATES

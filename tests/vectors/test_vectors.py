@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from yingjian.access import envelopes
-from yingjian.engines import plan_codes
+from yingjian.engines.plan import codes as plan_codes
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population.rules import resident_id
 from yingjian.sampling import packing, rules, tokens

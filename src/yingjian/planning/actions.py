@@ -18,9 +18,9 @@ from yingjian.campaigns import actions as campaign_actions
 from yingjian.campaigns import queries as campaigns
 from yingjian.campaigns.actions import DueAssign
 from yingjian.campaigns.queries import RoundBrief
-from yingjian.engines import plan_checker
-from yingjian.engines.plan_choice import Search
-from yingjian.engines.plan_model import Plan, PlanError, PlanProblem, to_json
+from yingjian.engines.plan import checker as plan_checker
+from yingjian.engines.plan.choice import Search
+from yingjian.engines.plan.model import Plan, PlanError, PlanProblem, to_json
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 from yingjian.laboratory import actions as laboratory
@@ -64,7 +64,7 @@ def planned(problem: PlanProblem, choice: rules.Choice, search: Search) -> Plan:
     """
     try:
         # solvers are loaded by who plans: a web process that does not is 150 MB lighter
-        from yingjian.engines.plan import make_plan
+        from yingjian.engines.plan.make import make_plan
 
         return make_plan(problem, choice.params, seed=choice.seed, search=search)
     except PlanError as error:

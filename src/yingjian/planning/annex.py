@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from yingjian.engines.plan_model import Plan, Run
+from yingjian.engines.plan.model import Plan, Run
 from yingjian.kernel.papers import Block, Heading, Paragraph, Report, Table
 
 from . import wording

@@ -22,8 +22,8 @@ from yingjian.engines.epidemic.model import Adaptive, Assay, Disease, Past, Peop
 from yingjian.engines.epidemic.model import Problem as Outbreak
 from yingjian.engines.frequency.model import Expected, Params, Plan, Problem, Result
 from yingjian.engines.frequency.solve import solve
-from yingjian.engines.plan_model import Rules
-from yingjian.engines.plan_params import PlanParams
+from yingjian.engines.plan.model import Rules
+from yingjian.engines.plan.params import PlanParams
 
 from . import queries, wording
 from .ground import Ground, Town

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from yingjian.engines.plan_codes import STATIONS_PER_SITE
+from yingjian.engines.plan.codes import STATIONS_PER_SITE
 from yingjian.population import places
 
 SETTINGS: Final = {

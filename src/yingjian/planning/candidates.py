@@ -17,7 +17,7 @@ from django.db import connection
 
 from yingjian.access import scope
 from yingjian.access.actor import Actor
-from yingjian.engines.plan_model import Candidate
+from yingjian.engines.plan.model import Candidate
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import derived
 from yingjian.population import places

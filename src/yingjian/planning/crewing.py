@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from yingjian.campaigns import presets
-from yingjian.engines.plan_means import Crew, Hour
-from yingjian.engines.plan_model import Plan, Post, Site
+from yingjian.engines.plan.means import Crew, Hour
+from yingjian.engines.plan.model import Plan, Post, Site
 from yingjian.workforce.values import StaffName
 
 from . import wording

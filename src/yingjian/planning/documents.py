@@ -9,7 +9,7 @@ import msgspec
 from django.http import HttpResponse
 
 from yingjian.campaigns import queries as campaigns
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan.model import Plan
 from yingjian.kernel import rendering
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.papers import Report

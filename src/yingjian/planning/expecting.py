@@ -10,7 +10,7 @@ from yingjian.campaigns.presets import Preset
 from yingjian.engines.day.expected import Followed, expecting
 from yingjian.engines.day.model import Retest
 from yingjian.engines.day.planned import Bench, PlannedDay
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan.model import Plan
 
 from . import ground, pool_sizes
 

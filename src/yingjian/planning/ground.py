@@ -19,7 +19,7 @@ from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as campaigns
 from yingjian.campaigns.presets import Preset
 from yingjian.campaigns.queries import RoundBrief
-from yingjian.engines.plan_model import Lab, Rules, Span
+from yingjian.engines.plan.model import Lab, Rules, Span
 from yingjian.kernel.errors import RuleBroken
 
 from . import queries, rules

@@ -10,7 +10,7 @@ from typing import Any
 from procrastinate.contrib.django import app
 
 from yingjian.access import scope
-from yingjian.engines.plan_choice import Search
+from yingjian.engines.plan.choice import Search
 from yingjian.engines.siting.model import Progress
 from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken

@@ -10,7 +10,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
-from yingjian.engines.plan_model import Plan, Site
+from yingjian.engines.plan.model import Plan, Site
 from yingjian.kernel import drawing
 
 from .wording import words

@@ -29,9 +29,9 @@ from yingjian.engines.matching.model import (
     Problem,
     Result,
 )
-from yingjian.engines.plan_geo import km
-from yingjian.engines.plan_model import Plan, Rules
-from yingjian.engines.plan_params import PlanParams
+from yingjian.engines.plan.geo import km
+from yingjian.engines.plan.model import Plan, Rules
+from yingjian.engines.plan.params import PlanParams
 from yingjian.kernel.errors import RuleBroken
 
 from . import live, queries, rules

@@ -8,7 +8,7 @@ from ninja import Schema
 
 from yingjian.campaigns import presets
 from yingjian.campaigns import queries as campaigns
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan.model import Plan
 from yingjian.workforce import queries as workforce
 
 from . import crewing, packing, queries, rules, wording

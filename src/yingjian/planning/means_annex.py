@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
-from yingjian.engines.plan_means import Crew, Goods
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan.means import Crew, Goods
+from yingjian.engines.plan.model import Plan
 from yingjian.kernel.papers import Block, Heading, Paragraph, Table
 from yingjian.workforce import queries as workforce
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from yingjian.campaigns import presets
-from yingjian.engines.plan_model import KitLine, Plan, Site
+from yingjian.engines.plan.model import KitLine, Plan, Site
 
 from . import wording
 

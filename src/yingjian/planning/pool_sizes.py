@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from yingjian.campaigns import presets
 from yingjian.engines.epidemic.model import Assay
-from yingjian.engines.plan_params import PlanParams
-from yingjian.engines.pool_choice import Called, Chosen, Option, Terms, choose, options
+from yingjian.engines.plan.params import PlanParams
+from yingjian.engines.pooling.choice import Called, Chosen, Option, Terms, choose, options
 
 from . import wording
 from .ground import Ground, Town

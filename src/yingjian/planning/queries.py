@@ -15,8 +15,8 @@ from django.db import connection
 
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as campaigns
-from yingjian.engines.plan_means import Force, Stock, Unit, Worker
-from yingjian.engines.plan_model import (
+from yingjian.engines.plan.means import Force, Stock, Unit, Worker
+from yingjian.engines.plan.model import (
     Block,
     Lab,
     Plan,

@@ -28,7 +28,7 @@ from yingjian.engines.day.planned import (
     habits_of,
     limits_of,
 )
-from yingjian.engines.plan_model import Plan, Rules
+from yingjian.engines.plan.model import Plan, Rules
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.papers import Heading, Paragraph, Report, Table
 

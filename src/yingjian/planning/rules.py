@@ -14,11 +14,11 @@ import msgspec
 
 from yingjian.campaigns import presets
 from yingjian.campaigns.presets import Leaf, Preset
-from yingjian.engines.plan_check_choice import TRIED
-from yingjian.engines.plan_choice import EFFORT
-from yingjian.engines.plan_judge import LEVELS, Finding
-from yingjian.engines.plan_means import Force, Stock
-from yingjian.engines.plan_model import (
+from yingjian.engines.plan.checks.choice import TRIED
+from yingjian.engines.plan.choice import EFFORT
+from yingjian.engines.plan.judge import LEVELS, Finding
+from yingjian.engines.plan.means import Force, Stock
+from yingjian.engines.plan.model import (
     Block,
     Candidate,
     Lab,
@@ -34,7 +34,7 @@ from yingjian.engines.plan_model import (
     Span,
     Village,
 )
-from yingjian.engines.plan_params import PlanParams
+from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.siting.model import Params
 
 GROUPS = frozenset(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import xlsxwriter
 
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan.model import Plan
 
 from . import crewing, packing
 from .crewing import Names

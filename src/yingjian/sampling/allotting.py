@@ -17,7 +17,7 @@ from django.db import connection
 
 from yingjian.access import journal, scope
 from yingjian.access.actor import Actor
-from yingjian.engines import plan_codes
+from yingjian.engines.plan import codes as plan_codes
 from yingjian.kernel.errors import RuleBroken
 
 from .values import Text40

@@ -18,7 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 from yingjian.access import journal
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as rounds
-from yingjian.engines import plan_codes
+from yingjian.engines.plan import codes as plan_codes
 from yingjian.kernel import drawing
 from yingjian.kernel.errors import RuleBroken
 

@@ -1,4 +1,4 @@
-/** Box codes: the station's 17 digits, campaign, round, serial and a check digit. Twin of `engines.plan_codes`. */
+/** Box codes: the station's 17 digits, campaign, round, serial and a check digit. Twin of `engines.plan.codes`. */
 
 const BOX = 25;
 const STATION = 17;

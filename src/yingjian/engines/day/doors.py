@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from yingjian.engines.day.model import Doors, Habits
-from yingjian.engines.plan_model import HomeVisit, Plan, Site
+from yingjian.engines.plan.model import HomeVisit, Plan, Site
 
 AT_DOOR = timedelta(minutes=4)
 """From the bell to the swab."""

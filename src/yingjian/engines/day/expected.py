@@ -12,7 +12,7 @@ import numpy as np
 
 from yingjian.engines.day.model import Positives, Retest
 from yingjian.engines.day.planned import Bench, PlannedDay
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan.model import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Retest:
     attack: float = 0.25
     """Of the others of a household, infected where one is."""
     sensitivity: float = 0.95
-    """Of one single swab; that of a pool follows from it and its dilution (`pooling_homes.reads`)."""
+    """Of one single swab; that of a pool follows from it and its dilution (`pooling.homes.reads`)."""
     specificity: float = 0.9999
     """Of a clean tube."""
     dilution: float = 2.0

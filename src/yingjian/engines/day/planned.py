@@ -17,8 +17,8 @@ import numpy as np
 from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.day.doors import doors_of
 from yingjian.engines.day.model import NEVER, Day, Habits, Labs, Limits, Sites
-from yingjian.engines.plan_model import LabLoad, Plan, Rules, Run, Site, Slot, Span, Stop
-from yingjian.engines.plan_params import PlanParams
+from yingjian.engines.plan.model import LabLoad, Plan, Rules, Run, Site, Slot, Span, Stop
+from yingjian.engines.plan.params import PlanParams
 
 DAY = 1440.0
 TUBE = "sample_tube"

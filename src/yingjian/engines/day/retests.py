@@ -16,7 +16,7 @@ from yingjian.engines.asking import Flags, Floats, Ints
 from yingjian.engines.day import dice
 from yingjian.engines.day.model import Again, Day, DayError, Faults, Habits, Positives
 from yingjian.engines.day.queue import plates, serve
-from yingjian.engines.pooling_homes import MOST, USUAL, reads
+from yingjian.engines.pooling.homes import MOST, USUAL, reads
 
 SEALED = 1 << 40
 """Numbers of people in tubes that no lane fills begin here; no copy of anybody has one so high."""
@@ -158,7 +158,7 @@ def _again(positives: Positives) -> float:
 
 @lru_cache(maxsize=64)
 def chances(sensitivity: float, dilution: float) -> tuple[float, ...]:
-    """That a pool with 1, 2, … infected reads positive, as `pooling_homes` has it."""
+    """That a pool with 1, 2, … infected reads positive, as `pooling.homes` has it."""
     return tuple(
         reads(dilution, USUAL, sensitivity=sensitivity, companions=k) for k in range(MOST + 1)
     )

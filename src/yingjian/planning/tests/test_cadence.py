@@ -19,7 +19,7 @@ from yingjian.access.tests.factories import TOWN_B, new_id
 from yingjian.campaigns import presets
 from yingjian.engines.epidemic.model import Params, Problem
 from yingjian.engines.epidemic.solve import solve
-from yingjian.engines.plan_model import Lab
+from yingjian.engines.plan.model import Lab
 from yingjian.planning import cadence, rules, wording
 from yingjian.planning.cadence import CadenceAsked, people_of
 from yingjian.planning.ground import Ground, Place, Town

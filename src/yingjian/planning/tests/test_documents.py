@@ -17,8 +17,8 @@ from pypdf import PdfReader
 from yingjian.access import scope
 from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, user
 from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
-from yingjian.engines import plan_codes
-from yingjian.engines.plan_model import plan_from_json
+from yingjian.engines.plan import codes as plan_codes
+from yingjian.engines.plan.model import plan_from_json
 from yingjian.kernel.errors import catalogue
 from yingjian.planning import documents, labels, queries, wording
 from yingjian.planning.models import PlanRecord

@@ -12,9 +12,9 @@ from python_calamine import CalamineWorkbook
 
 from yingjian.access import scope
 from yingjian.access.tests.factories import NOON, TOWN_A, actor
-from yingjian.engines.plan import make_plan
-from yingjian.engines.plan_model import Limit, Rules
-from yingjian.engines.tests import plan_cases as cases
+from yingjian.engines.plan.make import make_plan
+from yingjian.engines.plan.model import Limit, Rules
+from yingjian.engines.plan.tests import cases
 from yingjian.kernel.errors import RuleBroken
 from yingjian.laboratory.tests import factories as lab
 from yingjian.planning import documents, live, match_paper, matching, queries

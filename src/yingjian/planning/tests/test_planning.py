@@ -13,7 +13,7 @@ from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, new_id
 from yingjian.campaigns.models import Campaign, DuePerson, Preset, Round
 from yingjian.campaigns.tests import factories
 from yingjian.campaigns.tests.factories import VILLAGE_A, VILLAGE_B, due_ids, frozen, persons, send
-from yingjian.engines import plan_codes
+from yingjian.engines.plan import codes as plan_codes
 from yingjian.kernel.errors import RuleBroken
 from yingjian.laboratory.models import Allocation, Laboratory
 from yingjian.logistics.models import Vehicle

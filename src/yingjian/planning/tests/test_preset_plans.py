@@ -10,11 +10,11 @@ import pytest
 
 from yingjian.campaigns import presets
 from yingjian.campaigns.presets import Preset
-from yingjian.engines import plan_checker
-from yingjian.engines.plan import make_plan
-from yingjian.engines.plan_model import Lab, Limit, Plan, PlanError, PlanProblem, Resources, Span
-from yingjian.engines.plan_params import PlanParams
-from yingjian.engines.tests import plan_cases as cases
+from yingjian.engines.plan import checker as plan_checker
+from yingjian.engines.plan.make import make_plan
+from yingjian.engines.plan.model import Lab, Limit, Plan, PlanError, PlanProblem, Resources, Span
+from yingjian.engines.plan.params import PlanParams
+from yingjian.engines.plan.tests import cases
 from yingjian.planning import rules
 
 CHINA = ZoneInfo("Asia/Shanghai")

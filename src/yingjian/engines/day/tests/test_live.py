@@ -16,8 +16,8 @@ from yingjian.engines.day.live import Group, Lot, Now, rest_of, take_up
 from yingjian.engines.day.model import Habits, Limits
 from yingjian.engines.day.planned import Bench, PlannedDay, days_of, habits_of, limits_of
 from yingjian.engines.day.twin import simulate
-from yingjian.engines.plan import make_plan
-from yingjian.engines.tests import plan_cases as cases
+from yingjian.engines.plan.make import make_plan
+from yingjian.engines.plan.tests import cases
 
 NAN = math.nan
 OPENS = 420.0

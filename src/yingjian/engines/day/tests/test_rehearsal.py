@@ -14,9 +14,9 @@ from yingjian.engines.day.model import NEVER, Day, Faults, Habits, Labs, Retest,
 from yingjian.engines.day.planned import Bench, PlannedDay, days_of, habits_of, limits_of, sizes_of
 from yingjian.engines.day.rehearsal import Case, DayRehearsal, changes, rehearsal, usual_cases
 from yingjian.engines.day.twin import simulate
-from yingjian.engines.plan import make_plan
-from yingjian.engines.plan_model import Plan, PlanProblem
-from yingjian.engines.tests import plan_cases as cases
+from yingjian.engines.plan.make import make_plan
+from yingjian.engines.plan.model import Plan, PlanProblem
+from yingjian.engines.plan.tests import cases
 
 BENCH = Bench()
 

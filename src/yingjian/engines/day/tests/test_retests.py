@@ -27,8 +27,8 @@ from yingjian.engines.day.model import (
 )
 from yingjian.engines.day.tests.test_day import day
 from yingjian.engines.day.twin import draw, play, simulate
-from yingjian.engines.pooling import dorfman
-from yingjian.engines.pooling_homes import USUAL, reads
+from yingjian.engines.pooling.dorfman import dorfman
+from yingjian.engines.pooling.homes import USUAL, reads
 
 HOME = 3
 

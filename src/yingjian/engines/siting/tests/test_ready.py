@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from yingjian.engines.asking import Stop
-from yingjian.engines.plan_choice import EFFORT
+from yingjian.engines.plan.choice import EFFORT
 from yingjian.engines.siting import columns
 from yingjian.engines.siting.check import check
 from yingjian.engines.siting.model import Problem
@@ -28,7 +28,7 @@ def ways():
 
 ready()
 before = ways()
-from yingjian.engines.plan_choice import EFFORT
+from yingjian.engines.plan.choice import EFFORT
 from yingjian.engines.siting.solve import solve
 from yingjian.engines.siting.tests.test_ready import village
 from dataclasses import replace

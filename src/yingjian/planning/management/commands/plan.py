@@ -13,8 +13,8 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from yingjian.access import scope
-from yingjian.engines.plan_judge import Finding
-from yingjian.engines.plan_model import Plan
+from yingjian.engines.plan.judge import Finding
+from yingjian.engines.plan.model import Plan
 from yingjian.kernel.errors import RuleBroken, sentence
 from yingjian.planning import actions, annex, crewing, wording
 from yingjian.workforce import queries as workforce
