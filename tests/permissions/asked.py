@@ -102,6 +102,7 @@ ROUTES: Final[dict[str, list[Ask]]] = {
     "GET /plans/{plan_id}/plan.xlsx": [Ask({"plan_id": "plan_id"})],
     "GET /plans/{plan_id}/rehearsal": [Ask({"plan_id": "plan_id"}, "runs=3&trials=1")],
     "GET /plans/{plan_id}/rehearsal.docx": [Ask({"plan_id": "plan_id"}, "runs=3&trials=1")],
+    "GET /plans/{plan_id}/rehearsal.xlsx": [Ask({"plan_id": "plan_id"}, "runs=3&trials=1")],
     "GET /pools/{pool_id}": [Ask({"pool_id": "pool_id"})],
     "GET /positives/{positive_id}": [Ask({"positive_id": "positive_id"})],
     "GET /presets": [Ask(nothing=PUBLIC)],

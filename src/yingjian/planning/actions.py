@@ -60,7 +60,7 @@ def asked(round_id: uuid.UUID, options: Mapping[str, Any]) -> tuple[rules.Choice
 def planned(problem: PlanProblem, choice: rules.Choice, search: Search) -> Plan:
     """The plan. Needs no database; takes seconds to minutes.
 
-    Refused with `planning.rule_missing`, `planning.bad_area`, `planning.too_many_sites`.
+    Refused with `planning.rule_missing`, `planning.bad_area`, `planning.too_many_sites`, `planning.too_few_sites`.
     """
     try:
         # solvers are loaded by who plans: a web process that does not is 150 MB lighter

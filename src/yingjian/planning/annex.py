@@ -25,11 +25,20 @@ def percent(gap: float) -> str:
 def proof(plan: Plan, names: dict[str, Any]) -> str:
     """How good the choice of sites is, in a sentence."""
     siting = plan.siting
-    if siting.gap is None:
-        return str(names[siting.method])
-    return str(names["certified"]).format(
-        gap=percent(siting.gap), cost=round(siting.cost / MICRO, 1), bound=round(siting.bound / MICRO, 1)
-    )  # fmt: skip
+    told = str(names[siting.method])
+    if siting.gap is not None:
+        told = told.format(
+            gap=percent(siting.gap), cost=round(siting.cost / MICRO, 1), bound=round(siting.bound / MICRO, 1)
+        )  # fmt: skip
+    return told if siting.most_sites is None else told + limited(plan, names)
+
+
+def limited(plan: Plan, names: dict[str, Any]) -> str:
+    """At most how many fixed sites were asked for, how many there are, how many people are outside the rules."""
+    beyond = sum(plan.siting.spots[k].people for k in plan.siting.beyond)
+    fixed = plan.totals.sites - plan.totals.mobile_teams
+    told = str(names["limited"]).format(most=plan.siting.most_sites, fixed=fixed)
+    return told + str(names["beyond"]).format(people=beyond) if beyond else told
 
 
 def paper(

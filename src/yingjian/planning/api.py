@@ -13,6 +13,7 @@ from ninja.files import UploadedFile
 
 from yingjian.access.edges import actor_of, language, needs, request_time
 from yingjian.kernel.clock import now
+from yingjian.kernel.errors import sentence
 from yingjian.kernel.ids import uuid7
 from yingjian.population import places as place_lists
 
@@ -60,6 +61,9 @@ class SearchState(Schema):
     bound: int | None
     stop_asked: bool
     error: str
+    says: str
+    do: str
+    """Why it failed and what to do about it; empty where it did not."""
     options: dict[str, Any]
     asked_at: datetime
 
@@ -106,7 +110,15 @@ def plans(request: HttpRequest, round_id: uuid.UUID) -> PlanList:
 def searches(request: HttpRequest, round_id: uuid.UUID) -> SearchList:
     """Plans being looked for and the last ones found, the newest first."""
     found = queries.searches_for(actor_of(request), round_id)
-    return SearchList(items=[SearchState(**asdict(x)) for x in found], as_of=request_time(request))
+    items = [_search(line, language(request)) for line in found]
+    return SearchList(items=items, as_of=request_time(request))
+
+
+def _search(line: queries.SearchLine, lang: str) -> SearchState:
+    told = asdict(line)
+    params = told.pop("error_params")
+    said = sentence(line.error, lang, params) if line.error else {"says": "", "do": ""}
+    return SearchState(says=said["says"], do=said["do"], **told)
 
 
 @router.get("/plans/{plan_id}/plan.geojson", auth=needs("see_round"))
@@ -248,6 +260,21 @@ def rehearsal_annex(
     )  # fmt: skip
     data = documents.rehearsal_annex(found, at=request_time(request), language=language(request))
     return documents.answer(data, documents.DOCX, f"rehearsal-{head.version}.docx")
+
+
+@router.get("/plans/{plan_id}/rehearsal.xlsx", auth=needs("see_round"))
+def rehearsal_tables(
+    request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0,
+    positives: Infected = None,
+) -> HttpResponse:  # fmt: skip
+    """Every figure of it as tables, as the annex it has to be played first."""
+    head = queries.head_for(actor_of(request), plan_id)
+    found = rehearsals.kept_for(
+        actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed, positives=positives),
+        at=request_time(request), language=language(request),
+    )  # fmt: skip
+    data = documents.rehearsal_tables(found, at=request_time(request), language=language(request))
+    return documents.answer(data, documents.XLSX, f"rehearsal-{head.version}.xlsx")
 
 
 @router.get("/rounds/{round_id}/outlook", auth=needs("see_round"), response=outlook.RoundOutlook)

@@ -27,6 +27,7 @@ from . import (
     pool_paper,
     pool_sizes,
     queries,
+    rehearsal_book,
     rehearsing,
     wording,
 )
@@ -97,6 +98,17 @@ def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str)
         language=language,
     )
     return rendering.to_docx(paper, more=wording.words(language)["rehearsal"]["more"])
+
+
+def rehearsal_tables(found: rehearsing.Rehearsal, *, at: datetime, language: str) -> bytes:
+    """The same as a workbook: each table once, with the date in front where the plan has several days."""
+    report = rehearsal_book.book(
+        found,
+        round_name=campaigns.round_brief(found.round_id).name,
+        as_of=at.astimezone(queries.local_time()),
+        language=language,
+    )
+    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
 
 
 def match_tables(found: matching.Matching, language: str) -> bytes:

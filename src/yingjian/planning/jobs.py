@@ -59,7 +59,7 @@ def search(*, plan_id: str, **_: Any) -> None:
         with actions.searching(run):
             _search(run)
     except RuleBroken as error:
-        _ended(run, state="failed", error=error.code)
+        _ended(run, state="failed", error=error.code, error_params=error.params)
         log.info("plan_refused", extra={"plan_id": plan_id, "code": error.code})
     except Exception:
         _ended(run, state="failed", error="planning.search_failed")

@@ -46,6 +46,7 @@ class PlanSearch(models.Model):
     bound = models.BigIntegerField(null=True)
     stop_asked = models.BooleanField(default=False)
     error = models.CharField(max_length=60, default="")
+    error_params = models.JSONField(default=dict)
     asked_at = models.DateTimeField()
     seen_at = models.DateTimeField(null=True)
 

@@ -136,8 +136,9 @@ def _resources(area: str, choice: rules.Choice) -> Resources:
     vehicles = choice.vehicles if choice.vehicles is not None else known or None
     staff = workforce.staff_counts(area) if choice.limit_to_staff else None
     return Resources(
-        lanes=choice.lanes, vehicles=vehicles, staff=staff, vehicle_boxes=boxes or None
-    )
+        lanes=choice.lanes, vehicles=vehicles, staff=staff, vehicle_boxes=boxes or None,
+        sites=choice.most_sites,
+    )  # fmt: skip
 
 
 def _campaign_no(round_id: uuid.UUID) -> int:
@@ -302,6 +303,7 @@ class SearchLine:
     stop_asked: bool
     error: str
     options: dict[str, Any]
+    error_params: dict[str, Any]
     asked_at: datetime
 
 
@@ -312,12 +314,13 @@ def searches_for(actor: Actor, round_id: uuid.UUID) -> list[SearchLine]:
     """The last searches of a round. One whose worker died is closed by `planning.close_interrupted`."""
     campaigns.round_brief_for(actor, round_id)
     rows = _rows(
-        """SELECT id, state, stage, done, cost, bound, stop_asked, error, options::text, asked_at
+        """SELECT id, state, stage, done, cost, bound, stop_asked, error, options::text,
+                  error_params::text, asked_at
              FROM planning_plansearch WHERE round_id = %(round)s ORDER BY asked_at DESC, id DESC LIMIT %(most)s""",
         {"round": round_id, "most": SEARCHES},
     )
     return [
-        SearchLine(*row[:8], *(json.loads(part) for part in row[8:9]), *row[9:]) for row in rows
+        SearchLine(*row[:8], *(json.loads(part) for part in row[8:10]), *row[10:]) for row in rows
     ]
 
 

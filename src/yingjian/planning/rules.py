@@ -177,11 +177,15 @@ def problem_for(
     force: Force = NOBODY,
     stocks: Sequence[Stock] = (),
 ) -> PlanProblem:
-    """Put preset, round and people together. Raises `PlanError` (`nobody`, `no_open_hours`, `candidate_barred`)."""
+    """Put preset, round and people together. Raises `PlanError` (`nobody`, `no_open_hours`, `candidate_barred`,
+    `too_few_sites`)."""
     choice = choice or Choice(PlanParams())
     for place in candidates:
         if place.lock == "never" and choice.locks.get(place.key) == "stay":
             raise PlanError("candidate_barred", name=place.name)
+    kept = sum(lock == "stay" for lock in choice.locks.values())
+    if choice.most_sites is not None and kept > choice.most_sites:
+        raise PlanError("too_few_sites", most=choice.most_sites, least=kept)
     people = sum(block.people for block in blocks)
     if people == 0:
         raise PlanError("nobody")
@@ -249,6 +253,8 @@ class Choice:
     """Tubes a day of a laboratory that are this round's, where a city shares it among its districts."""
     lanes: int | None = None
     vehicles: int | None = None
+    most_sites: int | None = None
+    """Most fixed sites that may be opened."""
     limit_to_staff: bool = False
     seconds: float = 30.0
     """How long to look for sites; a county is through sooner."""
@@ -279,6 +285,7 @@ OWN_OPTIONS = frozenset(
         "laboratories",
         "lanes",
         "vehicles",
+        "most_sites",
         "limit_to_staff",
         "seconds",
         "locks",
@@ -300,9 +307,9 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
     """Read the options of a proposal. Raises `PlanError("bad_option", option, got)`."""
     own = {name: value for name, value in options.items() if name in OWN_OPTIONS}
     params = params_of({n: v for n, v in options.items() if n not in OWN_OPTIONS})
-    for name in ("seed", "lanes", "vehicles"):
+    for name in ("seed", "lanes", "vehicles", "most_sites"):
         value = own.get(name)
-        least = 1 if name == "lanes" else 0
+        least = 1 if name in {"lanes", "most_sites"} else 0
         if value is not None and (type(value) is not int or value < least):
             raise PlanError("bad_option", option=name, got=value)
     for name in ("limit_to_staff", "thorough"):

@@ -139,6 +139,8 @@ def _totals(plan: Plan, names: dict[str, Any], language: str) -> Iterable[Row]:
     for key, text in names["total"].items():
         source = plan.totals if hasattr(plan.totals, key) else plan.forecast
         yield [text, getattr(source, key)]
+        if key == "sites" and plan.siting.most_sites is not None:
+            yield [names["most_sites"], plan.siting.most_sites]
     for job, count in plan.totals.staff.items():
         yield [crewing.job_word(job, language), count]
     for item, count in plan.totals.kit.items():

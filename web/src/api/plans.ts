@@ -1,7 +1,9 @@
-import { useQuery, type UseQueryReturnType } from '@tanstack/vue-query';
+import { useMutation, type UseMutationReturnType, useQuery, type UseQueryReturnType } from '@tanstack/vue-query';
 import { computed, type Ref } from 'vue';
 
 import { api, body } from './client';
+import { submit } from './commands';
+import { queryClient } from './query';
 import type { TroublesAsked } from '@/rules/troubles';
 
 import type { components } from './schema';
@@ -28,6 +30,21 @@ export function usePlans(roundId: Ref<string>): UseQueryReturnType<readonly Plan
 /** The plan to look at when nobody chose one: the one in force, else the newest that was not put aside. */
 export function planToShow(plans: readonly Plan[]): Plan | null {
   return plans.find((plan) => plan.state === 'applied') ?? plans.find((plan) => plan.state !== 'dropped') ?? null;
+}
+
+export type PlanAnswer = Readonly<{ sites: number; laboratories: number; people: number; posts: number }>;
+
+/** Puts a plan in force, or aside; the answer says what was opened, shared out and called. */
+export function useDecidePlan(): UseMutationReturnType<PlanAnswer, Error, Readonly<{ planId: string; what: 'apply' | 'drop' }>, unknown> {
+  return useMutation({
+    mutationFn: async ({ planId, what }: Readonly<{ planId: string; what: 'apply' | 'drop' }>) => {
+      const [verdict] = await submit([{ kind: `plan.${what}`, payload: { plan_id: planId } }]);
+      const told = verdict?.answer ?? {};
+      const count = (key: keyof PlanAnswer): number => Number(told[key] ?? 0);
+      return { sites: count('sites'), laboratories: count('laboratories'), people: count('people'), posts: count('posts') };
+    },
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ['rounds'] }),
+  });
 }
 
 const WATCH_MS = 1000;

@@ -11,16 +11,26 @@ import itertools
 import math
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy as np
 
 from yingjian.engines.asking import Stop
 from yingjian.engines.plan.geo import Point
 from yingjian.engines.plan.mobile import Tour, tours
-from yingjian.engines.plan.model import Outside, Siting, Spot
+from yingjian.engines.plan.model import Outside, PlanError, Siting, Spot
 from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.plan.points import Question, hull, question_of
-from yingjian.engines.plan.sites import Ground, form_sites
-from yingjian.engines.siting.model import MOBILE, Params, Result, Watch, never, walked
+from yingjian.engines.plan.sites import Ground, form_sites, part_of
+from yingjian.engines.siting.model import (
+    MOBILE,
+    Certificate,
+    Params,
+    Problem,
+    Result,
+    Watch,
+    never,
+    walked,
+)
 
 EFFORT = Params(
     dual_rounds=200, exact_rounds=8, steps_per_point=20, exact_points=700, columns=400, mip_nodes=50,
@@ -67,45 +77,90 @@ class Search:
 def choose(ground: Ground, params: PlanParams, search: Search) -> tuple[list[Group], Siting]:
     """Groups of blocks and how they were found; everybody is in exactly one."""
     from yingjian.engines.siting.ready import ready  # the compiler costs 190 MB: only who plans
-    from yingjian.engines.siting.solve import solve
 
-    rules = ground.problem.rules
+    rules, most = ground.problem.rules, ground.problem.resources.sites
     stated = rules.number("sites.fixed_sites") or rules.flag("sites.one_site_per_village")
     if stated or ground.problem.places:
-        return _by_number(ground, params), Siting("given")
+        return _by_number(ground, params, most), Siting("given", most_sites=most)
     question = question_of(ground, params)
     if question is None:
-        return _by_number(ground, params), Siting("by_village", unplaced=_walkers(ground))
+        groups = _by_number(ground, params, most)
+        return groups, Siting("by_village", unplaced=_walkers(ground), most_sites=most)
     ready()  # a stop by the clock counts from here on
-    result = solve(
-        question.problem, search.effort, seed=search.seed, stop=search.stop, watch=search.watch
-    )
-    result = _opened(question, result)
+    result = _solved(question, search)
+    _keeps_towns(question, result)
     groups = _groups(ground, question, result, params)
     rest = _rest(ground, groups, question)
     unplaced = sum(ground.walkers[i] for i in rest)
     if rest:
-        groups += _by_number(_part(ground, rest), params)
+        left = None if most is None else max(1, most - sum(g.tour is None for g in groups))
+        groups += _by_number(part_of(ground, rest), params, left)
     groups.sort(key=lambda g: (ground.main_area(g.members)[:9], g.tour is not None))
-    return groups, _told(question, result, unplaced)
+    told = msgspec.structs.replace(_told(question, result, unplaced), most_sites=most)
+    return groups, told
+
+
+def _solved(question: Question, search: Search) -> Result:
+    """The sites. Where only so many may be opened, as if any number might first: if that keeps the limit it is the
+    answer, and what it proves holds either way.
+    """
+    from yingjian.engines.siting.solve import solve
+
+    def ask(asked: Problem, effort: Params) -> Result:
+        return solve(asked, effort, seed=search.seed, stop=search.stop, watch=search.watch)
+
+    problem, most = question.problem, question.problem.most_sites
+    if most is None:
+        return _opened(question, ask(problem, search.effort))
+    anyhow = replace(problem, most_sites=None)
+    # a thorough search takes all the time there is
+    once = EFFORT if search.effort.sweeps else search.effort
+    free = _opened(question, ask(anyhow, once))
+    if len(free.sites) <= most and search.effort != once:
+        again = _opened(question, ask(anyhow, search.effort))
+        free = again if len(again.sites) <= most and again.cost <= free.cost else free
+    proof = _without_limit(problem, free.certificate)
+    if len(free.sites) <= most:
+        return replace(free, certificate=proof)
+    result = ask(problem, search.effort)
+    shut = [j for j in question.kept if not (result.site_of == j).any()]
+    if shut and len(result.sites) + len(shut) > most:  # fewer others, so that these stay
+        fewer = ask(replace(problem, most_sites=max(1, most - len(shut))), search.effort)
+        result = replace(fewer, certificate=result.certificate, solver_bound=result.solver_bound)
+    if proof.bound > result.certificate.bound:
+        result = replace(result, certificate=proof)
+    best = max(result.solver_bound, free.solver_bound)
+    return _opened(question, replace(result, solver_bound=best))
+
+
+def _without_limit(problem: Problem, proof: Certificate) -> Certificate:
+    """What was proven of any number of sites, as a proof of the question with a limit: it is not priced."""
+    from yingjian.engines.siting.check import bound_of
+
+    bound = bound_of(problem, proof.multipliers, proof.counts)
+    return replace(proof, problem=problem.digest(), bound=bound, cases=None)
+
+
+def _keeps_towns(question: Question, result: Result) -> None:
+    """Raises `PlanError("too_few_sites")` where a limit leaves a town without a site: its people go to no other's."""
+    if question.problem.most_sites is None:
+        return
+    without = {
+        question.area[b.point][:9]
+        for b in result.breaches
+        if question.area[b.point][:9] != question.candidates[b.site].area[:9]
+    }
+    if without:
+        most = question.problem.most_sites
+        raise PlanError("too_few_sites", most=most, least=most + len(without))
 
 
 def _walkers(ground: Ground) -> int:
     return sum(ground.walkers[i] for i in ground.order)
 
 
-def _by_number(ground: Ground, params: PlanParams) -> list[Group]:
-    return [Group(own, ground.point(own)) for own in form_sites(ground, params)]
-
-
-def _part(ground: Ground, members: list[int]) -> Ground:
-    """The ground with these blocks only."""
-    chosen = set(members)
-    order = [i for i in ground.order if i in chosen]
-    by_area: dict[str, list[int]] = {}
-    for i in order:
-        by_area.setdefault(ground.blocks[i].area, []).append(i)
-    return replace(ground, order=order, by_area=by_area)
+def _by_number(ground: Ground, params: PlanParams, most: int | None) -> list[Group]:
+    return [Group(own, ground.point(own)) for own in form_sites(ground, params, most)]
 
 
 def _opened(question: Question, result: Result) -> Result:
@@ -121,6 +176,9 @@ def _opened(question: Question, result: Result) -> Result:
     for j in question.kept:
         if (site_of == j).any():
             continue
+        open_ = len(np.unique(site_of[site_of != MOBILE]))
+        if problem.most_sites is not None and open_ >= problem.most_sites:
+            break
         each = np.arange(problem.points)
         metres = walked(problem, each, np.full(problem.points, j))
         may = (metres <= problem.rules.walk_m) & (problem.heads <= problem.room()[j])
@@ -261,6 +319,7 @@ def _told(question: Question, result: Result, unplaced: int) -> Siting:
         walk_m=rules.walk_m,
         heads_per_site=rules.heads_per_site,
         heads_per_lane=rules.heads_per_lane,
+        limit_price=result.certificate.limit,
         prices={
             name: getattr(problem.prices, name)
             for name in ("site", "lane", "walk_km", "visit", "visit_head", "outside_head")

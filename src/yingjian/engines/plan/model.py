@@ -200,6 +200,8 @@ class Resources(msgspec.Struct, frozen=True):
     staff: dict[str, int] | None = None
     vehicle_boxes: int | None = None
     """Boxes the smallest of the vehicles takes."""
+    sites: int | None = None
+    """Most fixed sites that may be opened (teams or tents at hand). Mobile teams are not counted."""
 
 
 class PlanProblem(msgspec.Struct, frozen=True):
@@ -513,8 +515,7 @@ class Siting(msgspec.Struct, frozen=True):
     multipliers: list[int] = []
     counted: list[int] = []
     """Group of each point whose least number of sites and lanes is priced, -1: none; empty: no groups."""
-    count_prices: list[tuple[int, int]] = []
-    """(per site, per lane) of each group."""
+    count_prices: list[tuple[int, int]] = []  # (per site, per lane) of each group
     points: int = 0
     options: list[Candidate] = []
     """Candidates that were not chosen."""
@@ -530,6 +531,9 @@ class Siting(msgspec.Struct, frozen=True):
     heads_per_site: int = 0
     heads_per_lane: int = 0
     prices: dict[str, int] = {}
+    most_sites: int | None = None
+    limit_price: int = 0
+    """Of one fixed site more than `most_sites`, the most asked for, as the proof prices it."""
 
     @property
     def gap(self) -> float | None:

@@ -21,10 +21,11 @@ from yingjian.engines.plan import codes as plan_codes
 from yingjian.engines.plan import staff as plan_staff
 from yingjian.engines.plan.model import (
     Candidate,
+    PlanError,
     PlanProblem,
 )
 from yingjian.engines.plan.params import PlanParams
-from yingjian.engines.plan.sites import Ground
+from yingjian.engines.plan.sites import Ground, form_sites, nowhere, part_of
 from yingjian.engines.siting import model as siting
 
 EARTH_M = 6_371_008.8
@@ -76,7 +77,8 @@ def placed(ground: Ground) -> list[int]:
 def question_of(ground: Ground, params: PlanParams) -> Question | None:
     """The question, or None where no walking household has a known place.
 
-    Raises `PlanError("rule_missing")` as `Rules.need` does.
+    Raises `PlanError("rule_missing")` as `Rules.need` does, and `PlanError("too_few_sites", most, least)` where fewer
+    sites are allowed than there are towns that need one.
     """
     problem = ground.problem
     blocks = placed(ground)
@@ -111,12 +113,18 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         prices=prices,
         params=params,
     )
+    towns = {
+        ground.blocks[own[0]].area[:9]
+        for own, moves in zip(members, mobile, strict=True)
+        if not moves
+    }
     room = np.array([_room(c, per_site, per_lane) for c in places], dtype=np.int64)
     opening = np.where([c.lock == "stay" for c in places], 0, prices.site).astype(np.int64)
     return Question(
         problem=siting.Problem(
             x=at.x, y=at.y, heads=heads, site_x=site_x, site_y=site_y, rules=rules, prices=prices,
             mobile=mobile, visit_prices=ways, site_heads=room, site_prices=opening,
+            most_sites=_most_sites(ground, params, len(towns)),
         ),
         members=members,
         lon=at.lon,
@@ -125,6 +133,19 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         candidates=places,
         shut=shut,
     )  # fmt: skip
+
+
+def _most_sites(ground: Ground, params: PlanParams, towns: int) -> int | None:
+    """Sites left for those whose place is known; nobody goes to another town's, so each needs one."""
+    asked = ground.problem.resources.sites
+    if asked is None:
+        return None
+    others = nowhere(ground)
+    by_number = len(form_sites(part_of(ground, others), params)) if others else 0
+    least = max(1, towns) + by_number
+    if asked < least:
+        raise PlanError("too_few_sites", most=asked, least=least)
+    return asked - by_number
 
 
 def _room(place: Candidate, per_site: int, per_lane: int) -> int:

@@ -6,7 +6,8 @@ Returns groups of block indices, each one site, before anything else is known ab
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,14 +108,54 @@ def _or(first: float | None, second: float | None) -> float:
     return math.nan if value is None else value
 
 
-def form_sites(ground: Ground, params: PlanParams) -> list[list[int]]:
-    """Groups of block indices, one per site, everybody in exactly one."""
+def part_of(ground: Ground, members: Iterable[int]) -> Ground:
+    """The ground with these blocks only."""
+    chosen = set(members)
+    order = [i for i in ground.order if i in chosen]
+    by_area: dict[str, list[int]] = {}
+    for i in order:
+        by_area.setdefault(ground.blocks[i].area, []).append(i)
+    return replace(ground, order=order, by_area=by_area)
+
+
+def nowhere(ground: Ground) -> list[int]:
+    """Blocks of villages in which somebody walks whose place nobody knows: their sites are formed by number."""
+    walking = {
+        ground.blocks[i].area
+        for i in ground.order
+        if ground.walkers[i] and math.isnan(ground.lon[i])
+    }
+    return [
+        i for i in ground.order if math.isnan(ground.lon[i]) and ground.blocks[i].area in walking
+    ]
+
+
+def form_sites(ground: Ground, params: PlanParams, most: int | None = None) -> list[list[int]]:
+    """Groups of block indices, one per site, everybody in exactly one.
+
+    Where that makes more than `most`, sites take more people than the rule, as far as fewer come of it; never fewer
+    than the preset states, or than there are villages that share no site.
+    """
     rules = ground.problem.rules
     fixed = rules.number("sites.fixed_sites")
     if fixed is not None and fixed >= 1:
         return _fixed(ground, int(fixed), int(rules.need("pool.default_size")))
     target = int(rules.need("sites.people_per_site"))
-    one_each = rules.flag("sites.one_site_per_village")
+    everybody = ground.people(ground.order)
+    while True:
+        sites = _to_target(ground, params, target)
+        if most is None or len(sites) <= most or target >= everybody:
+            return sites
+        target = math.ceil(target * FULLER)
+
+
+FULLER = 1.1
+"""Factor by which sites take more people where there may not be so many of them."""
+
+
+def _to_target(ground: Ground, params: PlanParams, target: int) -> list[list[int]]:
+    """Sites of about `target` people."""
+    one_each = ground.problem.rules.flag("sites.one_site_per_village")
     sites: list[list[int]] = []
     for group in _villages(ground, params, target):
         members = [i for area in group for i in ground.by_area[area]]

@@ -159,6 +159,15 @@ def test_the_command_plans_without_storing() -> None:
         assert not PlanRecord.objects.exists()
 
 
+def test_the_command_opens_at_most_so_many_sites_and_says_what_that_costs() -> None:
+    round_id = town()
+    out = io.StringIO()
+    call_command("plan", str(round_id), "--most-sites", "1", "--language", "en", stdout=out)
+    assert "At most 1 fixed sites were asked for (mobile teams not counted);" in out.getvalue()
+    with pytest.raises(CommandError, match=r"planning\.bad_option"):
+        call_command("plan", str(round_id), "--most-sites", "0")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [(["nonsense"], "not a round"), ([str(uuid.UUID(int=7))], "campaigns.round_unknown")],

@@ -6,17 +6,19 @@ import io
 import json
 import re
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import python_calamine
 from django.core.management import CommandError, call_command
 from django.test import Client
 from docx import Document
 
 from yingjian.access import scope
-from yingjian.access.tests.factories import NOON, TOWN_B, new_id
+from yingjian.access.tests.factories import NOON, TOWN_B, actor, new_id
 from yingjian.campaigns.models import Round
 from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
 from yingjian.cases.models import Positive
@@ -24,7 +26,15 @@ from yingjian.kernel import clock
 from yingjian.kernel.errors import RuleBroken
 from yingjian.laboratory.models import Result
 from yingjian.laboratory.tests import factories as lab
-from yingjian.planning import expecting, ground, jobs, rehearsals, rehearsing, wording
+from yingjian.planning import (
+    expecting,
+    ground,
+    jobs,
+    rehearsal_book,
+    rehearsals,
+    rehearsing,
+    wording,
+)
 from yingjian.planning.models import PlanRecord, PlanRehearsal
 from yingjian.planning.tests.plan_factories import apply, laboratory, propose, town
 from yingjian.planning.tests.test_documents import signed_in
@@ -100,6 +110,53 @@ def test_a_rehearsal_on_paper_has_every_part() -> None:
     always = [key for key in names["assumed"] if not key.startswith(("retest", "positives"))]
     assert len(assumed.rows) == 1 + len(always)
     assert names["retests"]["not"] in text
+
+
+def test_every_figure_of_a_rehearsal_is_a_row_of_its_workbook() -> None:
+    plan_id, _ = propose(town())
+    client = signed_in()
+    early = client.get(f"/api/plans/{plan_id}/rehearsal.xlsx?{FEW}")
+    assert (early.status_code, early.json()["code"]) == (409, "planning.rehearsal_waits")
+    body = played(client, plan_id, FEW)
+    answer = client.get(f"/api/plans/{plan_id}/rehearsal.xlsx?{FEW}")
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(answer.content))
+    names = wording.words("zh")["rehearsal"]
+    told, *sheets = book.sheet_names
+    assert sheets == list(names["table"].values())
+    (day,) = body["days"]
+    numbers = book.get_sheet_by_name(names["table"]["numbers"]).to_python()
+    assert [row[0] for row in numbers[1:]] == [one["says"] for one in day["numbers"]]
+    assert [str(row[2]) for row in numbers[1:]] == [one["middle"] for one in day["numbers"]]
+    text = "\n".join(str(row[0]) for row in book.get_sheet_by_name(told).to_python())
+    assert all(line in text for line in day["says"])
+
+
+def test_the_days_of_a_plan_share_a_sheet_and_each_row_says_its_date() -> None:
+    plan_id, _ = propose(town())
+    client = signed_in()
+    played(client, plan_id, FEW)
+    with scope.everywhere():
+        found = rehearsals.kept_for(
+            actor("round_planner"), rehearsals.Asked(plan_id, 5, 3, 0), at=NOON, language="zh"
+        )
+    (day,) = found.days
+    short = {k: v for k, v in day.figures.items() if k != "last_result"}
+    other = replace(day, on=day.on + timedelta(days=1), figures=short)
+    two = replace(found, days=[day, other])
+    report = rehearsal_book.book(two, round_name="一轮", as_of=NOON, language="zh")
+    sheets = {table.name: table for table in report.tables()}
+    assert len(sheets) == len(report.tables())
+    names = wording.words("zh")["rehearsal"]
+    numbers = sheets[names["table"]["numbers"]]
+    assert numbers.columns[0] == names["col"]["date"]
+    assert [row[0] for row in numbers.rows] == [
+        on.isoformat() for on in (day.on, other.on) for _ in day.numbers
+    ]
+    cases = sheets[names["table"]["cases"]]
+    at = cases.columns.index(names["col"]["last_result"])
+    assert {row[at] for row in cases.rows if row[0] == other.on.isoformat()} == {""}
+    assert "" not in {row[at] for row in cases.rows if row[0] == day.on.isoformat()}
+    assert names["col"]["date"] not in sheets[names["table"]["assumptions"]].columns
 
 
 MANY = f"{FEW}&positives=150"

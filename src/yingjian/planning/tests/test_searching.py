@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from django.db import connection
 from docx import Document
+from python_calamine import CalamineWorkbook
 
 from yingjian.access import scope
 from yingjian.access.tests.factories import TOWN_A, actor, new_id
@@ -20,6 +21,7 @@ from yingjian.kernel.errors import RuleBroken
 from yingjian.planning import actions, annex, documents, jobs, queries
 from yingjian.planning.models import PlanSearch
 from yingjian.planning.tests.plan_factories import laboratory, refusal
+from yingjian.planning.tests.test_documents import signed_in
 from yingjian.population.models import Household
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +67,39 @@ def test_a_search_ends_as_a_proven_plan() -> None:
     assert len(plan.sites) == 2, "the villages are too far apart for one site"
     assert [f["code"] for f in findings if f["level"] == "error"] == []
     assert any(f["code"] == "certificate" and f["level"] == "ok" for f in findings)
+
+
+def test_at_most_one_site_for_two_villages_is_held_proven_and_printed() -> None:
+    round_id = two_villages()
+    plan_id = look(round_id, mobile=False, most_sites=1)
+    jobs.search(plan_id=str(plan_id))
+    with scope.everywhere():
+        plan, findings = queries.document_of(plan_id), queries.findings_of(plan_id)
+        head = queries.head_of(plan_id)
+        annexed = documents.plan_annex(head, at=clock.now(), language="zh")
+        booked = documents.tables(plan, findings, "zh")
+    assert len(plan.sites) == 1
+    levels = {f["code"]: f["level"] for f in findings}
+    assert (levels["sites_most"], levels["certificate"]) == ("ok", "ok")
+    outside = [f for f in findings if f["code"] == "served_outside"]
+    assert sum(f["params"]["people"] for f in outside) == 30, "the smaller village is left out"
+    said = "要求固定采样点不超过1个（流动采样队不计），实设1个。因此有30人只能在规则之外安排"
+    assert said in "\n".join(p.text for p in Document(io.BytesIO(annexed)).paragraphs)
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(booked)).get_sheet_by_index(0).to_python()
+    assert ["其中固定采样点最多", 1] in sheet
+
+
+def test_a_limit_below_what_must_stay_is_refused_with_how_many_it_takes() -> None:
+    round_id = two_villages()
+    plan_id = look(round_id, mobile=False, most_sites=1, locks={"a": "stay", "b": "stay"})
+    jobs.search(plan_id=str(plan_id))
+    with scope.everywhere():
+        (failed,) = queries.searches_for(actor("round_planner"), round_id)
+    assert (failed.state, failed.error) == ("failed", "planning.too_few_sites")
+    assert failed.error_params == {"most": 1, "least": 2}
+    (told,) = signed_in().get(f"/api/rounds/{round_id}/plan-searches").json()["items"]
+    assert "至少要 2 个" in told["says"]
+    assert told["do"]
 
 
 def test_a_search_that_was_stopped_still_brings_a_plan() -> None:

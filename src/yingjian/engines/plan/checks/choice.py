@@ -40,6 +40,8 @@ def check_choice(bench: Bench) -> None:
             _timetable(bench, site)
     _locks(bench)
     _places(bench)
+    fixed = sum(site.kind == "fixed" for site in bench.plan.sites)
+    bench.most("sites_most", "plan", "", fixed, bench.problem.resources.sites)
     for path, rule in sorted(bench.problem.rules.by_path.items()):
         if rule.origin == TRIED:
             bench.say("rule_tried", "note", "plan", path)
@@ -68,7 +70,7 @@ def _certificate(bench: Bench, question: Question, stated: Siting) -> None:
     """Bound and cost, both recomputed."""
     try:
         multipliers = np.array(stated.multipliers, dtype=np.int64)
-        bound = bound_of(question.problem, multipliers, _counts(stated))
+        bound = bound_of(question.problem, multipliers, _counts(stated), stated.limit_price)
     except (SitingError, OverflowError):
         bench.say("certificate_forged", "error", "plan:siting", measured=stated.bound)
         return

@@ -33,6 +33,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--option", action="append", default=[], metavar="NAME=VALUE", help="e.g. load=0.9, lanes=20"
         )  # fmt: skip
+        parser.add_argument(
+            "--most-sites", type=int, metavar="N", help="open at most N fixed sites; mobile teams are not counted"
+        )  # fmt: skip
         parser.add_argument("--language", choices=["zh", "en"], default="zh")
 
     def handle(self, *args: Any, **given: Any) -> None:
@@ -44,7 +47,7 @@ class Command(BaseCommand):
         began, worked = time.monotonic(), time.process_time()
         try:
             with scope.everywhere():
-                plan, findings = actions.compute(round_id, _options(given["option"]))
+                plan, findings = actions.compute(round_id, _asked(given))
         except RuleBroken as error:
             told = sentence(error.code, language, error.params)
             raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
@@ -80,6 +83,12 @@ class Command(BaseCommand):
         if len(lines) > SHOWN:
             self.stdout.write(f"… +{len(lines) - SHOWN}")
         sys.stdout.flush()
+
+
+def _asked(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of the proposal."""
+    most = {} if given["most_sites"] is None else {"most_sites": given["most_sites"]}
+    return _options(given["option"]) | most
 
 
 def _options(pairs: list[str]) -> dict[str, Any]:
