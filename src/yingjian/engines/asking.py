@@ -6,7 +6,9 @@ sentence in both languages, its `params` name the field, the row and the value t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,27 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Stop = Callable[[], bool]
 """True as soon as the caller wants the best answer so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """A stop by a clock in seconds."""
+
+    clock: Callable[[], float]
+    end: float
+
+    def __call__(self) -> bool:
+        return self.clock() > self.end
+
+    def left(self) -> float:
+        """Seconds until it comes by itself."""
+        return max(0.0, self.end - self.clock())
+
+
+def left(stop: Stop | None) -> float:
+    """Seconds until a stop comes by itself, infinite where it does not know: for work that cannot ask it."""
+    known = getattr(stop, "left", None)
+    return math.inf if known is None else float(known())
 
 
 class EngineError(Exception):

@@ -9,7 +9,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from yingjian.engines.asking import Floats, Ints
+from yingjian.engines.asking import Floats, Ints, left
 
 Numbers = Floats | Ints | float
 INFINITE = float(highspy.kHighsInf)
@@ -116,7 +116,8 @@ class Model:
     ) -> Answer:  # fmt: skip
         """Raises `LinearError`. `nodes` limits branch and bound by count, so that runs repeat.
 
-        `start`: a solution known already. `stop`: True as soon as the best so far is wanted.
+        `start`: a solution known already. `stop`: True as soon as the best so far is wanted; at its root
+        HiGHS does not ask, so a stop that knows its end ends it there too.
         """
         highs = highspy.Highs()
         options: dict[str, object] = {
@@ -124,7 +125,8 @@ class Model:
         }  # fmt: skip
         if nodes is not None:
             options["mip_max_nodes"] = nodes
-        if seconds is not None:
+        seconds = min(left(stop), INFINITE if seconds is None else seconds)
+        if seconds < INFINITE:
             options["time_limit"] = seconds
         for option, value in options.items():
             highs.setOptionValue(option, value)

@@ -81,7 +81,7 @@ def compute(
 ) -> tuple[Plan, list[plan_checker.Finding]]:
     """Plan a round and judge the plan; nothing is stored. Refusals as `asked` and `planned`."""
     choice, problem = asked(round_id, options)
-    search = Search(seed=choice.seed, stop=timing.after(choice.seconds), effort=choice.effort)
+    search = Search(seed=choice.seed, stop=timing.After(choice.seconds), effort=choice.effort)
     return judged(problem, planned(problem, choice, search))
 
 

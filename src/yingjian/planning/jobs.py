@@ -80,7 +80,7 @@ def _search(run: uuid.UUID) -> None:
         choice, problem = actions.asked(asked.round_id, asked.options)
     told = timing.Teller(lambda progress: _tell(run, progress))
     found = Search(
-        seed=choice.seed, stop=timing.after(choice.seconds, asked=told.asked), watch=told,
+        seed=choice.seed, stop=timing.After(choice.seconds, asked=told.asked), watch=told,
         effort=choice.effort,
     )  # fmt: skip
     plan = actions.planned(problem, choice, found)

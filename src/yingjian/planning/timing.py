@@ -9,19 +9,22 @@ from collections.abc import Callable
 from yingjian.engines.siting.model import Progress
 
 
-def after(seconds: float, *, asked: Callable[[], bool] | None = None) -> Callable[[], bool]:
+class After:
     """A stop that comes so many seconds after it was first asked, or when `asked` says so.
 
     What comes before the search (reading the round, compiling) is not the search's time.
     """
-    ends = math.inf
 
-    def stop() -> bool:
-        nonlocal ends
-        ends = min(ends, time.monotonic() + seconds)
-        return time.monotonic() > ends or (asked is not None and asked())
+    def __init__(self, seconds: float, *, asked: Callable[[], bool] | None = None) -> None:
+        self.seconds, self.asked, self.ends = seconds, asked, math.inf
 
-    return stop
+    def __call__(self) -> bool:
+        self.ends = min(self.ends, time.monotonic() + self.seconds)
+        return time.monotonic() > self.ends or (self.asked is not None and self.asked())
+
+    def left(self) -> float:
+        """Seconds until it comes by itself, as `engines.asking.left` wants them."""
+        return max(0.0, min(self.seconds, self.ends - time.monotonic()))
 
 
 EVERY = 1.0

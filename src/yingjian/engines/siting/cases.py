@@ -14,7 +14,16 @@ import highspy
 import numpy as np
 
 from yingjian.engines.asking import Floats, Ints, Stop
-from yingjian.engines.siting.columns import FREE, SCALE, Pool, add_columns, best_columns, quiet
+from yingjian.engines.siting.columns import (
+    FREE,
+    SCALE,
+    Pool,
+    add_columns,
+    add_sites,
+    best_columns,
+    quiet,
+    solved,
+)
 from yingjian.engines.siting.model import ANY_NUMBER
 from yingjian.engines.siting.network import Network
 
@@ -67,10 +76,13 @@ def divide(
         halves = first.halves()
         if first.bound >= goal or not halves:
             break
-        leaves[:1] = [
+        inner = [
             _solve(net, first.u.astype(float), pool, sites, lanes, rounds, stop)
             for sites, lanes in halves
         ]
+        if stop():  # halves begun may prove less than the whole
+            break
+        leaves[:1] = inner
     return leaves
 
 
@@ -98,29 +110,22 @@ class _Totals:
 
     def grow(self, pool: Pool) -> None:
         """Take the pool's new columns in."""
-        for k in range(self.size, len(pool.site)):
-            last = self.n + self.m
-            rows = np.concatenate((pool.taken[k], [self.n + pool.site[k], last, last + 1]))
-            values = np.ones(len(rows))
-            values[-1] = self.lanes_of(pool, k)
-            add_columns(
-                self.highs, np.array([pool.cost[k] / SCALE]), np.zeros(1, int), rows, values, FREE
-            )
-        self.size = len(pool.site)
+        self.size = add_sites(self.highs, self.net, pool, self.size)
 
     def lanes_of(self, pool: Pool, k: int) -> int:
         """Lanes of a column."""
         return -(-int(self.net.heads[pool.taken[k]].sum()) // self.net.lane_heads)
 
-    def prices(self, u: Floats, width: float) -> tuple[float, Ints, int, int] | None:
+    def prices(
+        self, u: Floats, width: float, stop: Stop
+    ) -> tuple[float, Ints, int, int] | None:  # fmt: skip
         """(value, multipliers, price on sites, on lanes), multipliers within `width` of `u`."""
         top = np.array([max(0, int(self.net.price.min())), self.net.lane_price], dtype=float)
         high = np.concatenate((u * (1 + width) + 1000, top))
         low = np.concatenate((np.maximum(0.0, u * (1 - width) - 1000), -STEEP * (top + 1)))
         box = np.concatenate((high, -low)) / SCALE
         self.highs.changeColsCost(len(box), np.arange(len(box), dtype=np.int32), box)
-        self.highs.run()
-        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        if not solved(self.highs, stop):
             return None
         dual = np.asarray(self.highs.getSolution().row_dual) * SCALE
         found = np.maximum(np.rint(dual[: self.n]), 0.0).astype(np.int64)
@@ -175,7 +180,7 @@ def _solve(
         if stop():
             break
         cover.grow(pool)
-        answer = cover.prices(centre.astype(float), width)
+        answer = cover.prices(centre.astype(float), width, stop)
         if answer is None:
             break
         value, found, site, lane = answer

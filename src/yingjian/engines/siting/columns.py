@@ -117,27 +117,12 @@ class Cover:
 
     def grow(self, pool: Pool) -> None:
         """Take the pool's new columns in."""
-        fresh = range(self.size, len(pool.site))
-        if fresh:
-            last = self.n + self.m
-            rows = [
-                np.concatenate((pool.taken[k], [self.n + pool.site[k], last, last + 1]))
-                for k in fresh
-            ]
-            starts = np.concatenate(([0], np.cumsum([len(r) for r in rows])[:-1]))
-            cost = np.array([pool.cost[k] for k in fresh]) / SCALE
-            entries = np.concatenate(rows)
-            values = np.ones(len(entries))
-            ends = np.append(starts[1:], len(entries)) - 1
-            heads = [int(self.net.heads[pool.taken[k]].sum()) for k in fresh]
-            values[ends] = -(-np.array(heads) // self.net.lane_heads)
-            add_columns(self.highs, cost, starts, entries, values, FREE)
-        self.size = len(pool.site)
+        self.size = add_sites(self.highs, self.net, pool, self.size)
 
-    def prices(self, centre: Counted, width: float) -> tuple[float, Counted] | None:
+    def prices(self, centre: Counted, width: float, stop: Stop) -> tuple[float, Counted] | None:
         """(value, multipliers and prices on counts) within `width` (a share) of `centre`.
 
-        None when HiGHS gives up.
+        None when HiGHS gives up or is stopped.
         """
         top = np.array([max(0, int(self.net.price.min())), self.net.lane_price], dtype=float)
         counts = np.array([centre.site, centre.lane], dtype=float)
@@ -151,8 +136,7 @@ class Cover:
             low[-2] = centre.site - width * (abs(centre.site) + 1000)
         box = np.concatenate((high, -low)) / SCALE
         self.highs.changeColsCost(len(box), np.arange(len(box), dtype=np.int32), box)
-        self.highs.run()
-        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        if not solved(self.highs, stop):
             return None
         dual = np.asarray(self.highs.getSolution().row_dual) * SCALE
         least = min(0.0, dual[-2]) if self.net.limited else 0.0
@@ -171,6 +155,25 @@ def quiet() -> highspy.Highs:
     return highs
 
 
+def solved(highs: highspy.Highs, stop: Stop) -> bool:
+    """Whether HiGHS solves a linear program; the stop is asked every so many of its steps.
+
+    HiGHS goes on from where it was, unless it was still at work on a simplified program: then the
+    program is begun anew, as it is.
+    """
+    highs.setOptionValue("simplex_iteration_limit", ITERATIONS)
+    while True:
+        highs.run()
+        status = highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kIterationLimit or stop():
+            return bool(status == highspy.HighsModelStatus.kOptimal)
+        highs.setOptionValue("presolve", "off")
+
+
+ITERATIONS = 1_000
+"""Steps of the simplex method between two looks at the stop."""
+
+
 def add_columns(
     highs: highspy.Highs, cost: Floats, starts: Ints, rows: Ints, values: Floats, upper: float
 ) -> None:
@@ -179,6 +182,28 @@ def add_columns(
         count, cost.astype(float), np.zeros(count), np.full(count, upper), len(rows),
         starts.astype(np.int32), rows.astype(np.int32), values,
     )  # fmt: skip
+
+
+def add_sites(highs: highspy.Highs, net: Network, pool: Pool, known: int) -> int:
+    """Columns of a pool from number `known` on: rows of their points, their site, and the totals of
+    sites and lanes. How many there are now.
+    """
+    fresh = range(known, len(pool.site))
+    if fresh:
+        last = len(net.points) + len(net.sites)
+        rows = [
+            np.concatenate((pool.taken[k], [len(net.points) + pool.site[k], last, last + 1]))
+            for k in fresh
+        ]
+        starts = np.concatenate(([0], np.cumsum([len(r) for r in rows])[:-1]))
+        cost = np.array([pool.cost[k] for k in fresh]) / SCALE
+        entries = np.concatenate(rows)
+        values = np.ones(len(entries))
+        ends = np.append(starts[1:], len(entries)) - 1
+        heads = [int(net.heads[pool.taken[k]].sum()) for k in fresh]
+        values[ends] = -(-np.array(heads) // net.lane_heads)
+        add_columns(highs, cost, starts, entries, values, FREE)
+    return len(pool.site)
 
 
 WIDTH, NARROWEST = 0.04, 0.002
@@ -198,7 +223,7 @@ def tighten(net: Network, best: Counted, pool: Pool, rounds: int, stop: Stop) ->
         if stop():
             break
         cover.grow(pool)
-        answer = cover.prices(best, width)
+        answer = cover.prices(best, width, stop)
         if answer is None:
             break
         value, found = answer
@@ -277,11 +302,11 @@ def prove(
         return solution, bound
     listed = None
     for _ in range(HALVINGS):
-        listed = _all_columns(net, proof, width + 1.0, most)
+        listed = _all_columns(net, proof, width + 1.0, most, stop)
         if listed is not None or stop() or pool is None:
             break
         width, most = width / 2, min(most, LIKELIEST * len(net.points))
-    if pool is None and listed is None:
+    if stop() or (pool is None and listed is None):
         return solution, bound
     if listed is None:
         listed, width = Pool(), 0.0
@@ -343,8 +368,10 @@ def _choose(
 NONE = np.zeros(0, dtype=np.int64)
 
 
-def _all_columns(full: Network, proof: Counted, gap: float, most: int) -> Pool | None:
-    """Every column within `gap` of its site's least reduced cost; None when more than `most`."""
+def _all_columns(
+    full: Network, proof: Counted, gap: float, most: int, stop: Stop
+) -> Pool | None:  # fmt: skip
+    """Every column within `gap` of its site's least reduced cost; None when more than `most`, or stopped."""
     pool = Pool()
     entry = np.zeros(most * 64, dtype=np.int32)
     first = np.zeros(most + 1, dtype=np.int64)
@@ -356,6 +383,8 @@ def _all_columns(full: Network, proof: Counted, gap: float, most: int) -> Pool |
     )  # fmt: skip
     order = by_worth(net, u)
     for j in range(len(net.sites)):
+        if stop():
+            return None
         a, b = int(net.s_ptr[j]), int(net.s_ptr[j + 1])
         points, walks = net.s_point[order[a:b]], net.s_cost[order[a:b]]
         count = list_columns(

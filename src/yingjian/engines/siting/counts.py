@@ -25,6 +25,7 @@ from yingjian.engines.siting.dual import (
     SHORTER,
     SHORTEST,
     Ascent,
+    looks,
     price_sites,
 )
 from yingjian.engines.siting.network import ANY, Network
@@ -110,6 +111,7 @@ def _ascend(
     w = best.u + prices[0] * per_site + prices[1] * per_lane
     direction = np.zeros(len(heads) + 2)
     scale, since = (0.4 if exact else 1.0), 0
+    every = looks(net)
     for turn in range(rounds):
         a, b = (round(float(p)) for p in prices)
         cap = caps(net, a, b)
@@ -148,7 +150,7 @@ def _ascend(
         slope[-2:][(prices >= top) & (slope[-2:] > 0)] = 0.0
         direction = slope + MOMENTUM * direction if turn else slope
         norm = float(direction @ direction)
-        if norm < FLAT or goal - bound <= NEAR or (turn % 16 == 0 and stop()):
+        if norm < FLAT or goal - bound <= NEAR or (turn % every == 0 and stop()):
             return
         at = at + scale * (goal - bound) / norm * direction
         w, prices = at[:-2], np.clip(at[-2:], 0.0, top)

@@ -66,6 +66,7 @@ def climb(net: Network, ascent: Ascent, goal: float, rounds: int, exact: bool, s
     direction = np.zeros(n)
     outside = net.outside.astype(float)
     scale, since = (0.4 if exact else 1.0), 0
+    every = looks(net)
     u = ascent.best.copy()
     for turn in range(rounds):
         earned, _, _, limit = price_sites(
@@ -89,10 +90,19 @@ def climb(net: Network, ascent: Ascent, goal: float, rounds: int, exact: bool, s
         slope[(u >= outside) & (slope > 0)] = 0.0
         direction = slope + MOMENTUM * direction if turn else slope
         norm = float(direction @ direction)
-        if norm < FLAT or goal - bound <= NEAR or (turn % 16 == 0 and stop()):
+        if norm < FLAT or goal - bound <= NEAR or (turn % every == 0 and stop()):
             break
         u = np.clip(u + scale * (goal - bound) / norm * direction, 0.0, outside)
     ascent.u = u
+
+
+def looks(net: Network) -> int:
+    """Rounds of ascent between two looks at the stop: many where a round is short."""
+    return max(1, min(16, SHORT // max(1, len(net.s_point))))
+
+
+SHORT = 40_000
+"""Entries priced between two looks, some hundredths of a second with exact knapsacks."""
 
 
 @compiled

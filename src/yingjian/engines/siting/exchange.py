@@ -16,8 +16,8 @@ from yingjian.engines.siting.search import NOBODY, Solution, cost_of
 
 SHAKEN = 4
 """Most sites exchanged at random before exchanges that pay are looked for again."""
-AT_ONCE = 10
-"""Shakings between two looks at the stop."""
+AT_ONCE, AT_ONCE_OF = 10, 4_000
+"""Most shakings between two looks at the stop, and fewer where there are more than 400 points."""
 
 
 def roomy(net: Network) -> bool:
@@ -32,13 +32,14 @@ def exchange(net: Network, solution: Solution, shakings: int, seed: int, stop: S
     p_site, p_cost = net.p_site[nearest], net.p_cost[nearest]
     opened: Flags = np.zeros(len(net.sites), dtype=np.bool_)
     opened[solution.site[solution.site != NOBODY]] = True
-    for begun in range(0, shakings, AT_ONCE):
+    turns = max(1, min(AT_ONCE, AT_ONCE_OF // len(net.points)))
+    for begun in range(0, shakings, turns):
         if begun and stop():
             break
         site = exchanged(
             net.s_ptr, net.s_point, net.s_cost, net.p_ptr, p_site, p_cost, net.outside,
             net.price + net.lane_price, min(net.most, len(net.sites)), opened,
-            min(AT_ONCE, shakings - begun), (seed * 31 + begun) % 2**32,
+            min(turns, shakings - begun), (seed * 31 + begun) % 2**32,
         )  # fmt: skip
         cost = cost_of(net, site)
         if cost < solution.cost:

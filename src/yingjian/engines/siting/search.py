@@ -87,16 +87,18 @@ def improve(
 def walk(
     net: Network, known: Solution, current: Solution, u: Floats, *, steps: int, ruined: int,
     hot: float, cold: float, seed: int, swaps: bool = False, limit: int = 0,
+    order: Ints | None = None,
 ) -> tuple[Solution, Solution]:  # fmt: skip
     """As `improve` from `current`, which need not be the best `known`: (the best, where it ended).
 
     A search cut in slices goes on from where the slice before ended: begun anew from the best, what a
-    hot slice had moved about would be lost.
+    hot slice had moved about would be lost. `order`: `by_worth`, where it is known already.
     """
     if not len(net.s_point):
         return known, current
     best, at = known.site.copy(), current.site.copy()
-    order = by_worth(net, u)
+    if order is None:
+        order = by_worth(net, u)
     cost, ended = anneal(
         net.s_ptr, net.s_point[order], net.s_cost[order], net.p_ptr, net.p_site, net.p_cost,
         net.heads, net.outside, net.room, net.price, net.lane_heads, net.lane_price, u, best,

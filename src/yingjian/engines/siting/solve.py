@@ -15,7 +15,7 @@ from threading import Event
 
 import numpy as np
 
-from yingjian.engines.asking import Floats, Ints, Stop
+from yingjian.engines.asking import Floats, Ints, Stop, left
 from yingjian.engines.siting.cases import Leaf, divide
 from yingjian.engines.siting.columns import Pool, prove, tighten
 from yingjian.engines.siting.counts import Counted, price_counts
@@ -43,7 +43,7 @@ from yingjian.engines.siting.network import Network, components
 from yingjian.engines.siting.patches import mend
 from yingjian.engines.siting.restrict import Margins, margins, recombine
 from yingjian.engines.siting.rooms import other_rooms
-from yingjian.engines.siting.search import NOBODY, Solution, empty, walk
+from yingjian.engines.siting.search import NOBODY, Solution, by_worth, empty, walk
 
 DEFAULTS = Params()
 SHARES = (0.2, 0.8)
@@ -168,11 +168,13 @@ class _Crew:
                 work(n, self.stop)
                 tell((done + 1) / len(todo))
             return
-        over = Event()
+        if self.stop():  # else every pass that is left begins before the stop is asked again
+            return
+        over = _Over(self.stop)
 
         def unless(n: int) -> None:
-            if not over.is_set():
-                work(n, over.is_set)
+            if not over():
+                work(n, over)
 
         with ThreadPoolExecutor(self.workers) as pool:
             running = {pool.submit(unless, n) for n in todo}
@@ -183,9 +185,23 @@ class _Crew:
                         one.result()
                     tell(1 - len(running) / len(todo))
                     if self.stop():
-                        over.set()
+                        over.said.set()
             finally:  # a part, or whoever listens, that fails ends the others too
-                over.set()
+                over.said.set()
+
+
+class _Over:
+    """The stop as the parts hear it: only the caller's thread asks the caller's."""
+
+    def __init__(self, stop: Stop) -> None:
+        self.stop, self.said = stop, Event()
+
+    def __call__(self) -> bool:
+        return self.said.is_set()
+
+    def left(self) -> float:
+        """As the caller's stop says."""
+        return left(self.stop)
 
 
 LISTEN = 0.2
@@ -223,7 +239,7 @@ def _search(
         return
     hot, cold = params.hot, params.cold
     slices = max(1, steps // (TIGHT_SLICE if swaps else SLICE))
-    current = part.solution
+    current, order = part.solution, by_worth(part.net, part.ascent.best)
     for k in range(slices):
         if (k or swaps) and stop():
             break
@@ -231,15 +247,15 @@ def _search(
         part.solution, current = walk(
             part.net, part.solution, current, part.ascent.best, steps=steps // slices,
             ruined=params.ruined, hot=high, cold=low, seed=(seed * 31 + k) % 2**32, swaps=swaps,
-            limit=part.ascent.limit,
+            limit=part.ascent.limit, order=order,
         )  # fmt: skip
     _account(part)
 
 
 EXCHANGED = 20
 """Search steps that one shaking of the sites chosen stands for."""
-SLICE = 20_000
-"""Search steps between two looks at the stop (about two seconds)."""
+SLICE = 4_000
+"""Search steps between two looks at the stop (about half a second)."""
 TIGHT_SLICE = 1_000
 """The same where points swap places."""
 

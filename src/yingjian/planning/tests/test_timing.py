@@ -11,7 +11,7 @@ def test_a_limit_counts_from_the_first_question(monkeypatch: pytest.MonkeyPatch)
     now = 100.0
     monkeypatch.setattr("yingjian.planning.timing.time.monotonic", lambda: now)
     wanted = False
-    stop = timing.after(30.0, asked=lambda: wanted)
+    stop = timing.After(30.0, asked=lambda: wanted)
     now = 150.0  # compiling, reading
     assert not stop()
     now = 180.0
