@@ -192,6 +192,12 @@ def program(
     rooms = model.add_rows(m, high=0.0)
     model.put(rooms[site], x, net.heads[point])
     model.put(rooms, y, -net.room[sites])
+    total = int(net.heads.sum())
+    if int(net.room.min(initial=total)) < total:
+        # true anyway, but HiGHS cuts by knapsacks of single rows: this one is of whole sites
+        enough = model.add_rows(1, low=float(total))
+        model.put(enough, y, np.minimum(net.room[sites], total))
+        model.put(enough, o, net.heads[left])
     start = np.zeros(model.columns)
     start[x] = solution.site[point] == at
     start[o] = solution.site[left] == NOBODY

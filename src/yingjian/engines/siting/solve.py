@@ -62,6 +62,10 @@ class _Part:
     proven: bool = False
     counted: Counted | None = None
     """Multipliers with prices on counts, the best found."""
+    calm: bool = False
+    """The last sweep found nothing cheaper."""
+    trials: int = 0
+    """Proofs by the exact model tried in vain."""
     steady: bool = False
     """Columns raise the bound no more."""
     tried: list[Ints] = field(default_factory=list)
@@ -277,6 +281,7 @@ def _exact(part: _Part, params: Params, seed: int, stop: Stop) -> None:
     _columns(part, pool, params, params.columns, stop)
     if not part.tight(params.tight):  # else HiGHS is slow before a good plan is known
         _packed(part, params, params.mip_nodes // 10, stop)
+        _whole(part, params, params.mip_nodes // 10, stop)
 
 
 HOTTER = 10.0
@@ -297,26 +302,33 @@ def _columns(part: _Part, pool: Pool, params: Params, most: int, stop: Stop) -> 
 
 
 def _packed(part: _Part, params: Params, nodes: int, stop: Stop) -> None:
-    """The exact model over the likeliest choices, then, where those are few enough, over all that a
-    better plan could make.
-    """
-    every = params.arcs * (LOOSE if roomy(part.net) else 1)
-    for most in (min(params.arcs, LIKELY * len(part.net.points)), every):
-        if part.proven or not params.arcs or stop():
-            return
-        proof = part.best()
-        gap = part.solution.cost - proof.bound
-        found = part.margins()
-        width = gap
-        if len(found.pair) > most:
-            width = min(gap, float(np.partition(found.pair, most)[most]))
-        if most == every and width < gap:
-            return
-        part.solution, bound, _ = recombine(
-            part.net, part.solution, proof, found, width, nodes=nodes, stop=stop
-        )
-        part.bound = max(part.bound, int(np.ceil(bound - 0.5)))
-        _account(part)
+    """The exact model over the likeliest choices."""
+    if part.proven or not params.arcs or stop():
+        return
+    most = min(params.arcs, LIKELY * len(part.net.points))
+    found = part.margins()
+    width = part.solution.cost - part.best().bound
+    if len(found.pair) > most:
+        width = min(width, float(np.partition(found.pair, most)[most]))
+    _recombined(part, width, nodes, stop)
+
+
+def _whole(part: _Part, params: Params, nodes: int, stop: Stop) -> None:
+    """The exact model over all that a better plan could choose, where that is little enough: a proof."""
+    if part.proven or not params.arcs or stop():
+        return
+    most = params.arcs * (LOOSE if roomy(part.net) else 1)
+    gap = part.solution.cost - part.best().bound
+    if int((part.margins().pair <= gap).sum()) <= most:
+        _recombined(part, gap, nodes, stop)
+
+
+def _recombined(part: _Part, width: float, nodes: int, stop: Stop) -> None:
+    part.solution, bound, _ = recombine(
+        part.net, part.solution, part.best(), part.margins(), width, nodes=nodes, stop=stop
+    )
+    part.bound = max(part.bound, int(np.ceil(bound - 0.5)))
+    _account(part)
 
 
 def _rooms(part: _Part, params: Params, seed: int, stop: Stop) -> None:
@@ -370,7 +382,8 @@ def _again(part: _Part, params: Params, seed: int, sweep: int, stop: Stop) -> No
     _search(part, params, steps, seed, stop, swaps=tight)
     if tight and not stop():
         _rooms(part, params, seed, stop)
-    if tight and not stop():
+    _prove(part, known, params, stop)
+    if tight and not (part.proven or stop()):
         proof = part.best()
         part.solution = mend(
             part.net, part.solution, proof, part.margins(), params.patches, seed=seed, stop=stop
@@ -380,6 +393,30 @@ def _again(part: _Part, params: Params, seed: int, sweep: int, stop: Stop) -> No
     _account(part)
     if tight and sweep % 2:
         _packed(part, params, params.mip_nodes * (1 + sweep) // 10, stop)
+    part.calm = part.solution.cost == known.cost
+
+
+def _prove(part: _Part, known: Solution, params: Params, stop: Stop) -> None:
+    """A proof by the exact model from the best plan, `known` or the part's: where little is left open
+    at once, else after a sweep that found nothing; each time with twice the nodes.
+    """
+    if part.proven or not params.arcs or stop():
+        return
+    other = part.solution
+    if known.cost < other.cost:
+        part.solution = known
+    gap = part.solution.cost - part.best().bound
+    if part.calm or int((part.margins().pair <= gap).sum()) <= params.arcs // FEW:
+        part.trials = min(part.trials + 1, MOST_TRIALS)
+        _whole(part, params, params.mip_nodes << part.trials, stop)
+    if part.solution is known and not part.proven:
+        part.solution = other
+
+
+FEW = 2
+"""Of the pairs the exact model may have, one in so many is little."""
+MOST_TRIALS = 20
+"""Proofs tried after which the nodes are doubled no more."""
 
 
 def _tighten(part: _Part, pool: Pool, params: Params, stop: Stop) -> None:
