@@ -3,12 +3,13 @@
     yingjian bench instances --data DIR --set mtvrptwr|mdvrptw
                              [--seconds 10] [--seeds 1] [--every 1] [--json FILE]
 
-The method. Each instance is solved one after the other in one process by three, each for so many
+The method. Each instance is solved one after the other in one process by four, each for so many
 processor seconds of one core: `own`, the fleet engine; `tuned`, PyVRP alone with the settings the engine
-gives it (short memory, few neighbours); `alone`, PyVRP with its own defaults. All hear the same kind of
-stop, by `time.process_time`. Reading is outside the time. Scales as published: MTVRPTWR ten times,
+gives it (short memory, few neighbours); `alone`, PyVRP with its own defaults; `columns`, set partitioning
+alone (`route_columns`). All hear the same kind of stop, by `time.process_time`.
+Reading is outside the time. Scales as published: MTVRPTWR ten times,
 cut; MDVRPTW a thousand times, rounded. Gaps are to the published best known. Answers of the engine are
-judged by its independent checker, those of PyVRP by PyVRP; a finding ends the run.
+judged by its independent checker, the others' by PyVRP; a finding ends the run.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ import pyvrp
 from pyvrp import search as tools
 
 from benchmarks.instances import Say, Score, summary
+from benchmarks.route_columns import Spent, columns_alone
 from yingjian.engines.asking import Ints, Stop
 from yingjian.engines.routing.fleet import FLEET_DEFAULTS, solve_fleet
 from yingjian.engines.routing.fleet_check import check_fleet
 from yingjian.engines.routing.fleet_model import FARTHEST, FleetProblem, Kinds, Places
 
-Work = Callable[[int, Stop], Score]
+Work = Callable[[int, Spent], Score]
 
 
 def tenfold(values: Any) -> Any:
@@ -123,6 +125,7 @@ def cases(folder: Path, which: str, every: int) -> list[tuple[str, float, dict[s
             "own": partial(_own, problem),
             "tuned": partial(_library, data, tuned()),
             "alone": partial(_library, data, pyvrp.SolveParams()),
+            "columns": partial(columns_alone, data),
         }
         found.append((path.stem, float(best), sides))
     return found
@@ -133,14 +136,14 @@ def run(
     keep: Path | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Every `every`-th instance of a set under every seed; the figures by side."""
-    scores: dict[str, list[Score]] = {"own": [], "tuned": [], "alone": []}
+    scores: dict[str, list[Score]] = {"own": [], "tuned": [], "alone": [], "columns": []}
     for name, best, sides in cases(data, which, every):
         for seed in range(1, seeds + 1):
             line = f"{name} seed {seed} best {best:.0f}"
             here: dict[str, Score] = {}
             for side, work in sides.items():
                 begun = time.process_time()
-                score = work(seed, _after(begun + seconds))
+                score = work(seed, Spent(begun + seconds))
                 score |= {"name": name, "seed": seed, "best": best}
                 score["seconds"] = round(time.process_time() - begun, 2)
                 score["gap"] = score["cost"] / best - 1
@@ -156,8 +159,3 @@ def run(
         figures[side] = summary(own)
         say(f"{side}: {figures[side]}")
     return figures | {"scores": scores}
-
-
-def _after(end: float) -> Stop:
-    """True once the process has used so many processor seconds."""
-    return lambda: time.process_time() > end

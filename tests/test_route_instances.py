@@ -1,4 +1,4 @@
-"""`bench instances` on routes: a public file is asked as it stands, by all three, at the same scale."""
+"""`bench instances` on routes: a public file is asked as it stands, by all four, at the same scale."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def test_the_question_is_the_instance(folder: Path) -> None:
     }
 
 
-def test_three_sides_are_measured_and_judged(folder: Path) -> None:
+def test_four_sides_are_measured_and_judged(folder: Path) -> None:
     said: list[str] = []
     figures = route_instances.run(
         data=folder, which="mtvrptwr", seconds=0.1, seeds=1, every=1, say=said.append
     )
-    assert {side: figures[side]["hit"] for side in ("own", "tuned", "alone")} == {
-        "own": 1, "tuned": 1, "alone": 1
+    assert {side: figures[side]["hit"] for side in ("own", "tuned", "alone", "columns")} == {
+        "own": 1, "tuned": 1, "alone": 1, "columns": 1
     }  # fmt: skip
     assert said[0].startswith("T1 seed 1 best 300")
 

@@ -170,7 +170,7 @@ class Search:
         penalty = pyvrp.PenaltyParams(solutions_between_updates=self.params.patience)
         self.penalties = pyvrp.PenaltyManager(penalty.midpoint_penalties(self.data), penalty)
         if self.begun is None:
-            self.begun = self._fresh()
+            self.begun = self.fresh()
         self.best = self.begun
         self.steps = self.lives = self.won = 0
         self.liked: list[tuple[float, Column]] = []
@@ -178,7 +178,7 @@ class Search:
 
     def run(self) -> pyvrp.Solution:
         """The best solution found; it may be unsound where no sound one was."""
-        self._remember(self.best, every=True)
+        self.remember(self.best, every=True)
         leg = float(self.params.leg or max(LEG, LEG_PER_PLACE * self.data.num_clients))
         while self.steps < self.params.iterations and not self.stop():
             calm = self._leg(min(int(leg), self.params.iterations - self.steps))
@@ -189,10 +189,10 @@ class Search:
             leg *= GROWTH
             if calm:
                 self.lives += 1
-                self._live((self._rounded, self._fresh, self._ruined)[self.lives % 3]())
+                self._live((self._rounded, self.fresh, self._ruined)[self.lives % 3]())
         return self.best
 
-    def _fresh(self) -> pyvrp.Solution:
+    def fresh(self) -> pyvrp.Solution:
         """Places on vehicles at random, then improved."""
         import pyvrp
 
@@ -219,7 +219,7 @@ class Search:
     def _rounded(self) -> pyvrp.Solution:
         """Columns the relaxed question likes, by dice; the places they miss are put in anew."""
         liked = sorted(self.liked, key=lambda pair: -pair[0] * (0.5 + self.rng.rand()))
-        part = self._solution(rounded(self.ground.fleet, liked))
+        part = self.solution(rounded(self.ground.fleet, liked))
         return self.local(part, self.penalties.max_cost_evaluator(), exhaustive=True)
 
     def _live(self, begun: pyvrp.Solution) -> None:
@@ -257,10 +257,10 @@ class Search:
             self.steps += 1
             every = self.params.every + tried.num_routes() // LOOKED_AT
             if self.params.columns and (tried is self.top or self.steps % every == 0):
-                self._remember(tried)
+                self.remember(tried)
         return False
 
-    def _remember(self, solution: pyvrp.Solution, *, every: bool = False) -> None:
+    def remember(self, solution: pyvrp.Solution, *, every: bool = False) -> None:
         """The sound routes of a solution that is nearly as good as this life's best, not seen before."""
         judge = self.penalties.cost_evaluator()
         cost = judge.penalised_cost(solution)
@@ -289,15 +289,16 @@ class Search:
         self.liked = found.liked
         if found.better is None:
             return False
-        joined = self._solution(found.better)
+        joined = self.solution(found.better)
         judge = self.penalties.cost_evaluator()
-        self._remember(joined, every=True)
+        self.remember(joined, every=True)
         better = bool(judge.cost(joined) < judge.cost(self.best))
         if better:
             self.best = joined
         return better
 
-    def _solution(self, columns: list[Column]) -> pyvrp.Solution:
+    def solution(self, columns: list[Column]) -> pyvrp.Solution:
+        """Vehicles that drive these columns, each place once."""
         import pyvrp
 
         client, depot = pyvrp.ActivityType.CLIENT, pyvrp.ActivityType.DEPOT
@@ -331,7 +332,7 @@ class Search:
             self.pool, self.ground.fleet, [], narrow=self.params.columns or 1,
             nodes=self.params.nodes, stop=lambda: False,
         ).better  # fmt: skip
-        routes = solution.routes() if found is None else self._solution(found).routes()
+        routes = solution.routes() if found is None else self.solution(found).routes()
         return [route for route in routes if route.is_feasible() and route.num_clients()]
 
     def _saved(self, column: Column, place: int) -> int:
