@@ -168,7 +168,7 @@ def _opened(question: Question, result: Result) -> Result:
 
     Any certificate holds for this plan too: it was made without the duty to open them.
     """
-    from yingjian.engines.siting.solve import placed_at
+    from yingjian.engines.siting.places import placed_at
 
     site_of = result.site_of.copy()
     problem = question.problem

@@ -15,7 +15,7 @@ from threading import Event
 
 import numpy as np
 
-from yingjian.engines.asking import Floats, Ints, Stop, left
+from yingjian.engines.asking import Ints, Stop, left
 from yingjian.engines.siting.cases import Leaf, divide
 from yingjian.engines.siting.columns import Pool, prove, tighten
 from yingjian.engines.siting.counts import Counted, price_counts
@@ -23,7 +23,6 @@ from yingjian.engines.siting.dual import Ascent, climb, start
 from yingjian.engines.siting.exchange import exchange, roomy
 from yingjian.engines.siting.model import (
     MOBILE,
-    Breach,
     Case,
     Cases,
     Certificate,
@@ -33,14 +32,12 @@ from yingjian.engines.siting.model import (
     Progress,
     Result,
     Watch,
-    barred,
     never,
     validate,
-    walked,
-    way_price,
 )
 from yingjian.engines.siting.network import Network, components
 from yingjian.engines.siting.patches import mend
+from yingjian.engines.siting.places import breaking, cost_of_plan, lanes_of, placed
 from yingjian.engines.siting.restrict import Margins, margins, recombine
 from yingjian.engines.siting.rooms import other_rooms
 from yingjian.engines.siting.search import NOBODY, Solution, by_worth, empty, walk
@@ -500,7 +497,7 @@ def _result(problem: Problem, parts: list[_Part]) -> Result:
             group[part.net.points] = len(prices)
             prices.append((max(best.site, 0), best.lane))
     outside = np.flatnonzero(site_of == MOBILE)
-    breaches = _place(problem, site_of, _breaking(problem, outside))
+    breaches = placed(problem, site_of, breaking(problem, outside))
     multipliers = np.clip(np.rint(u), 0, problem.outside()).astype(np.int64)
     each = np.array(prices, dtype=np.int64).reshape(-1, 2)
     counts = Counts(group, each[:, 0].copy(), each[:, 1].copy()) if prices else None
@@ -511,7 +508,7 @@ def _result(problem: Problem, parts: list[_Part]) -> Result:
         site_of=site_of,
         lanes=lanes_of(problem, site_of),
         breaches=breaches,
-        cost=_cost(problem, site_of, breaches),
+        cost=cost_of_plan(problem, site_of, breaches),
         certificate=certificate,
         solver_bound=max(certificate.bound, sum(part.bound for part in parts)),
         components=len(parts),
@@ -533,88 +530,3 @@ def _cases(problem: Problem, parts: list[_Part]) -> Cases | None:
             for leaf in part.leaves
         ]
     return Cases(group, tuple(each))
-
-
-def placed_at(problem: Problem, site_of: Ints, result: Result) -> Result:
-    """`result` with other places for its points; points in breach stay where they are."""
-    return replace(
-        result,
-        site_of=site_of,
-        lanes=lanes_of(problem, site_of),
-        cost=_cost(problem, site_of, result.breaches),
-    )
-
-
-def lanes_of(problem: Problem, site_of: Ints) -> Ints:
-    """Lanes each candidate needs for those sent to it."""
-    inside = site_of != MOBILE
-    load = np.bincount(
-        site_of[inside], weights=problem.heads[inside], minlength=problem.candidates
-    ).astype(np.int64)
-    lanes: Ints = -(-load // problem.rules.heads_per_lane)
-    return lanes
-
-
-def _cost(problem: Problem, site_of: Ints, breaches: list[Breach]) -> int:
-    """What the whole plan costs; points in breach pay their flat price only."""
-    flat = site_of == MOBILE
-    flat[[b.point for b in breaches]] = True
-    kept = np.flatnonzero(~flat)
-    walks = way_price(problem, kept, site_of[kept])
-    lanes = lanes_of(problem, np.where(flat, MOBILE, site_of))
-    total = int(problem.outside()[flat].sum()) + int(walks.sum())
-    return total + int(lanes.sum()) * problem.prices.lane + int(problem.opening()[lanes > 0].sum())
-
-
-def _breaking(problem: Problem, outside: Ints) -> Ints:
-    """Of the points served by no site, those that no mobile team may serve either."""
-    if problem.mobile is None:
-        return outside
-    return outside[~problem.mobile[outside]]
-
-
-def _place(problem: Problem, site_of: Ints, points: Ints) -> list[Breach]:
-    """Send each point outside the rules where it breaks one least; largest points first.
-
-    Compared by how far over its limit the rule would be, as a share of the limit. Ties: the nearer.
-    """
-    load = np.zeros(problem.candidates, dtype=np.int64)
-    inside = site_of != MOBILE
-    np.add.at(load, site_of[inside], problem.heads[inside])
-    every = np.arange(problem.candidates)
-    room = problem.room()
-    most = problem.candidates if problem.most_sites is None else problem.most_sites
-    breaches = []
-    for i in points[np.argsort(-problem.heads[points], kind="stable")]:
-        here = np.full(problem.candidates, i)
-        metres = walked(problem, here, every)
-        full = np.maximum(load + problem.heads[i] - room, 0) / np.maximum(room, 1)
-        far = np.maximum(metres / max(problem.rules.walk_m, 1.0) - 1.0, 0.0)
-        cross = barred(problem, here, every) * ACROSS
-        worst: Floats = full + far + cross
-        if (load > 0).sum() >= most:
-            worst[load == 0] = np.inf
-        j = int(np.lexsort((metres, worst))[0])
-        site_of[i] = j
-        load[j] += problem.heads[i]
-        breaches.extend(_named(problem, int(i), j, int(metres[j]), int(load[j]), bool(cross[j])))
-    return sorted(breaches, key=lambda b: (b.point, b.rule))
-
-
-ACROSS = 10.0
-"""Crossing a barrier counts as much as walking eleven times the circle."""
-
-
-def _named(
-    problem: Problem, point: int, site: int, metres: int, load: int, across: bool
-) -> list[Breach]:
-    """The rules the point breaks at this site."""
-    found = []
-    limit = int(problem.room()[site])
-    if metres > problem.rules.walk_m:
-        found.append(Breach(point, site, "walking_circle", metres, int(problem.rules.walk_m)))
-    if load > limit:
-        found.append(Breach(point, site, "people_per_site", load, limit))
-    if across:
-        found.append(Breach(point, site, "barrier", 1, 0))
-    return found
