@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -30,7 +29,7 @@ from yingjian.sampling.actions import SiteOpen, StationOpen
 from yingjian.workforce import actions as workforce
 from yingjian.workforce.values import PostRow
 
-from . import queries, rules, timing
+from . import queries, rules, runs, timing
 from .events import PlanApplied
 from .models import PlanRecord, PlanSearch
 
@@ -77,11 +76,15 @@ def judged(problem: PlanProblem, plan: Plan) -> tuple[Plan, list[plan_checker.Fi
 
 
 def compute(
-    round_id: uuid.UUID, options: Mapping[str, Any]
+    round_id: uuid.UUID, options: Mapping[str, Any], *, told: timing.Teller | None = None
 ) -> tuple[Plan, list[plan_checker.Finding]]:
-    """Plan a round and judge the plan; nothing is stored. Refusals as `asked` and `planned`."""
+    """Plan a round and judge the plan; nothing is stored. Refusals as `asked` and `planned`.
+
+    `told` hears how far it is, and may end it with the best so far.
+    """
     choice, problem = asked(round_id, options)
-    search = Search(seed=choice.seed, stop=timing.After(choice.seconds), effort=choice.effort)
+    stop = timing.After(choice.seconds, asked=None if told is None else told.asked)
+    search = Search(seed=choice.seed, stop=stop, watch=told, effort=choice.effort)
     return judged(problem, planned(problem, choice, search))
 
 
@@ -119,7 +122,7 @@ def plan_search(
     )  # fmt: skip
     from procrastinate.contrib.django import app
 
-    app.configure_task("planning.search", queue="imports").defer(plan_id=str(plan_id))
+    app.configure_task(TASK, queue="imports").defer(plan_id=str(plan_id))
 
 
 def plan_stop(*, actor: Actor, plan_id: uuid.UUID) -> None:
@@ -138,45 +141,19 @@ def search_told(plan_id: uuid.UUID, *, at: datetime, **told: Any) -> bool:
     return row.values_list("stop_asked", flat=True).first() is not False
 
 
-_LOCK = "planning.search."
-SILENT = timedelta(minutes=2)
-"""A search nobody works on and nobody has heard of for so long was interrupted: it tells once a second."""
-
-
-@contextmanager
-def searching(plan_id: uuid.UUID) -> Iterator[None]:
-    """Held while a search is worked on. The database lets go of it when the worker dies."""
-    key = f"{_LOCK}{plan_id}"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [key])
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+TASK = "planning.search"
+LOCK = "planning.search."
 
 
 def searches_interrupted(*, at: datetime) -> list[uuid.UUID]:
-    """Close the searches that run according to their state, and in fact by nobody: their worker died.
+    """Close the searches that nobody works on any more.
 
     They end as `failed` with `planning.search_interrupted`; no plan was made, another search may be begun.
     """
-    ended = []
-    with scope.everywhere():
-        running = PlanSearch.objects.filter(state="running", seen_at__lt=at - SILENT)
-        for plan_id in running.order_by("id").values_list("id", flat=True):
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
-                    [f"{_LOCK}{plan_id}"],
-                )
-                free = cursor.fetchone()[0]
-            left = PlanSearch.objects.filter(id=plan_id, state="running")
-            if free and left.update(
-                state="failed", error="planning.search_interrupted", seen_at=at
-            ):
-                ended.append(plan_id)
-    return ended
+    return runs.interrupted(
+        PlanSearch.objects.all(), lock=LOCK, task=TASK, argument="plan_id", error="planning.search_interrupted",
+        at=at,
+    )  # fmt: skip
 
 
 def store(

@@ -178,7 +178,7 @@ def _tours(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) -
 
 
 def geojson(plan: Plan) -> bytes:
-    """Features by `layer`: `site`, `catchment`, `visit`, `spot` (groups of homes), `candidate`, `lab`,
+    """Features by `layer`: `site`, `catchment`, `visit`, `spot` (groups of homes), `candidate`, `barrier`, `lab`,
     `route` (a pick-up route, straight from place to place), `tour` (a mobile team's way). Home visits are
     not drawn: their doors are nobody's business.
     """
@@ -211,6 +211,10 @@ def geojson(plan: Plan) -> bytes:
             "given": not place.made,
         }  # fmt: skip
         features.append(_feature("candidate", "Point", [place.lon, place.lat], told))
+    features += [
+        _feature("barrier", "LineString", [list(p) for p in line], {})
+        for line in plan.params.barriers
+    ]
     features += _roads(plan)
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
 

@@ -16,7 +16,7 @@ from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population import places
 
-from . import actions, candidate_form, candidates, rehearsals, timing
+from . import actions, candidate_form, candidates, rehearsals, runs, timing
 from .models import CandidateList, PlanSearch
 
 log = logging.getLogger("yingjian.planning")
@@ -51,13 +51,14 @@ def read_candidates(*, list_id: str, at: str, **_: Any) -> None:
     )  # fmt: skip
 
 
-@app.task(name="planning.search", queue="imports")
+@app.task(name=actions.TASK, queue="imports")
 def search(*, plan_id: str, **_: Any) -> None:
     """Permission and round were checked when the search was asked for; its end is in its row."""
     run = uuid.UUID(plan_id)
     try:
-        with actions.searching(run):
-            _search(run)
+        with runs.held(f"{actions.LOCK}{run}") as ours:
+            if ours:
+                _search(run)
     except RuleBroken as error:
         _ended(run, state="failed", error=error.code, error_params=error.params)
         log.info("plan_refused", extra={"plan_id": plan_id, "code": error.code})

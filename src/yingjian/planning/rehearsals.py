@@ -7,14 +7,12 @@ that dies is noticed by the minute and the next to ask may have it played again.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from django.db import connection
 from django.db.models import QuerySet
 
 from yingjian.access import scope
@@ -22,14 +20,15 @@ from yingjian.access.actor import Actor
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import uuid7
 
-from . import expecting, queries, rehearsing, timing
+from . import expecting, queries, rehearsing, runs, timing
 from .models import PlanRehearsal
 from .troubles import Troubles
 
 TASK: Final = "planning.rehearse"
+KEPT: Final = 30
+"""Answers kept of a plan: for other numbers and troubles than the last ones it is played anew."""
 FORM: Final = 3
 """Raised when the twin's answers change, so that kept ones are played anew."""
-SILENT: Final = timedelta(minutes=2)
 _LOCK: Final = "planning.rehearsal."
 
 
@@ -92,7 +91,7 @@ def rehearsal_for(
 
 
 def kept_for(actor: Actor, asked: Asked, *, at: datetime, language: str) -> rehearsing.Rehearsal:
-    """The same for a paper, which begins nothing: `planning.rehearsal_waits` (409) until it has been played."""
+    """The same for a paper: `planning.rehearsal_waits` (409) until it has been played."""
     found = rehearsal_for(actor, asked, again=False, at=at, language=language)
     if isinstance(found, RehearsalProgress):
         raise RuleBroken("planning.rehearsal_waits", status=409, share=round(100 * found.done))
@@ -141,6 +140,7 @@ def _begun(asked: Asked, *, area: str, again: bool, at: datetime) -> PlanRehears
             seed=asked.seed, troubles=asked.troubles, positives=asked.infected, asked_at=at, **fresh,
         )  # fmt: skip
         PlanRehearsal.objects.bulk_create([made], ignore_conflicts=True)
+        _forget(asked.plan_id)
     else:
         _rows(asked).filter(state=row.state, form=row.form).update(
             asked_at=at, seen_at=None, **fresh
@@ -152,10 +152,17 @@ def _begun(asked: Asked, *, area: str, again: bool, at: datetime) -> PlanRehears
     return found
 
 
+def _forget(plan_id: uuid.UUID) -> None:
+    """Answers beyond the last ones asked for, and what failed; not what is being played."""
+    ended = PlanRehearsal.objects.filter(plan_id=plan_id, state__in=["done", "failed"])
+    old = ended.order_by("-asked_at", "-id").values_list("id", flat=True)[KEPT:]
+    PlanRehearsal.objects.filter(id__in=list(old)).delete()
+
+
 def play(run: uuid.UUID, *, now: Callable[[], datetime]) -> None:
     """Play what was asked for; its end is in its row, whatever it is; what is no refusal is raised too."""
     try:
-        with _held(run) as ours:
+        with runs.held(f"{_LOCK}{run}") as ours:
             if ours:
                 _play(run, now)
     except RuleBroken as error:
@@ -190,35 +197,9 @@ def _told(run: uuid.UUID, *, at: datetime, **told: object) -> bool:
         return row.values_list("stop_asked", flat=True).first() is not False
 
 
-@contextmanager
-def _held(run: uuid.UUID) -> Iterator[bool]:
-    """Held while it is played, if nobody else plays it. The database lets go of it when the worker dies."""
-    key = [f"{_LOCK}{run}"]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key)
-        ours = bool(cursor.fetchone()[0])
-    try:
-        yield ours
-    finally:
-        if ours:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", key)
-
-
 def interrupted(*, at: datetime) -> list[uuid.UUID]:
-    """Close rehearsals that run according to their row and in fact by nobody: `planning.rehearsal_interrupted`."""
-    ended = []
-    with scope.everywhere():
-        running = PlanRehearsal.objects.filter(state="running", seen_at__lt=at - SILENT)
-        for run in running.order_by("id").values_list("id", flat=True):
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"{_LOCK}{run}"]
-                )
-                free = cursor.fetchone()[0]
-            left = PlanRehearsal.objects.filter(id=run, state="running")
-            if free and left.update(
-                state="failed", error="planning.rehearsal_interrupted", seen_at=at
-            ):
-                ended.append(run)
-    return ended
+    """Close rehearsals that nobody plays any more: `planning.rehearsal_interrupted`."""
+    return runs.interrupted(
+        PlanRehearsal.objects.all(), lock=_LOCK, task=TASK, argument="rehearsal_id",
+        error="planning.rehearsal_interrupted", at=at,
+    )  # fmt: skip

@@ -491,7 +491,7 @@ def _followed(found: Rehearsal, names: Mapping[str, Any]) -> str:
     """Whether positive tubes were followed, and for how many infected."""
     infected = found.assumptions.get("positives")
     text: str = names["retests"]["played" if infected else "not"]
-    return text.format(infected=infected)
+    return text.format(infected=f"{infected or 0:g}")
 
 
 def _asked(day: DayOutlook) -> bool:

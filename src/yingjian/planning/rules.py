@@ -37,6 +37,8 @@ from yingjian.engines.plan.model import (
 from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.siting.model import Params
 
+from . import barriers
+
 GROUPS = frozenset(
     {
         "scope", "rounds", "sites", "booking", "pool", "staffing", "transport", "laboratory",
@@ -280,6 +282,7 @@ OWN_OPTIONS = frozenset(
     {
         "weather",
         "quotas",
+        "barriers",
         "seed",
         "thorough",
         "laboratories",
@@ -307,6 +310,8 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
     """Read the options of a proposal. Raises `PlanError("bad_option", option, got)`."""
     own = {name: value for name, value in options.items() if name in OWN_OPTIONS}
     params = params_of({n: v for n, v in options.items() if n not in OWN_OPTIONS})
+    if own.pop("barriers", None):
+        params = msgspec.structs.replace(params, barriers=barriers.lines_of(options["barriers"]))
     for name in ("seed", "lanes", "vehicles", "most_sites"):
         value = own.get(name)
         least = 1 if name in {"lanes", "most_sites"} else 0
@@ -395,7 +400,8 @@ def changed_rules(rules: Rules, changes: Mapping[str, float]) -> Rules:
 
 def params_of(options: Mapping[str, Any]) -> PlanParams:
     """Planner parameters with the proposer's changes. Raises `PlanError("bad_option", …)`."""
-    known = {name: getattr(PlanParams(), name) for name in PlanParams.__struct_fields__}
+    fields = [name for name in PlanParams.__struct_fields__ if name not in OWN_OPTIONS]
+    known = {name: getattr(PlanParams(), name) for name in fields}
     changed: dict[str, Any] = {}
     for name, value in options.items():
         if name not in known:

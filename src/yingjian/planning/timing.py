@@ -36,19 +36,21 @@ class Teller:
 
     def __init__(self, tell: Callable[[Progress | None], bool]) -> None:
         self.tell, self.last, self.stopped = tell, 0.0, False
+        self.latest: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
-        self._told(progress)
+        self.latest = progress
+        self._told()
 
     def asked(self) -> bool:
-        """Whether the search is to end."""
-        self._told(None)
+        """Whether the search is to end. It asks far oftener than it tells: what is told then is its latest word."""
+        self._told()
         return self.stopped
 
-    def _told(self, progress: Progress | None) -> None:
+    def _told(self) -> None:
         if time.monotonic() - self.last >= EVERY:
             self.last = time.monotonic()
-            self.stopped = self.tell(progress)
+            self.stopped = self.tell(self.latest)
 
 
 class Pulse:

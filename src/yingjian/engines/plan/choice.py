@@ -28,6 +28,7 @@ from yingjian.engines.siting.model import (
     Problem,
     Result,
     Watch,
+    barred,
     never,
     walked,
 )
@@ -182,6 +183,7 @@ def _opened(question: Question, result: Result) -> Result:
         each = np.arange(problem.points)
         metres = walked(problem, each, np.full(problem.points, j))
         may = (metres <= problem.rules.walk_m) & (problem.heads <= problem.room()[j])
+        may &= ~barred(problem, each, np.full(problem.points, j))
         may[[*fixed]] = False
         for i in question.kept:  # another that must stay keeps its last group
             if (site_of == i).sum() == 1:

@@ -479,7 +479,7 @@ class Outside(msgspec.Struct, frozen=True):
     site: str
     people: int
     rule: str
-    """`walking_circle` (metres) or `people_per_site` (people)."""
+    """`walking_circle` (metres), `people_per_site` (people) or `barrier` (one to cross)."""
     measured: int
     limit: int
 

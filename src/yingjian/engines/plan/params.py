@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+Line = tuple[tuple[float, float], ...]
+"""(lon, lat) from end to end."""
+
 
 class PlanParams(msgspec.Struct, frozen=True):
     """How the planner models the world where no plan states a rule. Shown with every plan."""
@@ -81,3 +84,5 @@ class PlanParams(msgspec.Struct, frozen=True):
     """At the site between two tours."""
     bus_seats: int = 20
     """People one bus takes from an institution to a site."""
+    barriers: tuple[Line, ...] = ()
+    """Rivers, railways, motorways, walls: lines that nobody crosses on foot. Bridges are gaps in them."""

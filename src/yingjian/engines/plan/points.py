@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from yingjian.engines.asking import Floats, Ints
+from yingjian.engines.asking import Flags, Floats, Ints
 from yingjian.engines.plan import codes as plan_codes
 from yingjian.engines.plan import staff as plan_staff
 from yingjian.engines.plan.model import (
@@ -93,11 +93,14 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         ground, blocks, x, y, params, most=_group_most(per_lane, per_site),
         reach=WIDEST * circle / params.road_factor,
     )  # fmt: skip
-    at = _centres(ground, members, x, y, dict(zip(blocks, range(len(blocks)), strict=True)))
+    row = dict(zip(blocks, range(len(blocks)), strict=True))
+    barriers = _barriers(ground, params, blocks, town, (x, y), reach=circle)
+    members = banks(members, row, x, y, barriers)
+    at = _centres(ground, members, x, y, row)
     reach = circle - min(slack * params.road_factor, WIDEST * circle)
     places, site_x, site_y, shut = _candidates(
         ground, members, at, town, reach=reach / params.road_factor, most=per_site,
-        made=params.made_places,
+        made=params.made_places, barriers=barriers,
     )  # fmt: skip
     rules = siting.Rules(
         walk_m=float(math.floor(reach * NEAR)), heads_per_site=per_site, heads_per_lane=per_lane,
@@ -112,6 +115,7 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         least=min(per_lane, per_site) * params.isolated_share,
         prices=prices,
         params=params,
+        barriers=barriers,
     )
     towns = {
         ground.blocks[own[0]].area[:9]
@@ -124,7 +128,7 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         problem=siting.Problem(
             x=at.x, y=at.y, heads=heads, site_x=site_x, site_y=site_y, rules=rules, prices=prices,
             mobile=mobile, visit_prices=ways, site_heads=room, site_prices=opening,
-            most_sites=_most_sites(ground, params, len(towns)),
+            most_sites=_most_sites(ground, params, len(towns)), barriers=barriers,
         ),
         members=members,
         lon=at.lon,
@@ -201,14 +205,56 @@ def _group_most(per_lane: int, per_site: int) -> int:
 
 def _plane(ground: Ground, blocks: list[int]) -> tuple[Floats, Floats, list[str]]:
     """Metres east and north of each block, towns apart; and the towns in order."""
-    lon, lat = ground.lon[blocks], ground.lat[blocks]
     towns = sorted({ground.blocks[i].area[:9] for i in blocks})
     number = {town: n for n, town in enumerate(towns)}
-    north = float(np.mean(lat))
-    x = np.radians(lon - float(np.mean(lon))) * math.cos(math.radians(north)) * EARTH_M
-    y = np.radians(lat - north) * EARTH_M
+    x, y = _flat(ground, blocks, ground.lon[blocks], ground.lat[blocks])
     x = x + np.array([number[ground.blocks[i].area[:9]] for i in blocks]) * APART
     return x, y, towns
+
+
+def _barriers(
+    ground: Ground, params: PlanParams, blocks: list[int], towns: list[str],
+    at: tuple[Floats, Floats], *, reach: float,
+) -> Floats:  # fmt: skip
+    """Every stretch of every barrier in the plane `(k, 4)`, once for each town it may part."""
+    lines = [np.array(line, dtype=float) for line in params.barriers]
+    flat = [np.hstack((line[:-1], line[1:])) for line in lines if len(line) > 1]
+    if not flat:
+        return np.zeros((0, 4))
+    parts = np.vstack(flat)
+    x1, y1 = _flat(ground, blocks, parts[:, 0], parts[:, 1])
+    x2, y2 = _flat(ground, blocks, parts[:, 2], parts[:, 3])
+    low = np.stack((np.minimum(x1, x2), np.minimum(y1, y2)), axis=1)
+    high = np.stack((np.maximum(x1, x2), np.maximum(y1, y2)), axis=1)
+    of = np.array([ground.blocks[i].area[:9] for i in blocks])
+    here = np.stack(at, axis=1)
+    found = []
+    for n, town in enumerate(towns):
+        shift = np.array([n * APART, 0.0])
+        own = here[of == town] - shift
+        near = (low <= own.max(axis=0) + reach).all(axis=1)
+        near &= (high >= own.min(axis=0) - reach).all(axis=1)
+        found.append(np.stack((x1 + shift[0], y1, x2 + shift[0], y2), axis=1)[near])
+    return np.vstack(found)
+
+
+def banks(
+    members: list[list[int]], row: dict[int, int], x: Floats, y: Floats, barriers: Floats
+) -> list[list[int]]:
+    """Groups a barrier runs through, cut into those who live on one side of it."""
+    if not len(barriers):
+        return members
+    found = []
+    for own in members:
+        left = own
+        while left:
+            rows = np.array([row[i] for i in left], dtype=np.int64)
+            first = np.full(len(rows), rows[0])
+            across = siting.crossed(barriers, x[first], y[first], x[rows], y[rows])
+            across[0] = False  # somebody who lives on the line itself
+            found.append([i for i, far in zip(left, across, strict=True) if not far])
+            left = [i for i, far in zip(left, across, strict=True) if far]
+    return found
 
 
 def _groups(
@@ -341,6 +387,7 @@ def _candidates(
     reach: float,
     most: int,
     made: bool,
+    barriers: Floats,
 ) -> tuple[list[Candidate], Floats, Floats, list[Candidate]]:
     """Places given, and for groups without one in reach, the middle of the group; apart, the shut.
 
@@ -351,11 +398,11 @@ def _candidates(
     asked = _locked([c for c in ground.problem.candidates if c.area[:9] in number], ground.problem)
     given = [c for c in asked if c.lock != "never"]
     gx, gy = _to_plane(ground, given, number)
-    free = _without(ground, members, at, number, (gx, gy), reach=reach)
+    free = _without(ground, members, at, number, (gx, gy), reach=reach, barriers=barriers)
     if not made:
         own = {c.area[:9] for c in given}
         free = [k for k in free if ground.blocks[members[k][0]].area[:9] not in own]
-    free = _spread(ground, members, at, free, most=most)
+    free = _spread(ground, members, at, free, most=most, barriers=barriers)
     middles = _locked(_middles(ground, members, at, free), ground.problem)
     keep = np.array([c.lock != "never" for c in middles], dtype=bool)
     shut = [c for c in (*asked, *middles) if c.lock == "never"]
@@ -368,7 +415,7 @@ def _candidates(
 
 def _without(
     ground: Ground, members: list[list[int]], at: _Centres, number: dict[str, int],
-    given: tuple[Floats, Floats], *, reach: float,
+    given: tuple[Floats, Floats], *, reach: float, barriers: Floats,
 ) -> list[int]:  # fmt: skip
     """Groups that have no given place of their town in reach."""
     gx, gy = given
@@ -376,16 +423,23 @@ def _without(
     of = np.floor_divide(gx + APART / 2, APART)
     found = []
     for k in range(len(members)):
-        near = of == town[k]
-        if not near.any() or (np.hypot(gx[near] - at.x[k], gy[near] - at.y[k]) > reach).all():
+        near = np.flatnonzero(of == town[k])
+        near = near[np.hypot(gx[near] - at.x[k], gy[near] - at.y[k]) <= reach]
+        if not len(near) or _across(barriers, at, k, gx[near], gy[near]).all():
             found.append(k)
     return found
 
 
+def _across(barriers: Floats, at: _Centres, k: int, x: Floats, y: Floats) -> Flags:
+    """Whether a barrier lies between the middle of a group and each place."""
+    return siting.crossed(barriers, np.full(len(x), at.x[k]), np.full(len(x), at.y[k]), x, y)
+
+
 def _spread(
-    ground: Ground, members: list[list[int]], at: _Centres, rows: list[int], *, most: int
-) -> list[int]:
-    """Of groups side by side, those with the most people, and enough of them for everybody."""
+    ground: Ground, members: list[list[int]], at: _Centres, rows: list[int], *, most: int,
+    barriers: Floats,
+) -> list[int]:  # fmt: skip
+    """Of groups side by side, those with the most people, and enough of them for everybody on every bank."""
     heads = [sum(ground.walkers[i] for i in own) for own in members]
     cells: dict[tuple[int, int], list[int]] = {}
     for k in rows:
@@ -394,7 +448,12 @@ def _spread(
     found: list[int] = []
     for own in cells.values():
         wanted = 1 + sum(heads[k] for k in own) * 2 // most
-        found += sorted(own, key=lambda k: (-heads[k], k))[:wanted]
+        first = sorted(own, key=lambda k: (-heads[k], k))
+        taken = first[:wanted]
+        for k in first[wanted:]:
+            if _across(barriers, at, k, at.x[taken], at.y[taken]).all():
+                taken.append(k)
+        found += taken
     return sorted(found)
 
 
@@ -419,14 +478,19 @@ def _to_plane(
     ground: Ground, given: list[Candidate], number: dict[str, int]
 ) -> tuple[Floats, Floats]:
     """Given places in the plane of the points."""
-    blocks = placed(ground)
-    lon, lat = ground.lon[blocks], ground.lat[blocks]
-    north, middle = float(np.mean(lat)), float(np.mean(lon))
     shift = np.array([number[c.area[:9]] for c in given], dtype=float) * APART
+    x, y = _flat(
+        ground, placed(ground), np.array([c.lon for c in given], dtype=float),
+        np.array([c.lat for c in given], dtype=float),
+    )  # fmt: skip
+    return x + shift, y
+
+
+def _flat(ground: Ground, blocks: list[int], lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    """Metres east and north of the middle of these blocks."""
+    north, middle = float(np.mean(ground.lat[blocks])), float(np.mean(ground.lon[blocks]))
     far = math.cos(math.radians(north)) * EARTH_M
-    x = np.radians(np.array([c.lon for c in given], dtype=float) - middle) * far + shift
-    y = np.radians(np.array([c.lat for c in given], dtype=float) - north) * EARTH_M
-    return x, y
+    return np.radians(lon - middle) * far, np.radians(lat - north) * EARTH_M
 
 
 def _locked(places: list[Candidate], problem: PlanProblem) -> list[Candidate]:
@@ -443,6 +507,7 @@ def _isolated(
     least: float,
     prices: siting.Prices,
     params: PlanParams,
+    barriers: Floats,
 ) -> tuple[NDArray[np.bool_], Ints]:
     """Points around which far too few people live for one lane, and each one's share of a team's way.
 
@@ -457,6 +522,7 @@ def _isolated(
     for i in range(n):
         near = order[low[i] : high[i]]
         near = near[np.hypot(at.x[near] - at.x[i], at.y[near] - at.y[i]) <= reach]
+        near = near[~_across(barriers, at, i, at.x[near], at.y[near])]
         around[i] = heads[near].sum()
     mobile = (around < least) & params.mobile
     ways = np.ceil(prices.visit * heads / np.maximum(around, 1)).astype(np.int64)

@@ -269,17 +269,32 @@ def barred(problem: Problem, point: Ints, site: Ints) -> Flags:
     if problem.pair_prices is not None:
         shut: Flags = problem.pair_prices[point, site] < 0
         return shut
-    found = np.zeros(len(point), dtype=bool)
-    ax, ay = problem.x[point], problem.y[point]
-    bx, by = problem.site_x[site], problem.site_y[site]
-    for cx, cy, dx, dy in problem.barriers:
-        one = _side(ax, ay, bx, by, cx, cy) * _side(ax, ay, bx, by, dx, dy)
-        two = _side(cx, cy, dx, dy, ax, ay) * _side(cx, cy, dx, dy, bx, by)
-        near = (
-            (np.minimum(ax, bx) <= max(cx, dx)) & (np.maximum(ax, bx) >= min(cx, dx))
-            & (np.minimum(ay, by) <= max(cy, dy)) & (np.maximum(ay, by) >= min(cy, dy))
-        )  # fmt: skip
-        found |= (one <= 0) & (two <= 0) & near
+    return crossed(
+        problem.barriers, problem.x[point], problem.y[point], problem.site_x[site],
+        problem.site_y[site],
+    )  # fmt: skip
+
+
+def crossed(barriers: Floats, ax: Floats, ay: Floats, bx: Floats, by: Floats) -> Flags:
+    """Whether each straight line a→b touches one of the barriers `(k, 4)`."""
+    found = np.zeros(len(ax), dtype=bool)
+    if not len(found) or not len(barriers):
+        return found
+    west, east = np.minimum(ax, bx), np.maximum(ax, bx)
+    south, north = np.minimum(ay, by), np.maximum(ay, by)
+    low = np.minimum(barriers[:, :2], barriers[:, 2:])
+    high = np.maximum(barriers[:, :2], barriers[:, 2:])
+    near = (low <= (east.max(), north.max())).all(axis=1)
+    near &= (high >= (west.min(), south.min())).all(axis=1)
+    for k in np.flatnonzero(near):
+        cx, cy, dx, dy = barriers[k]
+        close = (west <= high[k, 0]) & (east >= low[k, 0])
+        close &= (south <= high[k, 1]) & (north >= low[k, 1]) & ~found
+        own = np.flatnonzero(close)
+        a, b, c, d = ax[own], ay[own], bx[own], by[own]
+        one = _side(a, b, c, d, cx, cy) * _side(a, b, c, d, dx, dy)
+        two = _side(cx, cy, dx, dy, a, b) * _side(cx, cy, dx, dy, c, d)
+        found[own] = (one <= 0) & (two <= 0)
     return found
 
 

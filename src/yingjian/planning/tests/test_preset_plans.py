@@ -255,6 +255,61 @@ def test_bad_options_are_named(options: dict[str, Any]) -> None:
     assert caught.value.params["option"] in options
 
 
+RIVER = [[106.2, 38.1], [106.25, 38.3, 1100.0], [106.3, 38.6]]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [RIVER],
+        {"type": "LineString", "coordinates": RIVER},
+        {"type": "MultiLineString", "coordinates": [RIVER, [[1, 1]]]},
+        {"type": "Polygon", "coordinates": [RIVER]},
+        {"type": "MultiPolygon", "coordinates": [[RIVER]]},
+        {
+            "type": "FeatureCollection",
+            "features": [
+                {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 1]}},
+                {"type": "Feature", "geometry": None},
+                {"type": "Feature", "geometry": {"type": "LineString", "coordinates": RIVER}},
+            ],
+        },
+        {
+            "type": "GeometryCollection",
+            "geometries": [{"type": "LineString", "coordinates": RIVER}],
+        },
+    ],
+)
+def test_lines_nobody_crosses_are_read_as_map_programs_write_them(given: object) -> None:
+    found = rules.choice_of({"barriers": given}).params.barriers
+    assert found == (((106.2, 38.1), (106.25, 38.3), (106.3, 38.6)),)
+
+
+def test_no_lines_are_no_option() -> None:
+    assert rules.choice_of({"barriers": []}).params == rules.choice_of({}).params
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "river",
+        {"type": "Topology"},
+        {"type": "LineString"},
+        {"type": "LineString", "coordinates": [[1, 1], [float("nan"), 2]]},
+        {"type": "LineString", "coordinates": [[1, 1], [400, 2]]},
+        {"type": "LineString", "coordinates": [[1, 1], ["x", 2]]},
+        {"type": "LineString", "coordinates": [[1, 1], [2]]},
+        {"type": "LineString", "coordinates": [RIVER]},
+        {"type": "Point", "coordinates": [1, 1]},
+        [[[0.001 * n, 1.0] for n in range(5_000)]],
+    ],
+)
+def test_lines_that_are_none_are_refused(given: object) -> None:
+    with pytest.raises(PlanError) as caught:
+        rules.choice_of({"barriers": given})
+    assert caught.value.code == "bad_barriers"
+
+
 def test_a_district_gets_its_part_of_a_citys_laboratories() -> None:
     found = rules.choice_of({"laboratories": {"L2": 300, "L1": 900}})
     assert found.laboratories == ("L2", "L1")

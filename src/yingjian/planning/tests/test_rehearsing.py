@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import python_calamine
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from docx import Document
 
@@ -189,7 +190,7 @@ def test_expected_positives_are_followed_to_the_last_single_result() -> None:
         assert PlanRehearsal.objects.filter(plan_id=plan_id).count() == 2
     text = _paper(client, f"/api/plans/{plan_id}/rehearsal.docx?{MANY}")
     assert wording.words("zh")["rehearsal"]["numbers"]["count"]["pools_positive"] in text
-    assert "按每万人150.0人感染推演" in text
+    assert "按每万人150人感染推演" in text
 
 
 def _paper(client: Client, path: str) -> str:
@@ -312,6 +313,34 @@ def test_a_rehearsal_whose_worker_died_is_closed_and_may_be_played_again() -> No
     assert client.get(f"{path}&again=true").json()["state"] == "waiting"
     jobs.rehearse(rehearsal_id=str(run))
     assert client.get(path).status_code == 200
+
+
+def test_one_that_waits_for_a_job_that_is_gone_is_closed_too() -> None:
+    """A worker took the job and died before it said so."""
+    plan_id, _ = propose(town())
+    client, path = signed_in(), f"/api/plans/{plan_id}/rehearsal?{FEW}"
+    client.get(path)
+    with scope.everywhere():
+        run = PlanRehearsal.objects.get().id
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+    assert rehearsals.interrupted(at=clock.now()) == [], "it may begin this very moment"
+    assert rehearsals.interrupted(at=clock.now() + timedelta(minutes=5)) == [run]
+    assert client.get(f"{path}&again=true").json()["state"] == "waiting"
+
+
+def test_the_last_answers_are_kept_and_older_ones_played_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rehearsals, "KEPT", 2)
+    plan_id, _ = propose(town())
+    client = signed_in()
+    for seed in range(4):
+        played(client, plan_id, f"{FEW}&seed={seed}")
+    with scope.everywhere():
+        kept = set(PlanRehearsal.objects.values_list("seed", flat=True))
+    assert kept == {1, 2, 3}, "the last ones, and what was begun since"
+    played(client, plan_id, f"{FEW}&seed=0")
 
 
 def test_an_answer_of_an_older_twin_is_played_anew() -> None:

@@ -48,11 +48,14 @@ def check_choice(bench: Bench) -> None:
     if stated.unplaced:
         bench.say("sites_without_place", "note", "plan", CIRCLE, measured=stated.unplaced)
     if stated.method != "certified":
+        if bench.plan.params.barriers:
+            bench.say("barriers_unused", "note", "plan", CIRCLE)
         return
     for outside in stated.outside:
         path = PATHS.get(outside.rule, CIRCLE)
+        code = "served_across" if outside.rule == "barrier" else "served_outside"
         bench.say(
-            "served_outside", "warning", f"site:{outside.site}", path, measured=outside.measured,
+            code, "warning", f"site:{outside.site}", path, measured=outside.measured,
             limit=outside.limit, over=max(0, outside.measured - outside.limit),
             people=outside.people, village=outside.area,
         )  # fmt: skip

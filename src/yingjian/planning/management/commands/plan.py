@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 import time
 import uuid
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,8 +20,9 @@ from django.core.management.base import BaseCommand, CommandError
 from yingjian.access import scope
 from yingjian.engines.plan.judge import Finding
 from yingjian.engines.plan.model import Plan
+from yingjian.engines.siting.model import MICRO, Progress
 from yingjian.kernel.errors import RuleBroken, sentence
-from yingjian.planning import actions, annex, crewing, wording
+from yingjian.planning import actions, annex, crewing, timing, wording
 from yingjian.workforce import queries as workforce
 
 SHOWN = 20
@@ -36,6 +42,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--most-sites", type=int, metavar="N", help="open at most N fixed sites; mobile teams are not counted"
         )  # fmt: skip
+        parser.add_argument(
+            "--barriers", metavar="FILE", help="GeoJSON of lines nobody crosses on foot: rivers, railways"
+        )  # fmt: skip
         parser.add_argument("--language", choices=["zh", "en"], default="zh")
 
     def handle(self, *args: Any, **given: Any) -> None:
@@ -47,7 +56,9 @@ class Command(BaseCommand):
         began, worked = time.monotonic(), time.process_time()
         try:
             with scope.everywhere():
-                plan, findings = actions.compute(round_id, _asked(given))
+                options = _asked(given) | _barriers(given["barriers"])
+                with _watched(wording.words(language)["progress"]) as teller:
+                    plan, findings = actions.compute(round_id, options, told=teller)
         except RuleBroken as error:
             told = sentence(error.code, language, error.params)
             raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
@@ -100,6 +111,44 @@ def _options(pairs: list[str]) -> dict[str, Any]:
         except ValueError:
             found[name] = value
     return found
+
+
+@contextmanager
+def _watched(words: dict[str, str]) -> Iterator[timing.Teller]:
+    """Progress on the error stream. The first Ctrl-C ends the search with the best so far, a second one everything."""
+    stopped, before_that = False, None
+
+    def tell(progress: Progress | None) -> bool:
+        nonlocal before_that
+        if progress is not None and progress.cost and progress != before_that:
+            before_that = progress
+            days = {"cost": progress.cost / MICRO, "bound": progress.bound / MICRO}
+            gap = 100 * (progress.cost - progress.bound) / progress.cost
+            line = words["line"].format(done=100 * progress.done, gap=gap, **days)
+            sys.stderr.write(f"{line}\n")
+        return stopped
+
+    def end(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        signal.signal(signal.SIGINT, before)
+        sys.stderr.write(f"{words['ending']}\n")
+
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, end)
+    try:
+        yield timing.Teller(tell)
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+
+
+def _barriers(path: str | None) -> dict[str, Any]:
+    try:
+        return {"barriers": json.loads(Path(path).read_text(encoding="utf-8-sig"))} if path else {}
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--barriers: {error}") from None
 
 
 def _document(
