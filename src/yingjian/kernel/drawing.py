@@ -64,7 +64,7 @@ def qr(canvas: Canvas, text: str, x: float, y: float, size: float) -> None:
     canvas.saveState()
     canvas.translate(x, y)
     canvas.scale(size / len(matrix), size / len(matrix))
-    canvas._code.append(" ".join([*runs, "f"]))  # noqa: SLF001 - reportlab's own path writes decimals
+    canvas.addLiteral(" ".join([*runs, "f"]))  # its own path writes decimals
     canvas.restoreState()
 
 

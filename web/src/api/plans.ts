@@ -76,19 +76,26 @@ export function useRehearsal(planId: Ref<string>, positives: Ref<Infected>): Use
   });
 }
 
+async function troubledOf(planId: string, own: TroublesAsked, positives: Infected, again: boolean): Promise<Rehearsal | RehearsalState> {
+  const query = { ...named(positives), ...(again ? { again } : {}) };
+  return body(await api.POST('/api/plans/{plan_id}/troubles', { params: { path: { plan_id: planId }, query }, body: own as never })) as Rehearsal | RehearsalState;
+}
+
 /** What becomes of the plan's day if all of these go wrong at once; nothing is asked while there are none. */
 export function useTroubled(planId: Ref<string>, own: Ref<TroublesAsked | null>, positives: Ref<Infected>): UseQueryReturnType<Rehearsal | RehearsalState, Error> {
   return useQuery({
     queryKey: ['plans', planId, 'troubles', own, positives],
-    queryFn: async () => {
-      const sent = { params: { path: { plan_id: planId.value }, query: named(positives.value) }, body: (own.value ?? { absent: 0, turnout: 100 }) as never };
-      return body(await api.POST('/api/plans/{plan_id}/troubles', sent)) as Rehearsal | RehearsalState;
-    },
+    queryFn: async () => troubledOf(planId.value, own.value ?? { absent: 0, turnout: 100 }, positives.value, false),
     enabled: computed(() => planId.value !== '' && own.value !== null),
     staleTime: Infinity,
     retry: false,
     refetchInterval: (query) => (query.state.data !== undefined && query.state.status === 'success' && isPlaying(query.state.data) ? WATCH_MS : false),
   });
+}
+
+/** Play troubles whose rehearsal failed anew. */
+export async function troubledAgain(planId: string, own: TroublesAsked, positives: Infected): Promise<void> {
+  await troubledOf(planId, own, positives, true);
 }
 
 /** Play one that failed or was stopped anew. */

@@ -1,11 +1,11 @@
 /** What somebody lets go wrong on a planned day, as it stands in a form: clock times, nothing chosen, percents as planned. */
 export interface Hours { from: string; to: string }
 export interface TroublesForm {
-  absent: number;
-  turnout: number;
+  absent: number | null;
+  turnout: number | null;
   patience: number | null;
-  infected: number;
-  slower: Hours & { on: boolean; percent: number };
+  infected: number | null;
+  slower: Hours & { on: boolean; percent: number | null };
   still: Hours & { sites: string[] };
   vehicle: Hours & { name: string };
   laboratory: Hours & { name: string };
@@ -56,6 +56,8 @@ function spellOf(hours: Hours): Spell | null {
 
 /** What to ask for; null while the form says nothing, or half of something. */
 export function troublesOf(form: TroublesForm): TroublesAsked | null {
+  const [absent, turnout, infected] = [form.absent ?? 0, form.turnout ?? 100, form.infected ?? 1]; // an emptied field: as planned
+  if (form.slower.on && form.slower.percent === null) return null;
   const parts: Partial<Record<'slower' | 'still' | 'vehicle' | 'laboratory', Spell & Record<string, unknown>>> = {};
   const chosen = [
     ['slower', form.slower.on, form.slower, { percent: form.slower.percent }],
@@ -73,8 +75,8 @@ export function troublesOf(form: TroublesForm): TroublesAsked | null {
   const { site, tubes } = form.few;
   if (site !== '' && (tubes === null || until === null)) return null;
   const few = site !== '' && tubes !== null && until !== null ? { few: { site, tubes, until } } : {};
-  const people = { ...(form.patience === null ? {} : { patience: form.patience }), ...(form.infected > 1 ? { infected: form.infected } : {}) };
-  const nothing = form.absent === 0 && form.turnout === 100;
+  const people = { ...(form.patience === null ? {} : { patience: form.patience }), ...(infected > 1 ? { infected } : {}) };
+  const nothing = absent === 0 && turnout === 100;
   if (nothing && [parts, few, people].every((part) => Object.keys(part).length === 0)) return null;
-  return { absent: form.absent, turnout: form.turnout, ...people, ...parts, ...few } as TroublesAsked;
+  return { absent, turnout, ...people, ...parts, ...few } as TroublesAsked;
 }

@@ -33,6 +33,12 @@ describe('troubles of a planned day', () => {
     expect(troublesOf({ ...nothingWrong(), infected: 2 })).toEqual({ absent: 0, turnout: 100, infected: 2 });
   });
 
+  it('reads an emptied field as planned', () => {
+    expect(troublesOf({ ...nothingWrong(), absent: null, turnout: null, infected: null })).toBeNull();
+    expect(troublesOf({ ...nothingWrong(), absent: 15, turnout: null })).toEqual({ absent: 15, turnout: 100 });
+    expect(troublesOf({ ...nothingWrong(), slower: { on: true, from: '10:00', to: '11:00', percent: null } })).toBeNull();
+  });
+
   it('waits while something is half said', () => {
     const form = nothingWrong();
     form.few = { site: 'A003', tubes: null, until: '14:00' };
