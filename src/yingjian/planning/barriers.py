@@ -24,7 +24,7 @@ def lines_of(given: object) -> tuple[Line, ...]:
     lines = [tuple(_place(one) for one in line) for line in _given(given)]
     found = tuple(line for line in lines if len(line) > 1)
     if not found:
-        raise PlanError("bad_barriers", got="", most=MOST)
+        raise PlanError("bad_barriers", got="[]", most=MOST)
     if sum(map(len, found)) > MOST:
         raise PlanError("bad_barriers", got=str(sum(map(len, found))), most=MOST)
     return found

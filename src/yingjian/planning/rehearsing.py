@@ -560,7 +560,7 @@ def _site_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:
 
 def _assumed(found: Rehearsal, names: Mapping[str, Any]) -> Table:
     rows = tuple(
-        (text, found.assumptions[key])
+        (text, round(found.assumptions[key], 3))
         for key, text in names["assumed"].items()
         if key in found.assumptions
     )

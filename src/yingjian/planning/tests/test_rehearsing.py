@@ -25,6 +25,7 @@ from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
 from yingjian.cases.models import Positive
 from yingjian.kernel import clock
 from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.papers import Table
 from yingjian.laboratory.models import Result
 from yingjian.laboratory.tests import factories as lab
 from yingjian.planning import (
@@ -158,6 +159,15 @@ def test_the_days_of_a_plan_share_a_sheet_and_each_row_says_its_date() -> None:
     assert {row[at] for row in cases.rows if row[0] == other.on.isoformat()} == {""}
     assert "" not in {row[at] for row in cases.rows if row[0] == day.on.isoformat()}
     assert names["col"]["date"] not in sheets[names["table"]["assumptions"]].columns
+
+
+def test_what_is_assumed_is_told_in_numbers_people_read() -> None:
+    assumed = {"service": 30 / 31, "pool": 10.0}
+    found = rehearsing.Rehearsal(new_id(), new_id(), 1, 5, 3, 0, assumed, [], stopped=False)
+    report = rehearsing.paper(found, round_name="一", as_of=NOON, language="zh")
+    table = report.blocks[-1]
+    assert isinstance(table, Table)
+    assert [row[1] for row in table.rows] == [0.968, 10.0]
 
 
 MANY = f"{FEW}&positives=150"
@@ -414,7 +424,8 @@ def test_the_command_takes_own_troubles_and_positives(tmp_path: Path) -> None:
     (day,) = json.loads(told.read_text(encoding="utf-8"))["days"]
     (own,) = day["cases"]
     assert (
-        own["says"] == "采样台缺员50%，全天无人替补；等候超过1分钟的人不采就走；感染人数为预计的4倍"
+        own["says"]
+        == "采样台缺员50%，全天无人替补（每点至少留一台）；等候超过1分钟的人不采就走；感染人数为预计的4倍"
     )
     assert own["figures"]["gave_up"][1] > 0
     assert own["figures"]["swabbed"][1] < day["figures"]["swabbed"][1]
