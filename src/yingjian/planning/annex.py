@@ -68,7 +68,8 @@ def paper(
     if plan.tours:
         blocks += [Heading(own["home"]), _tours(plan, names, own, tz)]
     blocks += means
-    lines = [(names["level"][f["level"]], wording.told(f, language), f.get("origin", ""))
+    places = wording.places_of(plan)
+    lines = [(names["level"][f["level"]], wording.told(f, language, places), f.get("origin", ""))
              for f in findings if f["level"] in SHOWN]  # fmt: skip
     blocks.append(Heading(own["findings"]))
     if lines:

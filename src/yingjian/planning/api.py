@@ -141,12 +141,13 @@ def annex(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
 def plan(request: HttpRequest, plan_id: uuid.UUID, full: bool = False) -> PlanWhole:
     """A plan. Households stay out of slots and home lists unless `full` is asked for."""
     head = queries.head_for(actor_of(request), plan_id)
+    made, findings = queries.document_of(plan_id), queries.findings_of(plan_id)
     return PlanWhole(
         **asdict(head),
-        plan=documents.shown(queries.document_of(plan_id), full=full),
+        plan=documents.shown(made, full=full),
         items=[
             FindingLine(**line)
-            for line in documents.finding_lines(queries.findings_of(plan_id), language(request))
+            for line in documents.finding_lines(made, findings, language(request))
         ],
         as_of=request_time(request),
     )

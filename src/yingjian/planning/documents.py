@@ -52,13 +52,16 @@ def shown(plan: Plan, *, full: bool) -> dict[str, Any]:
     return found
 
 
-def finding_lines(findings: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
-    """Findings with their sentence. `elements` tells how many a line of held rules stands for."""
+def finding_lines(
+    plan: Plan, findings: list[dict[str, Any]], language: str
+) -> list[dict[str, Any]]:
+    """Findings with their sentence, sites by name. `elements` tells how many a line of held rules stands for."""
+    places = wording.places_of(plan)
     return [
         {
             "code": item["code"],
             "level": item["level"],
-            "says": wording.told(item, language),
+            "says": wording.told(item, language, places),
             "element": item["element"],
             "path": item.get("path", ""),
             "value": item.get("value"),

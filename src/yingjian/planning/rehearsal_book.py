@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from yingjian.kernel.papers import Block, Heading, Report, Table
@@ -11,7 +12,7 @@ from . import rehearsing, wording
 
 
 def book(found: rehearsing.Rehearsal, *, round_name: str, as_of: datetime, language: str) -> Report:
-    """The annex (`rehearsing.paper`) with the days' tables put together: a workbook has a sheet's name once."""
+    """The annex (`rehearsing.paper`) with the days' tables put together: a sheet's name is there once, and short."""
     report = rehearsing.paper(found, round_name=round_name, as_of=as_of, language=language)
     names = wording.words(language)["rehearsal"]
     days = {names["day"].format(date=d.on.isoformat(), people=d.people): d.on for d in found.days}
@@ -23,7 +24,11 @@ def book(found: rehearsing.Rehearsal, *, round_name: str, as_of: datetime, langu
         told.append(block)
         if isinstance(block, Heading) and block.text in days:
             on = days[block.text].isoformat()
-    sheets = [_joined(parts, names["col"]["date"]) for parts in of.values()]
+    short = {text: names["sheets"][key] for key, text in names["table"].items()}
+    sheets = [
+        replace(_joined(parts, names["col"]["date"]), name=short[name])
+        for name, parts in of.items()
+    ]
     return Report(report.title, (*_lines(told, of), *sheets))
 
 

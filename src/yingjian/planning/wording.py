@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from yingjian.campaigns import presets
+from yingjian.engines.plan.model import Plan
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,8 +41,17 @@ class _Gaps(dict[str, Any]):
         return "…"
 
 
-def told(finding: dict[str, Any], language: str) -> str:
-    """A finding as a sentence; what holds is said with the rule's value and how often it was held."""
+def places_of(plan: Plan) -> dict[str, str]:
+    """Names of a plan's sites by `site:code`, and of villages by code: people know their sites by name."""
+    villages = {share.area: share.name for site in plan.sites for share in site.villages}
+    return villages | {f"site:{site.code}": site.name for site in plan.sites}
+
+
+def told(
+    finding: dict[str, Any], language: str, places: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """A finding as a sentence; what holds is said with the rule's value and how often it was held. `places`: names for
+    codes (`places_of`); what has none is told by its code."""
     params = finding.get("params", {})
     if finding["level"] == "ok":
         elements, value = _number(params.get("elements", 1)), _number(finding.get("value"))
@@ -50,6 +62,9 @@ def told(finding: dict[str, Any], language: str) -> str:
         name: _number(finding.get(name))
         for name in ("element", "measured", "limit", "over", "path", "value")
     } | {name: _named(name, value, language) for name, value in params.items()}
+    for name in ("element", "village"):
+        if name in shown:
+            shown[name] = places.get(str(shown[name]), shown[name])
     return text.format_map(_Gaps({k: v for k, v in shown.items() if v is not None}))
 
 

@@ -14,7 +14,7 @@ from yingjian.engines.plan.model import Plan
 
 from . import crewing, packing
 from .crewing import Names
-from .wording import told, words
+from .wording import places_of, told, words
 
 Row = list[Any]
 SHEET_ROWS = 1_000_000
@@ -50,7 +50,7 @@ def workbook(
             ("calls", CALL, _calls(plan)),
             ("tours", TOUR, _tours(plan, names)),
             ("labs", LAB, _labs(plan)),
-            ("findings", FINDING, _findings(findings, names, language)),
+            ("findings", FINDING, _findings(plan, findings, language)),
         ):
             head = [names["col"][column] for column in columns]
             _write(book, names["sheet"][title], head, rows, style=style, tz=tz)
@@ -285,11 +285,10 @@ def _labs(plan: Plan) -> Iterable[Row]:
         yield ["", "", "", plan.totals.lab_shortage, 0]
 
 
-def _findings(
-    findings: list[dict[str, Any]], names: dict[str, Any], language: str
-) -> Iterable[Row]:
+def _findings(plan: Plan, findings: list[dict[str, Any]], language: str) -> Iterable[Row]:
+    levels, places = words(language)["level"], places_of(plan)
     for item in findings:
         yield [
-            names["level"][item["level"]], told(item, language), item["element"], item.get("measured"),
+            levels[item["level"]], told(item, language, places), item["element"], item.get("measured"),
             item.get("limit"), item.get("path", ""), item.get("origin", ""),
         ]  # fmt: skip

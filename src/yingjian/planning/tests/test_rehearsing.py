@@ -124,13 +124,18 @@ def test_every_figure_of_a_rehearsal_is_a_row_of_its_workbook() -> None:
     book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(answer.content))
     names = wording.words("zh")["rehearsal"]
     told, *sheets = book.sheet_names
-    assert sheets == list(names["table"].values())
+    assert sheets == list(names["sheets"].values())
     (day,) = body["days"]
-    numbers = book.get_sheet_by_name(names["table"]["numbers"]).to_python()
+    numbers = book.get_sheet_by_name(names["sheets"]["numbers"]).to_python()
     assert [row[0] for row in numbers[1:]] == [one["says"] for one in day["numbers"]]
     assert [str(row[2]) for row in numbers[1:]] == [one["middle"] for one in day["numbers"]]
     text = "\n".join(str(row[0]) for row in book.get_sheet_by_name(told).to_python())
     assert all(line in text for line in day["says"])
+    english = client.get(
+        f"/api/plans/{plan_id}/rehearsal.xlsx?{FEW}", headers={"Accept-Language": "en"}
+    )
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(english.content))
+    assert book.sheet_names[1:] == list(wording.words("en")["rehearsal"]["sheets"].values())
 
 
 def test_the_days_of_a_plan_share_a_sheet_and_each_row_says_its_date() -> None:
@@ -149,16 +154,16 @@ def test_the_days_of_a_plan_share_a_sheet_and_each_row_says_its_date() -> None:
     sheets = {table.name: table for table in report.tables()}
     assert len(sheets) == len(report.tables())
     names = wording.words("zh")["rehearsal"]
-    numbers = sheets[names["table"]["numbers"]]
+    numbers = sheets[names["sheets"]["numbers"]]
     assert numbers.columns[0] == names["col"]["date"]
     assert [row[0] for row in numbers.rows] == [
         on.isoformat() for on in (day.on, other.on) for _ in day.numbers
     ]
-    cases = sheets[names["table"]["cases"]]
+    cases = sheets[names["sheets"]["cases"]]
     at = cases.columns.index(names["col"]["last_result"])
     assert {row[at] for row in cases.rows if row[0] == other.on.isoformat()} == {""}
     assert "" not in {row[at] for row in cases.rows if row[0] == day.on.isoformat()}
-    assert names["col"]["date"] not in sheets[names["table"]["assumptions"]].columns
+    assert names["col"]["date"] not in sheets[names["sheets"]["assumptions"]].columns
 
 
 def test_what_is_assumed_is_told_in_numbers_people_read() -> None:

@@ -83,6 +83,11 @@ def test_at_most_one_site_for_two_villages_is_held_proven_and_printed() -> None:
     assert (levels["sites_most"], levels["certificate"]) == ("ok", "ok")
     outside = [f for f in findings if f["code"] == "served_outside"]
     assert sum(f["params"]["people"] for f in outside) == 30, "the smaller village is left out"
+    (site,) = plan.sites
+    lines = documents.finding_lines(plan, findings, "zh")
+    told = next(one for one in lines if one["code"] == "served_outside")
+    assert site.name in told["says"]
+    assert (told["element"], site.code in told["says"]) == (f"site:{site.code}", False)
     said = "要求固定采样点不超过1个（流动采样队不计），实设1个。因此有30人只能在规则之外安排"
     assert said in "\n".join(p.text for p in Document(io.BytesIO(annexed)).paragraphs)
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(booked)).get_sheet_by_index(0).to_python()

@@ -84,8 +84,13 @@ class Command(BaseCommand):
                 self.stdout.write(
                     names["means"]["short"].format(job=job.job, wanted=job.wanted, short=job.short)
                 )
+        places = wording.places_of(plan)
         lines = [
-            (names["level"][f.level], wording.told(msgspec.to_builtins(f), language), f.origin)
+            (
+                names["level"][f.level],
+                wording.told(msgspec.to_builtins(f), language, places),
+                f.origin,
+            )
             for f in findings
             if f.level != "ok"
         ]

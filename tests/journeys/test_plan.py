@@ -1,0 +1,175 @@
+"""The plan workspace: a limit on sites, a place moved on the map and back, approval, a sheet of paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from python_calamine import CalamineWorkbook
+
+from tests.journeys.steps import PASSWORD, USERNAME, arrive, says, sign_in
+from tests.played import COUNTY, TOWN_A, TOWN_B, Asker, Played
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def planner(round_played: Played, console: str) -> Iterator[Asker]:
+    """The journeys' user over the interface, now: what is prepared is not what is looked at."""
+    asker = Asker(round_played, datetime.now(UTC))
+    given = {"username": USERNAME, "password": PASSWORD}
+    answer = asker.ask("POST", "/session", json=given)
+    assert answer.status_code == 200, answer.text
+    asker.headers["X-CSRFToken"] = answer.json()["csrf"]
+    yield asker
+    asker.http.close()
+
+
+@pytest.fixture
+def round_to_plan(planner: Asker, round_played: Played) -> str:
+    """A frozen round of the county in two days' time, and a hall in each town on the list of candidates."""
+    campaign, round_id = planner.new(), planner.new()
+    begin = (planner.at + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
+    planner.done("campaign.create", campaign_id=campaign, area=COUNTY, name="演练", trigger="drill")
+    planner.done(
+        "round.create", round_id=round_id, campaign_id=campaign, no=7, area=COUNTY, name="演练第一轮",
+        preset={"code": "yongning"}, window_start=begin.isoformat(),
+        window_end=(begin + timedelta(days=2)).isoformat(),
+    )  # fmt: skip
+    planner.done("round.freeze", round_id=round_id)
+    with round_played.sql() as connection:
+        for town in (TOWN_A, TOWN_B):
+            row = connection.execute(
+                """SELECT area, avg(lon), avg(lat) FROM population_household
+                    WHERE area ^@ %s AND lon IS NOT NULL GROUP BY area ORDER BY count(*) DESC LIMIT 1""",
+                [town],
+            ).fetchone()
+            assert row is not None, "homes of the played round have places"
+            planner.done(
+                "candidate.set", candidate_id=planner.new(), area=row[0], name=f"文化礼堂{town[-1]}{campaign[-6:]}",
+                lon=round(row[1], 6), lat=round(row[2], 6), lanes=6,
+            )  # fmt: skip
+    planner.done("round.approve", round_id=round_id)
+    return round_id
+
+
+@pytest.fixture
+def signed_in(page: Page, language: str) -> Page:
+    """The list of rounds."""
+    sign_in(page, language)
+    arrive(page, says(language, "rounds.title"))
+    return page
+
+
+def plans(asker: Asker, round_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = asker.ask("GET", f"/rounds/{round_id}/plans").json()["items"]
+    return found
+
+
+def _moved_and_put_back(
+    page: Page, language: str, shot: Callable[[str], None], planner: Asker
+) -> None:
+    """A place of the list, by keys and saved and undone, then by hand and let be."""
+    page.get_by_label(says(language, "moves.title")).check()
+    hold = page.locator(".hold").first
+    hold.focus()
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowUp")
+    save = page.get_by_role("button", name=says(language, "moves.save"))
+    expect(page.locator(".moves li")).to_contain_text("300")
+    shot("plan-moving")
+    before = planner.ask("GET", "/candidates").json()["items"]
+    save.click()
+    undo = page.get_by_role("button", name=says(language, "moves.undo"))
+    expect(undo).to_be_visible()
+    after = planner.ask("GET", "/candidates").json()["items"]
+    moved = [(a, b) for a, b in zip(before, after, strict=True) if a["lat"] != b["lat"]]
+    assert len(moved) == 1
+    assert moved[0][1]["lat"] - moved[0][0]["lat"] == pytest.approx(300 / 111_320, rel=0.01)
+    undo.click()
+    expect(undo).to_have_count(0)
+    assert [c["lat"] for c in planner.ask("GET", "/candidates").json()["items"]] == [
+        c["lat"] for c in before
+    ]
+    # and by hand: taken hold of, carried, let go
+    box = hold.bounding_box()
+    assert box is not None
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + 20, middle[1] - 15, steps=4)
+    page.mouse.up()
+    expect(page.locator(".moves li")).to_have_count(1)
+    page.get_by_role("button", name=says(language, "moves.cancel")).click()
+    expect(page.locator(".moves li")).to_have_count(0)
+
+
+def test_a_plan_is_made_moved_about_approved_and_put_on_paper(
+    signed_in: Page, language: str, shot: Callable[[str], None], planner: Asker, round_to_plan: str
+) -> None:
+    page = signed_in
+    page.goto(f"/console/rounds/{round_to_plan}/plan")
+    arrive(page, says(language, "workspace.title"))
+    make = page.get_by_role("button", name=says(language, "workspace.make"))
+    limit = page.get_by_label(says(language, "workspace.mostSites"))
+    limit.fill("1")
+    make.click()
+    # two towns and one site: refused with how many it takes, before anything is planned
+    expect(page.get_by_role("alert")).to_contain_text("2", timeout=120_000)
+    shot("plan-refused")
+    limit.fill("2")
+    make.click()
+    expect(page.get_by_role("heading", name=says(language, "workspace.map"))).to_be_visible(
+        timeout=180_000
+    )
+    (made,) = plans(planner, round_to_plan)
+    assert made["siting"]["most_sites"] == 2
+    assert made["totals"]["sites"] - made["totals"]["mobile_teams"] <= 2
+    shot("plan")
+
+    _moved_and_put_back(page, language, shot, planner)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=says(language, "workspace.excel")).click()
+    book = CalamineWorkbook.from_path(Path(waiting.value.path()))
+    totals = book.get_sheet_by_index(0).to_python()
+    assert any(row[1] == 2 and "2" not in str(row[0]) for row in totals)
+
+    page.get_by_role("button", name=says(language, "decide.apply")).click()
+    page.get_by_role("dialog").wait_for()
+    shot("plan-approve")
+    page.get_by_role("button", name=says(language, "decide.applyYes"), exact=True).click()
+    expect(page.locator(".decision .done")).to_be_visible()
+    assert [one["state"] for one in plans(planner, round_to_plan)] == ["applied"]
+    page.emulate_media(media="print")
+    expect(page.locator(".tools").first).to_be_hidden()
+    expect(page.locator(".print-head")).to_contain_text("演练第一轮")
+    shot("plan-printed")
+    page.emulate_media(media="screen")
+
+
+def test_a_rehearsal_goes_on_paper_and_into_a_workbook(
+    signed_in: Page, language: str, shot: Callable[[str], None], round_played: Played
+) -> None:
+    page = signed_in
+    page.goto(f"/console/rounds/{round_played.round_id}/rehearsal")
+    arrive(page, says(language, "rehearsal.title"))
+    expect(page.get_by_test_id("expected").first).to_be_visible(timeout=180_000)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=says(language, "workspace.excel")).click()
+    book = CalamineWorkbook.from_path(Path(waiting.value.path()))
+    plan = next(
+        p for p in json.loads(page.request.get(f"/api/rounds/{round_played.round_id}/plans").text())["items"]
+        if p["state"] == "applied"
+    )  # fmt: skip
+    told = json.loads(page.request.get(f"/api/plans/{plan['id']}/rehearsal").text())
+    rows = len(book.get_sheet_by_index(3).to_python()) - 1
+    assert rows == sum(len(day["numbers"]) for day in told["days"])
+    page.emulate_media(media="print")
+    expect(page.locator(".tools").first).to_be_hidden()
+    shot("rehearsal-printed")
+    page.emulate_media(media="screen")
