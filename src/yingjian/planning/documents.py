@@ -49,6 +49,7 @@ def shown(plan: Plan, *, full: bool) -> dict[str, Any]:
             site["home"] = len(site["home"])
         for part in ("multipliers", "counted", "count_prices", "spots", "options", "beyond"):
             found["siting"][part] = len(found["siting"][part])
+        found["siting"]["cases"] = len(found["siting"]["cases"]["each"])
     return found
 
 

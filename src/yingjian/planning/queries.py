@@ -281,7 +281,7 @@ SELECT id, round_id, area, version, state, made_at, applied_at, (document -> 'to
        (SELECT coalesce(jsonb_object_agg(level, n), '{}') FROM
           (SELECT f ->> 'level' AS level, sum(coalesce((f -> 'params' ->> 'elements')::numeric, 1))::int AS n
              FROM jsonb_array_elements(findings) f GROUP BY 1) counted)::text,
-       ((document -> 'siting') - '{multipliers,counted,count_prices,options,spots,beyond}'::text[])::text
+       ((document -> 'siting') - '{multipliers,counted,count_prices,cases,options,spots,beyond}'::text[])::text
   FROM planning_planrecord
 """
 

@@ -277,7 +277,7 @@ class Choice:
         return THOROUGH if self.thorough else EFFORT
 
 
-THOROUGH = Params(sweeps=12, workers=2)
+THOROUGH = Params(sweeps=12, cases=8, workers=2)
 OWN_OPTIONS = frozenset(
     {
         "weather",

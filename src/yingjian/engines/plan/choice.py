@@ -20,6 +20,7 @@ from yingjian.engines.plan.mobile import Tour, tours
 from yingjian.engines.plan.model import Outside, PlanError, Siting, Spot
 from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.plan.points import Question, hull, question_of
+from yingjian.engines.plan.proofs import Proven
 from yingjian.engines.plan.sites import Ground, form_sites, part_of
 from yingjian.engines.siting.model import (
     MOBILE,
@@ -311,6 +312,7 @@ def _told(question: Question, result: Result, unplaced: int) -> Siting:
         count_prices=[]
         if counts is None
         else list(zip(counts.site.tolist(), counts.lane.tolist(), strict=True)),
+        cases=Proven.of(result.certificate.cases),
         points=problem.points,
         options=[c for j, c in enumerate(question.candidates) if j not in chosen] + question.shut,
         spots=spots,

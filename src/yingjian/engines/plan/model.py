@@ -18,6 +18,7 @@ from yingjian.engines.asking import EngineError
 from yingjian.engines.plan.means import Crew, Force, Goods, Stock
 from yingjian.engines.plan.moves import HomeTour, RunsChoice
 from yingjian.engines.plan.params import PlanParams
+from yingjian.engines.plan.proofs import Proven
 
 SCHEMA = 1
 """Version of `Plan` and `PlanProblem` as JSON; raised whenever a stored plan would not decode."""
@@ -510,12 +511,11 @@ class Siting(msgspec.Struct, frozen=True):
     """With what HiGHS proved on small parts, to its tolerance."""
     components: int = 0
     proven: int = 0
-    complete: bool = True
-    """False: stopped before the search was through."""
+    complete: bool = True  # False: stopped before the search was through
     multipliers: list[int] = []
-    counted: list[int] = []
-    """Group of each point whose least number of sites and lanes is priced, -1: none; empty: no groups."""
+    counted: list[int] = []  # group of each point whose least totals are priced, -1: none
     count_prices: list[tuple[int, int]] = []  # (per site, per lane) of each group
+    cases: Proven = Proven()
     points: int = 0
     options: list[Candidate] = []
     """Candidates that were not chosen."""
@@ -523,10 +523,8 @@ class Siting(msgspec.Struct, frozen=True):
     outside: list[Outside] = []
     beyond: list[int] = []
     """Points of the question that are served outside the rules: they pay their flat price only."""
-    given: int = 0
-    """Places of the county's list the choice was made from."""
-    unplaced: int = 0
-    """People whose place nobody knows: their villages have sites by number only."""
+    given: int = 0  # places of the county's list the choice was made from
+    unplaced: int = 0  # people whose place nobody knows: their villages have sites by number only
     walk_m: float = 0.0
     heads_per_site: int = 0
     heads_per_lane: int = 0

@@ -73,7 +73,13 @@ def _certificate(bench: Bench, question: Question, stated: Siting) -> None:
     """Bound and cost, both recomputed."""
     try:
         multipliers = np.array(stated.multipliers, dtype=np.int64)
-        bound = bound_of(question.problem, multipliers, _counts(stated), stated.limit_price)
+        bound = bound_of(
+            question.problem,
+            multipliers,
+            _counts(stated),
+            stated.limit_price,
+            stated.cases.judged(),
+        )
     except (SitingError, OverflowError):
         bench.say("certificate_forged", "error", "plan:siting", measured=stated.bound)
         return
