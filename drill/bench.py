@@ -2,8 +2,9 @@
 
 Only the bench knows which tubes hold a seeded positive. Boxes are opened one after another; instruments run
 in batches; a batch starts when it is full, or when its oldest tube has waited long enough: how many at once
-and how long is what the rehearsal of the plan assumes (`lanes.Habits`). Results that are not negative are
-released apart from the others.
+and how long is what the rehearsal of the plan assumes (`lanes.Habits`). Single swabs of a recheck go on quick
+instruments kept for them, as many wells as the preset keeps. Results that are not negative are released apart
+from the others.
 """
 
 from __future__ import annotations
@@ -16,13 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from drill.day import HELD_SPAN, Day, Deed
+from drill.day import Day, Deed
 from drill.lanes import MINUTE
 from drill.world import Lab, World
 
-BATCH: Final = 94  # tubes of an urgent plate: its wells beside two controls
-URGENT_RUN: Final = timedelta(minutes=90)  # a recheck goes first, on a quick instrument (assumed)
-TO_INSTRUMENT: Final = timedelta(minutes=5)
 ENTER: Final = 0.4  # of the time between the end of a run and its release (assumed)
 KIT: Final = "演练试剂盒 3基因"
 CT_LIMIT: Final = 38.0
@@ -33,16 +31,25 @@ Released = Callable[[list[str], datetime], None]
 
 
 @dataclass(slots=True)
+class _Row:
+    """Instruments of one kind, when each is free, and the tubes that wait for them."""
+
+    batch: int
+    free: list[datetime]
+    takes: timedelta
+    patience: timedelta
+    waiting: deque[tuple[datetime, str]] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
 class _Desk:
-    """One laboratory at work: tubes that wait, instruments and when each is free, until when the door is busy."""
+    """One laboratory at work: its instruments, those kept for rechecks, and until when the door is busy."""
 
     lab: Lab
-    batch: int = BATCH
+    usual: _Row
+    quick: _Row
     busy: datetime | None = None
-    waiting: deque[tuple[datetime, str]] = field(default_factory=deque)
-    free: list[datetime] = field(default_factory=list)
     runs: int = 0
-    tubes: int = 0
 
 
 class Bench:
@@ -50,7 +57,6 @@ class Bench:
 
     def __init__(self, world: World, day: Day, found: Released | None = None) -> None:
         self.world, self.day, self.found = world, day, found
-        self.desks = {code: _Desk(lab) for code, lab in world.labs.items()}
         self.boxes = 0
         self.outcomes: dict[str, int] = {}
         self.last_release: datetime | None = None
@@ -58,16 +64,27 @@ class Bench:
         self.review = habits.review * MINUTE
         self.run_takes = habits.bench_hours * 60 * MINUTE - self.review
         self.patience = habits.partial_wait * MINUTE
-        self.each = habits.bench_receive / habits.bench_receivers * MINUTE
-        for desk in self.desks.values():
-            self._equip(desk, int(habits.bench_plate))
+        self.by_hand = habits.bench_receive * MINUTE
+        self.each = self.by_hand / habits.bench_receivers
+        self.desks = {code: self._equipped(lab) for code, lab in world.labs.items()}
 
-    def _equip(self, desk: _Desk, plate: int) -> None:
-        """Instruments that do together what the laboratory says it can do in 24 h."""
-        at_once = desk.lab.tubes_per_day * (self.run_takes / timedelta(days=1))
+    def _equipped(self, lab: Lab) -> _Desk:
+        """Instruments that do together what it says it can do in 24 h, and those kept for rechecks (R81)."""
+        habits, plate = self.world.habits, int(self.world.habits.bench_plate)
         begin = datetime.min.replace(tzinfo=self.world.scenario.times.opens.tzinfo)
-        desk.free = [begin] * max(1, math.ceil(at_once / plate))
-        desk.batch = max(1, math.ceil(at_once / len(desk.free)))
+
+        def row(wells: float, takes: timedelta, patience: timedelta) -> _Row:
+            free = [begin] * max(1, math.ceil(wells / plate))
+            return _Row(max(1, math.ceil(wells / len(free))), free, takes, patience)
+
+        usual = row(
+            lab.tubes_per_day * (self.run_takes / timedelta(days=1)), self.run_takes, self.patience
+        )
+        kept = float(self.world.leaf("laboratory.reserve", 0.0))
+        wells = math.ceil(kept * usual.batch * len(usual.free)) or plate
+        return _Desk(
+            lab, usual, row(wells, habits.retest_run * MINUTE, habits.retest_wait * MINUTE)
+        )
 
     def arrive(self, lab: Lab, boxes: Mapping[str, Sequence[str]], at: datetime) -> None:
         """Boxes at the door: they are opened one after another, by the people there are."""
@@ -76,8 +93,7 @@ class Bench:
             done = max(at, desk.busy or at)
             for code, tubes in sorted(boxes.items()):
                 done += len(tubes) * self.each
-                when = max(done, at + HELD_SPAN)  # nothing is planned sooner, see `day`
-                self.day.plan(when, lab.code, self._receiving(lab, {code: tubes}), together=True)
+                self.day.plan(done, lab.code, self._receiving(lab, {code: tubes}), together=True)
             desk.busy = done
 
     def _receiving(self, lab: Lab, boxes: Mapping[str, Sequence[str]]) -> Deed:
@@ -98,25 +114,28 @@ class Bench:
             self.boxes += len(boxes)
         desk = self.desks[lab.code]
         for tubes in boxes.values():
-            desk.waiting.extend((at, tube) for tube in tubes)
-        for moment in (at, at + self.patience):
-            self.day.plan(moment, lab.code, self._starting(desk), together=True)
+            desk.usual.waiting.extend((at, tube) for tube in tubes)
+        self._wait(desk, desk.usual, at)
 
-    def _starting(self, desk: _Desk) -> Deed:
+    def _wait(self, desk: _Desk, row: _Row, at: datetime) -> None:
+        """Tubes wait from now on: begin what can begin, now and when they have waited long enough."""
+        for moment in (at, at + row.patience):
+            self.day.plan(moment, desk.lab.code, self._starting(desk, row), together=True)
+
+    def _starting(self, desk: _Desk, row: _Row) -> Deed:
         """Start batches while there are tubes and an instrument is free."""
 
         def start(at: datetime) -> None:
-            while desk.waiting and desk.free[0] <= at:
-                full = len(desk.waiting) >= desk.batch
-                if not full and at - desk.waiting[0][0] < self.patience:
+            while row.waiting and row.free[0] <= at:
+                full = len(row.waiting) >= row.batch
+                if not full and at - row.waiting[0][0] < row.patience:
                     return
-                many = min(desk.batch, len(desk.waiting))
-                batch = [desk.waiting.popleft()[1] for _ in range(many)]
-                heapq.heapreplace(desk.free, at + self.run_takes)
-                self.run(desk.lab, batch, at, self.run_takes)
-                self.day.plan(
-                    at + self.run_takes, desk.lab.code, self._starting(desk), together=True
-                )
+                many = min(row.batch, len(row.waiting))
+                batch = [row.waiting.popleft()[1] for _ in range(many)]
+                heapq.heapreplace(row.free, at + row.takes)
+                self.run(desk.lab, batch, at, row.takes)
+                again = self._starting(desk, row)
+                self.day.plan(at + row.takes, desk.lab.code, again, together=True)
 
         return start
 
@@ -124,7 +143,6 @@ class Bench:
         """One batch on an instrument, with its results to come."""
         desk = self.desks[lab.code]
         desk.runs += 1
-        desk.tubes += len(tubes)
         run_id = self.world.ids.new(at)
         lab.clerk.command(
             "run.start", at=at, run_id=run_id, laboratory_id=lab.id, round_id=self.world.round_id,
@@ -187,15 +205,18 @@ class Bench:
         return release
 
     def urgent(self, lab: Lab, tubes: Sequence[str], at: datetime) -> None:
-        """Recheck tubes brought to the door: received and run at once."""
-        lab.clerk.command(
-            "tube.receive", at=at, receipt_id=self.world.ids.new(at), laboratory_id=lab.id,
-            round_id=self.world.round_id, tube_codes=list(tubes),
-        )  # fmt: skip
-        for start in range(0, len(tubes), BATCH):
-            part = list(tubes[start : start + BATCH])
-            run = self._urgent_run(lab, part)
-            self.day.plan(at + TO_INSTRUMENT, lab.code, run, together=True)
+        """Recheck tubes brought to the door: checked in by one person, who does nothing else meanwhile."""
+        done = at + len(tubes) * self.by_hand
+        self.day.plan(done, lab.code, self._checking(lab, list(tubes)))
 
-    def _urgent_run(self, lab: Lab, tubes: Sequence[str]) -> Deed:
-        return lambda at: self.run(lab, tubes, at, URGENT_RUN)
+    def _checking(self, lab: Lab, tubes: list[str]) -> Deed:
+        def check(at: datetime) -> None:
+            lab.clerk.command(
+                "tube.receive", at=at, receipt_id=self.world.ids.new(at), laboratory_id=lab.id,
+                round_id=self.world.round_id, tube_codes=tubes,
+            )  # fmt: skip
+            desk = self.desks[lab.code]
+            desk.quick.waiting.extend((at, tube) for tube in tubes)
+            self._wait(desk, desk.quick, at)
+
+        return check

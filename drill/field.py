@@ -219,6 +219,7 @@ class Field:
             code = TUBE_CODE.format(round=self.world.scenario.seed % 10_000, serial=self._serial)
             numbered.append((code, tube))
             self.world.inside[code] = [guest.person_id for guest, _ in tube.swabs]
+            self.world.site_of[code] = table.site.code
             if tube.mode != "single":
                 self.world.pools.add(code)
         table.tubes = numbered

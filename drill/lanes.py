@@ -41,6 +41,10 @@ class Habits:
     bench_plate: float = 94
     bench_receivers: float = 4
     bench_receive: float = 0.25
+    retest_way: float = 16.0
+    retest_each: float = 2.6
+    retest_wait: float = 5.0
+    retest_run: float = 90.0
 
     @classmethod
     def stated(cls, assumptions: Mapping[str, Any]) -> Habits:

@@ -149,7 +149,8 @@ class Road:
 
     def _plan_delivery(self, load: Load, at: datetime) -> None:
         both = (f"courier {load.name}", load.lab.code)
-        self.day.plan(at, both, self._delivering(load), together=True)
+        # Alone, for what is handed over is looked at at once: no deed beside others plans one so soon.
+        self.day.plan(at, both, self._delivering(load))
 
     def _delivering(self, load: Load) -> Deed:
         def deliver(at: datetime) -> None:

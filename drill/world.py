@@ -78,6 +78,8 @@ class World:
     """Tube code → persons in it: what the bench finds when it opens the tube."""
     pools: set[str] = field(default_factory=set)
     """Tubes that a station filled as pools, however few came: the last one of a lane may hold one person."""
+    site_of: dict[str, str] = field(default_factory=dict)
+    """Tube code → the site that filled it."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     notes: dict[str, Any] = field(default_factory=dict)
 

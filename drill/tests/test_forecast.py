@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,12 +14,13 @@ from drill import forecast, scenario
 from drill.forecast import JUDGED, Met
 from drill.lanes import Habits
 from drill.tests import dry
+from yingjian.engines.day.expected import Followed, expecting
 from yingjian.engines.day.forecast import rehearse
-from yingjian.engines.day.model import Forecast
+from yingjian.engines.day.model import Forecast, Retest
 from yingjian.engines.day.model import Habits as Assumed
 from yingjian.engines.day.planned import Bench, days_of, habits_of, limits_of
 from yingjian.engines.plan.make import make_plan
-from yingjian.engines.plan.model import Plan
+from yingjian.engines.plan.model import Plan, Team
 from yingjian.engines.plan.tests import cases
 
 DAYS = 12
@@ -54,6 +56,42 @@ def test_days_drilled_on_other_dice_lie_where_the_forecast_says(
     for name in JUDGED:  # and the middle of both is the same, far within the interval
         low, middle, high = told.figures[name]
         assert abs(float(np.median(drilled[name])) - middle) < max(0.5 * (high - low), 2.0), name
+
+
+@pytest.mark.parametrize("teams", [0, 1])
+def test_rechecks_drilled_on_other_dice_take_as_long_as_forecast(
+    made: tuple[Plan, Habits, Forecast], teams: int
+) -> None:
+    """Two laboratories for the single swabs, as in R72; as many teams as it takes, and one for all pools."""
+    plan, habits, _ = made
+    ready = [Team(f"E-{n}", "recheck", "640121", {}, 0, own=True) for n in range(teams)]
+    plan, share = msgspec.structs.replace(plan, teams=ready), 0.002
+    problem, bench = cases.problem(*cases.county(4_000, 6)), Bench()
+    assumed = habits_of(problem.rules, plan.params.slot_minutes, bench, Assumed())
+    (day,) = days_of(plan, problem.rules, assumed, bench)
+    two = tuple(load.lab for load in plan.labs[:2])
+    way = Followed(
+        swabs=2, original=False, singles=True, teams_per_pool=1, reserve=dry.RESERVE,
+        how=Retest(attack=0.0, specificity=1.0, sensitivity=1.0, dilution=1.0),
+        to={site.area: two for site in plan.sites},
+    )  # fmt: skip
+    told = rehearse(
+        expecting(day, plan, share, way, bench).day, assumed, limits=limits_of(problem.rules),
+        runs=200, seed=0,
+    )  # fmt: skip
+    spread, inside, drilled = told.figures["retest_p95"], 0, []
+    for seed in range(DAYS):
+        *_, pools = dry.followed(plan, seed, habits, share)
+        assert all(len(pool["laboratories"]) == 2 for pool in pools)
+        ends = {"days": [{"on": "", "figures": {**told.figures, "retest_p95": spread}}]}
+        met = {row["figure"]: row for row in forecast.retests(ends, pools)}
+        inside += met["retest_p95"]["inside"]
+        drilled.append(met["retest_p95"]["drilled"])
+        assert met["retest_p95"]["near"], (seed, met)
+        assert met["pools_positive"]["near"], (seed, met)
+    assert inside >= 7, (spread, drilled)
+    low, middle, high = spread
+    assert abs(float(np.median(drilled)) - middle) < max(0.5 * (high - low), 2.0)
 
 
 def test_a_day_on_which_people_come_otherwise_is_found_out(

@@ -10,8 +10,7 @@ from yingjian.access.actor import Actor
 from yingjian.campaigns.presets import Preset
 from yingjian.campaigns.queries import preset_of
 from yingjian.kernel.errors import RuleBroken
-from yingjian.laboratory.queries import flagging, rows
-from yingjian.laboratory.values import NAMED_KINDS
+from yingjian.laboratory.queries import flagging, nearest_named, rows
 
 from . import rules
 
@@ -136,19 +135,12 @@ def originals_to(
     places: Sequence[tuple[uuid.UUID, str]], presets: Mapping[uuid.UUID, Preset]
 ) -> dict[tuple[uuid.UUID, str], uuid.UUID | None]:
     """For each (round, area): the nearest laboratory of the kind a flagged tube is sent to (R72), if any is."""
-    working = rows(
-        """SELECT id, kind, area FROM laboratory_laboratory WHERE state NOT IN ('suspended', 'blacklisted')
-            ORDER BY length(area) DESC, code""",
-        {},
-    )
-    found: dict[tuple[uuid.UUID, str], uuid.UUID | None] = {}
-    for round_id, area in places:
-        name = presets[round_id].flagged.original_tube_to.value
-        kinds = NAMED_KINDS.get(name or "", ())
-        fitting = [lab for lab in working if name and (not kinds or lab["kind"] in kinds)]
-        fitting.sort(key=lambda lab: not area.startswith(lab["area"]))  # stable: nearest first
-        found[round_id, area] = fitting[0]["id"] if fitting else None
-    return found
+    named = {
+        (round_id, area): (area, presets[round_id].flagged.original_tube_to.value or "")
+        for round_id, area in places
+    }
+    found = nearest_named(asked for asked in named.values() if asked[1])
+    return {place: found[asked].id if asked in found else None for place, asked in named.items()}
 
 
 def positives_in(result_ids: Sequence[uuid.UUID]) -> list[dict[str, Any]]:

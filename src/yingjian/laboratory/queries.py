@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,7 @@ from yingjian.campaigns.presets import Preset
 from yingjian.kernel.errors import RuleBroken
 
 from . import rules
+from .values import NAMED_KINDS
 
 PAGE: Final = 200
 
@@ -32,6 +33,31 @@ def rows(sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
 def flagging(preset: Preset) -> list[str]:
     """Outcomes that open a recheck under this preset (R70)."""
     return [outcome for outcome in presets.OUTCOMES if presets.flags_pool(preset, outcome)]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A laboratory that a preset's word means."""
+
+    id: uuid.UUID
+    code: str
+
+
+def nearest_named(asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Named]:
+    """For each (area, what a preset calls a laboratory): the nearest working one of that kind (R72), where any is."""
+    working = rows(
+        """SELECT id, code, kind, area FROM laboratory_laboratory WHERE state NOT IN ('suspended', 'blacklisted')
+            ORDER BY length(area) DESC, code""",
+        {},
+    )
+    found = {}
+    for area, name in set(asked):
+        kinds = NAMED_KINDS.get(name, ())
+        fitting = [lab for lab in working if not kinds or lab["kind"] in kinds]
+        fitting.sort(key=lambda lab: not area.startswith(lab["area"]))  # stable: nearest first
+        if fitting:
+            found[area, name] = Named(fitting[0]["id"], fitting[0]["code"])
+    return found
 
 
 # --- what a receipt must know

@@ -28,6 +28,7 @@ from . import (
     pool_sizes,
     queries,
     rehearsal_book,
+    rehearsal_paper,
     rehearsing,
     wording,
 )
@@ -95,7 +96,7 @@ def tables(plan: Plan, findings: list[dict[str, Any]], language: str) -> bytes:
 
 def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str) -> bytes:
     """The rehearsal in Word, times in local time."""
-    paper = rehearsing.paper(
+    paper = rehearsal_paper.paper(
         found,
         round_name=campaigns.round_brief(found.round_id).name,
         as_of=at.astimezone(queries.local_time()),

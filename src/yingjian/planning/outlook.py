@@ -147,7 +147,7 @@ def _computed(round_id: uuid.UUID, at: datetime) -> _Found:
     local = at.astimezone(queries.local_time())
     today = _day(days_of(plan, book, habits, bench), local.date())
     (planned,) = expecting.expected(
-        [today], plan, expecting.by_now(round_id), expecting.followed(preset), bench
+        [today], plan, expecting.by_now(round_id), expecting.followed(preset, plan), bench
     )
     called = live.called_of(round_id)
     sites = {one.site: one for one in live.at_work_of(round_id, since=at - LATELY, at=at)}
@@ -275,11 +275,14 @@ def _help(
 ) -> Outcome:
     if one.code != "lanes":
         told = rehearsing.outcome_of(one, planned, limits, names["rehearsal"])
-        return Outcome(told.code, told.says, _after(told.figures, floor))
+        return Outcome(told.code, told.says, _after(told.figures, floor), told.change)
     called = {site.code: f"{site.name}({site.code})" for site in planned.sites}
     first, second = (called[code] for code in one.params["places"])
-    figures = _after(rehearsing.figures_told(one.figures, planned, limits), floor)
-    return Outcome("lanes", names["outlook"]["lanes"].format(first=first, second=second), figures)
+    figures, change = (
+        rehearsing.figures_told(told, planned, limits) for told in (one.figures, one.change)
+    )
+    says = names["outlook"]["lanes"].format(first=first, second=second)
+    return Outcome("lanes", says, _after(figures, floor), change)
 
 
 def _says(

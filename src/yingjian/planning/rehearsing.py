@@ -10,7 +10,7 @@ import math
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +30,6 @@ from yingjian.engines.day.planned import (
 )
 from yingjian.engines.plan.model import Plan, Rules
 from yingjian.kernel.errors import RuleBroken
-from yingjian.kernel.papers import Heading, Paragraph, Report, Table
 
 from . import expecting, queries, rules, wording
 
@@ -62,11 +61,15 @@ PLACES: Final = {"place", "site"}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Something else than planned, and what becomes of the day. Figures by their 5th, 50th, 95th percentile."""
+    """Something else than planned, and what becomes of the day. Figures by their 5th, 50th, 95th percentile.
+
+    `change`: each figure less that of the same day as planned, by the same percentiles over the days.
+    """
 
     code: str
     says: str
     figures: dict[str, Spread]
+    change: dict[str, Spread]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,12 @@ class SiteOutlook:
 
 @dataclass(frozen=True, slots=True)
 class DayOutlook:
-    """A date of the plan. Minutes count from its midnight."""
+    """A date of the plan. Minutes count from its midnight. `beside`: as planned on the days of `cases` and `helps`."""
 
     on: date
     people: int
     figures: dict[str, Spread]
+    beside: dict[str, Spread]
     says: list[str]
     numbers: list[Number]
     cases: list[Outcome]
@@ -145,6 +149,7 @@ class Told(msgspec.Struct, frozen=True):
     code: str
     params: dict[str, Any]
     figures: dict[str, Spread]
+    change: dict[str, Spread]
 
 
 class PlayedDay(msgspec.Struct, frozen=True):
@@ -154,6 +159,7 @@ class PlayedDay(msgspec.Struct, frozen=True):
     people: int
     runs: int
     figures: dict[str, Spread]
+    beside: dict[str, Spread]
     cases: list[Told]
     helps: list[Told]
     sites: list[SiteOutlook]
@@ -186,7 +192,8 @@ class Given:
 def given(plan_id: uuid.UUID) -> Given:
     """Read it (`planning.plan_unknown`, 404; `planning.bad_plan`)."""
     preset = campaigns.preset_of(queries.head_of(plan_id).round_id)
-    return Given(queries.document_of(plan_id), rules.rules_of(preset), expecting.followed(preset))
+    plan = queries.document_of(plan_id)
+    return Given(plan, rules.rules_of(preset), expecting.followed(preset, plan))
 
 
 def rehearse(
@@ -260,14 +267,12 @@ def _played(one: DayRehearsal, limits: Mapping[str, float]) -> PlayedDay:
     named = {site.code: f"{site.name}({site.code})" for site in planned.sites}
 
     def each(outlooks: Sequence[Outlook]) -> list[Told]:
-        return [
-            Told(found.code, _named(found.params, named), figures_told(found.figures, planned, limits))
-            for found in outlooks
-        ]  # fmt: skip
+        return [_told(found, named, planned, limits) for found in outlooks]
 
     return PlayedDay(
         planned.date, len(planned.day.site), one.expected.runs,
-        figures_told(one.expected.figures, planned, limits), each(one.cases), each(one.helps),
+        figures_told(one.expected.figures, planned, limits),
+        figures_told(one.planned_days, planned, limits), each(one.cases), each(one.helps),
         sites_told(planned, one.expected), sorted(planned.vehicles), sorted(planned.labs),
     )  # fmt: skip
 
@@ -282,7 +287,8 @@ def told(
     head, names = queries.head_of(plan_id), wording.words(language)["rehearsal"]
     days = [
         DayOutlook(
-            day.on, day.people, day.figures, says_of(day.figures, names), numbers_of(day.figures, names),
+            day.on, day.people, day.figures, day.beside, says_of(day.figures, names),
+            numbers_of(day.figures, names),
             [_outcome(one, names) for one in day.cases], [_outcome(one, names) for one in day.helps],
             day.sites, day.vehicles, day.labs,
         )
@@ -378,8 +384,16 @@ def outcome_of(
 ) -> Outcome:
     """A trouble or a change in words."""
     named = {site.code: f"{site.name}({site.code})" for site in planned.sites}
-    figures = figures_told(found.figures, planned, limits)
-    return _outcome(Told(found.code, _named(found.params, named), figures), names)
+    return _outcome(_told(found, named, planned, limits), names)
+
+
+def _told(
+    found: Outlook, named: Mapping[str, str], planned: PlannedDay, limits: Mapping[str, float]
+) -> Told:
+    figures, change = (
+        figures_told(told, planned, limits) for told in (found.figures, found.change)
+    )
+    return Told(found.code, _named(found.params, named), figures, change)
 
 
 def _named(params: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, Any]:
@@ -393,16 +407,17 @@ def _named(params: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, Any
 def _outcome(found: Told, names: Mapping[str, Any]) -> Outcome:
     if "together" in found.params:
         each = [
-            _outcome(Told(one["code"], one["params"], {}), names)
+            _outcome(Told(one["code"], one["params"], {}, {}), names)
             for one in found.params["together"]
         ]
-        return Outcome(found.code, names["and"].join(one.says for one in each), found.figures)
+        says = names["and"].join(one.says for one in each)
+        return Outcome(found.code, says, found.figures, found.change)
     given = {
         name: clock(float(str(value)), names) if name in {"start", "end"} else value
         for name, value in found.params.items()
     }
     says = names["cases"].get(found.code) if "place" not in given else names["helps"][found.code]
-    return Outcome(found.code, str(says).format(**given), found.figures)
+    return Outcome(found.code, str(says).format(**given), found.figures, found.change)
 
 
 def sites_told(planned: PlannedDay, expected: Forecast) -> list[SiteOutlook]:
@@ -445,7 +460,7 @@ def clock(minute: float, names: Mapping[str, Any]) -> str:
 def in_short(one: Outcome, names: Mapping[str, Any]) -> str:
     """An outcome's times and broken clocks in one line."""
     told = [
-        f"{names['col'][name]} {clock(one.figures[name][1], names)}"
+        f"{names['col'][name]} {clock(one.figures[name][1], names)}{shift(one.change.get(name))}"
         for name in ("last_swab", "last_delivery", "last_result", "cleared")
         if name in one.figures
     ]
@@ -453,120 +468,9 @@ def in_short(one: Outcome, names: Mapping[str, Any]) -> str:
     return " · ".join([*told, f"{names['col']['broken']} {broken}"])
 
 
-# --- on paper ------------------------------------------------------------------------------------
-
-SITES_ON_PAPER: Final = 30
-
-
-def paper(found: Rehearsal, *, round_name: str, as_of: datetime, language: str) -> Report:
-    """The rehearsal as an annex to the plan."""
-    names = wording.words(language)["rehearsal"]
-    title = names["title"].format(round=round_name, version=found.version)
-    blocks: list[Any] = [
-        Paragraph(
-            names["intro"].format(
-                runs=found.runs,
-                at=as_of.strftime("%Y-%m-%d %H:%M"),
-                retests=_followed(found, names),
-            )
-        )
-    ]
-    for day in found.days:
-        blocks += [Heading(names["day"].format(date=day.on.isoformat(), people=day.people))]
-        blocks += [Paragraph(line) for line in day.says]
-        tables = (("cases", day.cases), ("helps", day.helps))
-        for key, rows in tables[:1] if _asked(day) else tables:
-            blocks += [Heading(names["table"][key])]
-            blocks += (
-                [_table(key, rows, day.figures, names)] if rows else [Paragraph(names["no_help"])]
-            )
-        blocks += [Heading(names["table"]["numbers"]), _number_table(day, names)]
-        blocks += [Heading(names["table"]["sites"]), _site_table(day, names)]
-        blocks += [Heading(names["table"]["hours"]), _hour_table(day, names)]
-    blocks += [Heading(names["table"]["assumptions"]), _assumed(found, names)]
-    return Report(title, tuple(blocks))
-
-
-def _followed(found: Rehearsal, names: Mapping[str, Any]) -> str:
-    """Whether positive tubes were followed, and for how many infected."""
-    infected = found.assumptions.get("positives")
-    text: str = names["retests"]["played" if infected else "not"]
-    return text.format(infected=f"{infected or 0:g}")
-
-
-def _asked(day: DayOutlook) -> bool:
-    """Played with somebody's own troubles: no change was tried."""
-    return [one.code for one in day.cases] == ["own"]
-
-
-COLUMNS: Final = ("last_swab", "last_delivery", "last_result", "cleared", "queue_p95")
-
-
-def _table(
-    key: str, rows: list[Outcome], planned: Mapping[str, Spread], names: Mapping[str, Any]
-) -> Table:
-    shown = [name for name in COLUMNS if name in planned]
-    broken = [name for name in CLOCKS if name in planned]
-
-    def cell(name: str, figures: Mapping[str, Spread]) -> object:
-        if name not in figures:  # a case may leave nothing to measure
-            return "—"
-        value = figures[name][1]
-        return round(value, 1) if name == "queue_p95" else clock(value, names)
-
-    def row(text: str, figures: Mapping[str, Spread]) -> tuple[Any, ...]:
-        late = sum(figures[name][1] for name in broken if name in figures)
-        return (text, *(cell(name, figures) for name in shown), round(late))
-
-    head = (names["col"]["what"], *(names["col"][name] for name in shown), names["col"]["broken"])
-    body = tuple(row(one.says, one.figures) for one in rows)
-    whole = (row(names["as_planned"], planned), *body)
-    return Table(names["table"][key], head, whole, widths=(5, *(2 for _ in shown), 2))
-
-
-def _number_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:
-    head = tuple(names["col"][name] for name in ("what", "low", "middle", "high"))
-    rows = tuple((one.says, one.low, one.middle, one.high) for one in day.numbers)
-    return Table(names["table"]["numbers"], head, rows, widths=(6, 2, 2, 2))
-
-
-def _hour_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:
-    """P95 of the queue by hour; the sites as in the table before."""
-    sites = day.sites[:SITES_ON_PAPER]
-    hours = sorted({one.hour for site in sites for one in site.hours})
-    told = [{one.hour: round(one.p95) for one in site.hours} for site in sites]
-    rows = tuple(
-        (site.name, *(by.get(hour, "") for hour in hours))
-        for site, by in zip(sites, told, strict=True)
-    )
-    head = (names["col"]["site"], *(str(hour) for hour in hours))
-    return Table(names["table"]["hours"], head, rows, widths=(5, *(1 for _ in hours)), small=True)
-
-
-def _site_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:
-    head = tuple(
-        names["col"][name] for name in ("site", "lanes", "people", "finish", "worst", "queue_p95")
-    )
-    rows = tuple(
-        (
-            f"{site.name}({site.code})", site.lanes, site.people,
-            f"{clock(site.finish[1], names)}({clock(site.finish[0], names)}–{clock(site.finish[2], names)})",
-            f"{site.worst_hour}:00", round(site.queue_p95, 1),
-        )
-        for site in day.sites[:SITES_ON_PAPER]
-    )  # fmt: skip
-    return Table(names["table"]["sites"], head, rows, widths=(6, 1, 2, 4, 2, 2), small=True)
-
-
-def _assumed(found: Rehearsal, names: Mapping[str, Any]) -> Table:
-    rows = tuple(
-        (text, round(found.assumptions[key], 3))
-        for key, text in names["assumed"].items()
-        if key in found.assumptions
-    )
-    return Table(
-        names["table"]["assumptions"],
-        (names["col"]["what"], names["col"]["number"]),
-        rows,
-        widths=(6, 2),
-    )
+def shift(change: Spread | None) -> str:
+    """Between how many minutes earlier or later it is than on the same day as planned; nothing where it is not."""
+    if change is None or not any(round(minutes) for minutes in change):
+        return ""
+    low, high = (f"{round(minutes):+d}".replace("-", "−") for minutes in (change[0], change[2]))
+    return f" ({low})" if low == high else f" ({low}…{high})"

@@ -174,7 +174,7 @@ describe('the rehearsal', () => {
   const figures = { last_swab: [800, 840, 900], last_delivery: [860, 900, 960], last_result: [1500, 1530, 1600], queue_p95: [3, 12, 30] };
   const rehearsal = {
     plan_id: plan.id, round_id: ROUND, version: 2, runs: 40, trials: 8, seed: 1, assumptions: {},
-    days: [{ on: '2022-03-15', people: 7409, figures, says: ['第三实验室最先排满。'], numbers: [{ name: 'queue_most', says: '最长等候(分)', low: '21', middle: '33', high: '48' }], helps: [], cases: [{ code: 'one_lab_out', says: '一家实验室停机', figures }],
+    days: [{ on: '2022-03-15', people: 7409, figures, beside: figures, says: ['第三实验室最先排满。'], numbers: [{ name: 'queue_most', says: '最长等候(分)', low: '21', middle: '33', high: '48' }], helps: [], cases: [{ code: 'one_lab_out', says: '一家实验室停机', figures, change: { last_swab: [0, 0.2, 0.4], last_delivery: [-5, -5, -5], last_result: [9.6, 20, 30] } }],
       sites: [{ code: 'S1', name: '永发村采样点', lanes: 2, people: 420, finish: [700, 720, 800], worst_hour: 8, queue_p95: 25, hours: [{ hour: 8, people: 120, p50: 4, p95: 25, most: 31 }] }] }],
   } as unknown as Rehearsal;
 
@@ -184,7 +184,7 @@ describe('the rehearsal', () => {
     expect(asked).toContain(`GET /api/plans/${plan.id}/rehearsal`);
     await vi.waitFor(() => { expect(page.findAll('[data-testid=expected]')).toHaveLength(3); }, { timeout: 20_000 });
     expect(page.findAll('[data-testid=expected]').map((one) => one.text().slice(0, 5))).toEqual(['14:00', '15:00', '次日01:']);
-    expect(page.text()).toContain('一家实验室停机');
+    expect(page.text()).toMatch(/一家实验室停机\s*14:00\s*15:00 \(−5\)\s*次日01:30 \(\+10…\+30\)/);
     expect(page.text()).toMatch(/最长等候\(分\)\s*21\s*33\s*48/);
     expect(page.text()).toMatch(/08:00\s*120\s*4\s*25\s*31/);
     expect(page.text()).toContain('复检不在推演之内');
@@ -194,7 +194,7 @@ describe('the rehearsal', () => {
   it('plays it with as many infected as somebody expects, and follows them', async () => {
     const path = `/api/plans/${plan.id}/rehearsal`;
     const [day] = rehearsal.days;
-    const followed = { ...rehearsal, assumptions: { positives: 3 }, days: [{ ...day, figures: { ...figures, pools_positive: [1, 4, 9], cleared: [1600, 1690, 1800] } }] };
+    const followed = { ...rehearsal, assumptions: { positives: 3 }, days: [{ ...day, figures: { ...figures, pools_positive: [1, 4, 9], cleared: [1600, 1690, 1800] }, beside: { ...figures, cleared: [1600, 1690, 1800] } }] };
     const answers: Record<string, { body: unknown }> = { ...head as Record<string, { body: unknown }>, [`/api/rounds/${ROUND}/plans`]: { body: { items: [plan], as_of: AT } }, [path]: { body: rehearsal } };
     const asked = serve(answers);
     const page = await stage(RehearsalPage, { roundId: ROUND });
@@ -231,7 +231,7 @@ describe('the rehearsal', () => {
     const outlook = {
       round_id: ROUND, as_of: AT, on: '2022-03-15', state: 'sampling', runs: 40, people: 7409, sampled: 3000, to_come: 4400, absent: 9, later: 0, closed: 0, home: 0, pending: 120,
       last_swab_at: AT, figures: { last_swab: [1290, 1300, 1320] }, says: ['预计21:40采完（21:30–22:00）。', '另有约9人过了时段。'],
-      helps: [{ code: 'lanes', says: '甲、乙各加1个采样台', figures: { last_swab: [1180, 1195, 1210] } }], sites: [], assumptions: {},
+      helps: [{ code: 'lanes', says: '甲、乙各加1个采样台', figures: { last_swab: [1180, 1195, 1210] }, change: { last_swab: [-110, -105, -90] } }], sites: [], assumptions: {},
     };
     const asked = serve({
       ...head, '/api/rounds': { body: { items: [{ ...made.round, state: 'sampling' }], as_of: AT } }, [`/api/rounds/${ROUND}/plans`]: { body: { items: [plan], as_of: AT } },
@@ -241,7 +241,7 @@ describe('the rehearsal', () => {
     await vi.waitFor(() => { expect(page.text()).toContain('还要来 4,400 人'); }, { timeout: 20_000 });
     expect(page.get('[data-testid=expected]').text()).toBe('21:40');
     expect(page.text()).toContain('另有约9人过了时段。');
-    expect(page.get('table').text()).toMatch(/照现在不变\s*21:40.*甲、乙各加1个采样台\s*19:55/s);
+    expect(page.get('table').text()).toMatch(/照现在不变\s*21:40.*甲、乙各加1个采样台\s*19:55 \(−110…−90\)/s);
     await press('重新推演');
     await settled();
     expect(asked.filter((line) => line.includes('/outlook'))).toHaveLength(2);

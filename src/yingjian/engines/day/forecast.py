@@ -70,10 +70,11 @@ def rehearse(
         ends.append(finish)
         if held is not None:
             tables.append(held)
-    spread = {name: _spread(np.array([one[name] for one in found])) for name in found[0]}
+    days = {name: np.array([one[name] for one in found]) for name in found[0]}
     return Forecast(
         runs=len(found),
-        figures=spread,
+        figures={name: spread_of(values) for name, values in days.items()},
+        days=days,
         queue=Table(
             people=np.rint(np.mean([q.people for q in tables], axis=0)).astype(np.int64),
             p50=_mean([q.p50 for q in tables]),
@@ -149,8 +150,8 @@ def _most(values: Floats) -> float:
     return float(values.max()) if len(values) else np.nan
 
 
-def _spread(values: Floats) -> tuple[float, float, float]:
-    """Days on which there was nothing to measure are left out; NaN where that is all of them."""
+def spread_of(values: Floats) -> tuple[float, float, float]:
+    """5th, 50th, 95th percentile. Days on which there was nothing to measure are left out; NaN where that is all."""
     known = values[~np.isnan(values)]
     if not len(known):
         return np.nan, np.nan, np.nan

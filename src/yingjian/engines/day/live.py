@@ -17,11 +17,17 @@ from yingjian.engines.asking import Floats
 from yingjian.engines.day.forecast import rehearse
 from yingjian.engines.day.model import Begun, Day, Doors, Forecast, Habits, Limits
 from yingjian.engines.day.planned import PlannedDay
-from yingjian.engines.day.rehearsal import HELPS, Change, Outlook, broken_in, changes
+from yingjian.engines.day.rehearsal import (
+    HELPS,
+    Change,
+    Outlook,
+    broken_in,
+    changes,
+    outlook,
+)
 
 TOGETHER = 2
 """Sites that get a lane at once: those that end last."""
-Spread = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,26 +242,28 @@ def rest_of(taken: Taken, limits: Limits, *, runs: int, trials: int, seed: int) 
     """Play the rest of the day; then with one thing more where it is tightest, and a lane at the two last sites."""
     planned, habits = taken.planned, taken.habits
 
-    def played(day: Day, times: int) -> Mapping[str, Spread]:
-        return rehearse(day, habits, limits=limits, runs=times, seed=seed, queues=False).figures
-
+    trials = min(trials, runs)
     expected = rehearse(planned.day, habits, limits=limits, runs=runs, seed=seed)
-    base = expected.figures if trials == runs else played(planned.day, trials)
+
+    def played(code: str, params: Mapping[str, object], day: Day) -> Outlook:
+        found = rehearse(day, habits, limits=limits, runs=trials, seed=seed, queues=False)
+        return outlook(code, params, found, expected.days)
+
     given = changes(planned, expected)
-    tried = [Outlook(one.code, {"place": one.place}, played(one.day, trials)) for one in given]
+    tried = [played(one.code, {"place": one.place}, one.day) for one in given]
     lanes = [one for one in given if one.code == "lane"][:TOGETHER]
     if len(lanes) == TOGETHER:
         places = tuple(one.place for one in lanes)
-        tried.append(Outlook("lanes", {"places": places}, played(_both(planned, lanes), trials)))
-    better = [one for one in tried if _gain(base, one.figures) > (0, 0.0)]
-    return Rest(expected, tuple(sorted(better, key=lambda o: _gain(base, o.figures))[::-1][:HELPS]))
+        tried.append(played("lanes", {"places": places}, _both(planned, lanes)))
+    better = [one for one in tried if _gain(one) > (0, 0.0)]
+    return Rest(expected, tuple(sorted(better, key=_gain)[::-1][:HELPS]))
 
 
-def _gain(base: Mapping[str, Spread], other: Mapping[str, Spread]) -> tuple[int, float]:
+def _gain(one: Outlook) -> tuple[int, float]:
     """Minutes by which the last swab and the last result are earlier together; then clocks no longer broken."""
-    earlier = [base[name][1] - other[name][1] for name in ("last_swab", "last_result")]
-    broken = broken_in(base) - broken_in(other)
-    return max(0, round(sum(minutes for minutes in earlier if not math.isnan(minutes)))), broken
+    earlier = [-one.change[name][1] for name in ("last_swab", "last_result")]
+    minutes = sum(minutes for minutes in earlier if not math.isnan(minutes))
+    return max(0, round(minutes)), -broken_in(one.change)
 
 
 def _both(planned: PlannedDay, lanes: Sequence[Change]) -> Day:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -127,6 +128,12 @@ class Positives:
     teams: int | None = None
     """Teams that fetch the single swabs (R43, R73); None: as many as pools."""
     how: Retest = Retest()
+    to: Ints | None = None
+    """`(m, swabs)` laboratory that each of a member's swabs goes to (R72). None: every one to that of their site."""
+    original_to: Ints | None = None
+    """`(m,)` laboratory the tube itself goes to, with the single swabs. None: it stays where it was read."""
+    ride: Floats | None = None
+    """`(m,)` minutes from the members' doors to the last of these laboratories. None: as the site's own tubes ride."""
 
 
 @dataclass(frozen=True)
@@ -334,6 +341,8 @@ class Forecast:
     """Means over the runs of each run's table (of `most`: the mean of the longest)."""
     finish: Floats = field(default_factory=lambda: np.zeros((0, 3)))
     """`(m, 3)` finish of each site, same percentiles."""
+    days: Mapping[str, Floats] = field(default_factory=dict)
+    """Each figure day by day `(runs,)`: the same number is the same dice, so two forecasts can be compared by days."""
 
 
 def validate(day: Day, habits: Habits, faults: Faults) -> None:

@@ -161,7 +161,7 @@ def _planned(
         tubes=np.array([_packed(site) for site in sites], dtype=np.int64),
     )
     single = _single(sites, site_of)
-    benches = _benches(labs, habits, bench)
+    benches = benches_of(labs, bench.hours * 60 - habits.review, bench)
     day = Day(
         site=site_of, slot=begins, sites=arrays, labs=benches, single=single, party=_parties(slots),
         since=_since(slots, sites, when), doors=doors_of(plan, sites, when, habits),
@@ -257,9 +257,8 @@ def _single(sites: Sequence[Site], site_of: Ints) -> np.ndarray:
     return single
 
 
-def _benches(labs: Sequence[LabLoad], habits: Habits, bench: Bench) -> Labs:
-    """Machines that do together what the laboratory says it can do in 24 h."""
-    run = bench.hours * 60 - habits.review
+def benches_of(labs: Sequence[LabLoad], run: float, bench: Bench) -> Labs:
+    """Machines that do together what the laboratory says it can do in 24 h, in runs of so many minutes."""
     able = [lab.tubes_per_day for lab in labs] or [10**9]
     machines = [max(1, math.ceil(tubes * run / DAY / bench.plate)) for tubes in able]
     wells = [max(1, math.ceil(t * run / DAY / m)) for t, m in zip(able, machines, strict=True)]

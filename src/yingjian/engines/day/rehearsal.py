@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from yingjian.engines.asking import Ints, Stop
-from yingjian.engines.day.forecast import SHARES, rehearse
+from yingjian.engines.asking import Floats, Ints, Stop
+from yingjian.engines.day.forecast import SHARES, rehearse, spread_of
 from yingjian.engines.day.model import (
     Day,
     Faults,
@@ -24,6 +24,7 @@ from yingjian.engines.day.model import (
 from yingjian.engines.day.planned import PlannedDay
 
 Watch = Callable[[float], None]
+Spread = tuple[float, float, float]
 BREACHES = (
     "queue_breaches", "to_lab_breaches", "on_machine_breaches", "result_breaches",
     "recheck_breaches", "single_breaches",
@@ -65,16 +66,25 @@ class Outlook:
 
     code: str
     params: Mapping[str, object]
-    figures: Mapping[str, tuple[float, float, float]]
-
-    @property
-    def breaches(self) -> float:
-        """Clocks broken on a middling day."""
-        return broken_in(self.figures)
+    figures: Mapping[str, Spread]
+    change: Mapping[str, Spread] = field(default_factory=dict)
+    """Figure by figure what it is more than on the same day as planned, on the same dice: percentiles of the days."""
 
 
-def broken_in(figures: Mapping[str, tuple[float, float, float]]) -> float:
-    """Clocks broken on a middling day."""
+def outlook(
+    code: str, params: Mapping[str, object], found: Forecast, base: Mapping[str, Floats]
+) -> Outlook:
+    """A trouble or a change beside the days as planned (`base`: at least as many of them)."""
+    change = {
+        name: spread_of(values - base[name][: found.runs])
+        for name, values in found.days.items()
+        if name in base
+    }
+    return Outlook(code, params, found.figures, change)
+
+
+def broken_in(figures: Mapping[str, Spread]) -> float:
+    """Clocks broken on a middling day; of changes, so many more."""
     return sum(figures[name][1] for name in BREACHES if name in figures)
 
 
@@ -87,6 +97,8 @@ class DayRehearsal:
     cases: tuple[Outlook, ...]
     helps: tuple[Outlook, ...]
     """Best first. What does not help is not shown."""
+    planned_days: Mapping[str, Spread]
+    """As planned, on the very days that cases and changes were played on: the first of `expected`."""
 
 
 def usual_cases(planned: PlannedDay) -> list[Case]:
@@ -136,15 +148,16 @@ def rehearsal(
     cases: Sequence[Case] | None = None, improve: bool = True, stop: Stop = lambda: False,
     watch: Watch = lambda _: None,
 ) -> DayRehearsal:  # fmt: skip
-    """Play the date `runs` times as planned, `trials` times for each case and each change, with the same dice.
+    """Play the date `runs` times as planned, `trials` times (no more than `runs`) for each case and each change.
 
-    `cases` instead of the usual ones; without `improve` no changes are tried.
+    The n-th day has the same dice in all of them. `cases` instead of the usual ones; without `improve` no changes are
+    tried.
 
     A stop ends it with what was played: as planned at least once; cases and changes not played to their end are left
     out. `watch` hears the share done after every day played.
     """
     wanted = usual_cases(planned) if cases is None else list(cases)
-    more = 1 + MOST_CHANGES if improve else 0
+    trials, more = min(trials, runs), MOST_CHANGES if improve else 0
     done, of, stopped = 0, runs + trials * (len(wanted) + more), False
 
     def heard() -> bool:
@@ -154,42 +167,40 @@ def rehearsal(
         stopped = stopped or stop()
         return stopped
 
-    def played(day: Day, faults: Faults) -> Mapping[str, tuple[float, float, float]] | None:
+    expected = rehearse(planned.day, habits, limits=limits, runs=runs, seed=seed, stop=heard)
+
+    def played(code: str, params: Mapping[str, object], day: Day, faults: Faults) -> list[Outlook]:
+        """None of it where it was stopped before its end."""
         if stopped:
-            return None
+            return []
         found = rehearse(
             day, habits, faults, limits, runs=trials, seed=seed, stop=heard, queues=False
         )
-        return found.figures if found.runs == trials else None
+        return [outlook(code, params, found, expected.days)] if found.runs == trials else []
 
-    expected = rehearse(planned.day, habits, limits=limits, runs=runs, seed=seed, stop=heard)
-    found = [(case, played(planned.day, case.faults)) for case in wanted]
-    outlooks = tuple(Outlook(case.code, case.params, told) for case, told in found if told)
-    base = played(planned.day, Faults()) if improve else None
+    outlooks = [one for c in wanted for one in played(c.code, c.params, planned.day, c.faults)]
     tried = [
-        Outlook(change.code, {"place": change.place}, figures)
-        for change in (changes(planned, expected) if improve else [])
-        if base is not None and (figures := played(change.day, Faults())) is not None
+        one
+        for c in (changes(planned, expected) if improve else [])
+        for one in played(c.code, {"place": c.place}, c.day, Faults())
     ]
-    return DayRehearsal(planned, expected, outlooks, _best(base or {}, tried))
+    same = {name: spread_of(values[:trials]) for name, values in expected.days.items()}
+    return DayRehearsal(planned, expected, tuple(outlooks), _best(tried), same)
 
 
-def _best(
-    base: Mapping[str, tuple[float, float, float]], tried: Sequence[Outlook]
-) -> tuple[Outlook, ...]:
-    as_planned = Outlook("planned", {}, base)
-    better = [one for one in tried if _gain(as_planned, one) > (0.0, 0.0)]
-    return tuple(sorted(better, key=lambda one: _gain(as_planned, one))[::-1][:HELPS])
+def _best(tried: Sequence[Outlook]) -> tuple[Outlook, ...]:
+    better = [one for one in tried if gain(one) > (0.0, 0.0)]
+    return tuple(sorted(better, key=gain)[::-1][:HELPS])
 
 
-def _gain(base: Outlook, other: Outlook) -> tuple[float, float]:
+def gain(one: Outlook) -> tuple[float, float]:
     """Clocks no longer broken; then minutes by which the last result, swab, or suspicion cleared is earlier."""
     earlier = sum(
-        max(base.figures[name][1] - other.figures[name][1], 0.0)
+        max(-one.change[name][1], 0.0)
         for name in ("last_result", "last_swab", "cleared")
-        if name in base.figures and not math.isnan(base.figures[name][1])
+        if name in one.change and not math.isnan(one.change[name][1])
     )
-    broken = base.breaches - other.breaches
+    broken = -broken_in(one.change)
     return (max(broken, 0.0), earlier if broken >= 0 else 0.0)
 
 
@@ -231,7 +242,11 @@ def _for_retests(planned: PlannedDay) -> list[Change]:
     if day.positives.teams is not None:
         teams = replace(day.positives, teams=day.positives.teams + 1)
         found.append(Change("team", "", replace(day, positives=teams)))
-    load = np.bincount(day.sites.lab, weights=_tubes(planned), minlength=len(planned.labs))
+    tubes, to = _tubes(planned), day.positives.to
+    if to is None:
+        load = np.bincount(day.sites.lab, weights=tubes)
+    else:
+        load = np.bincount(to.ravel(), weights=np.repeat(tubes, to.shape[1]))
     most = int(load.argmax())
     more = replace(labs, kept_benches=_more(labs.kept_benches, most, 1))
     return [*found, Change("retest", planned.labs[most], replace(day, labs=more))]

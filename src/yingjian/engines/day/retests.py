@@ -20,6 +20,8 @@ from yingjian.engines.pooling.homes import MOST, USUAL, reads
 
 SEALED = 1 << 40
 """Numbers of people in tubes that no lane fills begin here; no copy of anybody has one so high."""
+TUBES = 1 << 44
+"""Numbers of the tubes that lanes fill begin here: whether one reads positive is its own die, whoever is in it."""
 NO_SPELLS = (np.zeros(2, np.int64), np.zeros((0, 3)))
 
 
@@ -31,10 +33,12 @@ class Ill:
     """Places in the order of arrival: of the infected, rising, then of those whose clean tube reads positive all the
     same if they are the first in it."""
     infected: int
-    read: Floats
-    """Whether a tube reads positive is its first infected person's die."""
+    alarm: Flags
+    """Of all of `who`: a tube that is begun with them reads positive, whoever is in it."""
+    key: np.uint64
+    """Of the dice of tubes."""
     again: Floats
-    """Whether that person's single swabs do."""
+    """Whether an infected person's single swabs read positive."""
     way: Floats
     """Of all of `who`: factor on the way of the team that is sent."""
     ride: Floats
@@ -117,7 +121,7 @@ def throw(
     sealed, found, numbers = _sealed(day, habits, faults, key)
     who = np.concatenate((at, odd[~np.isin(odd, at)]))
     return Ill(
-        who=who, infected=len(at), read=die(person[at], 2), again=die(person[at], 3),
+        who=who, infected=len(at), alarm=np.isin(who, odd), key=key, again=die(person[at], 3),
         way=road(person[who], dice.TEAM), ride=road(person[who], dice.BACK),
         sealed=sealed, sealed_found=found, sealed_read=die(numbers, 2),
         sealed_way=road(numbers, dice.TEAM), sealed_ride=road(numbers, dice.BACK),
@@ -190,9 +194,9 @@ def look_into(
     if day.begun is not None:
         people = np.where(tubes.people[tube] == 0, habits.pool, people)
     start, swabbed, handed = _teams(day, told, people, way, ride, tubes.site[tube])
-    lab = tubes.lab[tube]
     of_pool = np.repeat(np.arange(len(tube)), people)
-    single, wells = _benches(day, habits, lab, told, people, handed, of_pool, down)
+    going = _Going(told, people, handed, *_laboratories(positives, tubes, tube))
+    single, wells = _benches(day, habits, going, of_pool, down)
     result = told.copy()
     np.maximum.at(result, of_pool, single)
     return Again(
@@ -212,17 +216,19 @@ def _flagged(positives: Positives, habits: Habits, ill: Ill, tubes: Tubes) -> _F
     )
     lead = at[first]
     chance = _chance(how.sensitivity, how.dilution, inside, lone[lead])
-    hit = ill.read[lead] <= chance
+    read = np.empty(len(of))
+    dice.uniforms(ill.key, of + TUBES, 2, read)
     found = np.bincount(mine, ill.again[at] <= _again(positives), len(of)).astype(np.int64)
-    odd = ill.infected + np.flatnonzero(tubes.of[ill.infected :] >= 0)
+    odd = np.flatnonzero(ill.alarm & (tubes.of >= 0))
     begins = tubes.end[odd] == tubes.first_swab[tubes.of[odd]]
-    odd = odd[begins & ~np.isin(tubes.of[odd], of)]
+    odd = odd[begins]
+    hit = (read <= chance) | np.isin(of, tubes.of[odd])
+    odd = odd[~np.isin(tubes.of[odd], of)]
     late = tubes.sealed + np.arange(len(ill.sealed))
     late_lone = tubes.people[late] == 1
     late_chance = _chance(how.sensitivity, how.dilution, np.maximum(ill.sealed, 1), late_lone)
-    late_hit = np.where(
-        ill.sealed > 0, ill.sealed_read <= late_chance, ill.sealed_read > how.specificity
-    )
+    late_hit = (ill.sealed > 0) & (ill.sealed_read <= late_chance)
+    late_hit |= ill.sealed_read > how.specificity
     tube = np.concatenate((of[hit], tubes.of[odd], late[late_hit]))
     order = np.lexsort((tube, tubes.result[tube]))
     named = np.concatenate((lead[hit], odd))
@@ -251,7 +257,8 @@ def _teams(
     positives = _followed(day)
     count = len(told)
     there = positives.how.way * way + positives.how.each * people
-    need = there + day.sites.ride[site] * ride
+    straight = day.sites.ride if positives.ride is None else positives.ride
+    need = there + straight[site] * ride
     start, end, lane = np.empty(count), np.empty(count), np.empty(count, np.int64)
     teams = max(1, min(count, count if positives.teams is None else positives.teams))
     serve(
@@ -261,23 +268,49 @@ def _teams(
     return start, start + there, end
 
 
+@dataclass(frozen=True)
+class _Going:
+    """Single swabs on their way. Arrays over pools `(q,)`."""
+
+    told: Floats
+    people: Ints
+    handed: Floats
+    lab: Ints
+    """Where the tube itself was read."""
+    to: Ints
+    """`(q, swabs)` where each of a member's swabs goes."""
+    original_to: Ints
+
+
+def _laboratories(positives: Positives, tubes: Tubes, tube: Ints) -> tuple[Ints, Ints, Ints]:
+    """Of these tubes: where it was read, where each of a member's swabs goes, where it goes itself."""
+    lab, site = tubes.lab[tube], tubes.site[tube]
+    to = np.repeat(lab[:, None], positives.swabs, axis=1)
+    return (
+        lab, to if positives.to is None else positives.to[site],
+        lab if positives.original_to is None else positives.original_to[site],
+    )  # fmt: skip
+
+
 def _benches(
-    day: Day, habits: Habits, lab: Ints, told: Floats, people: Ints, handed: Floats, of_pool: Ints,
-    down: Callable[[int], Floats],
-) -> tuple[Floats, int]:  # fmt: skip
-    """(when each member's last single result is out, wells used)."""
-    positives, labs = _followed(day), day.labs
+    day: Day, habits: Habits, going: _Going, of_pool: Ints, down: Callable[[int], Floats]
+) -> tuple[Floats, int]:
+    """(when each member's last single result is out, wells used). A tube read elsewhere comes with the swabs."""
+    positives, labs, to = _followed(day), day.labs, going.to
     assert labs.kept is not None  # noqa: S101  validated
     found, wells = np.full(len(of_pool), -np.inf), 0
     member = np.arange(len(of_pool))
-    for k in np.unique(lab).tolist():
-        pools, own = np.flatnonzero(lab == k), member[lab[of_pool] == k]
-        checked = handed + labs.receive[k] * people * positives.swabs
-        who = np.repeat(own, positives.swabs)
-        ready = checked[of_pool[who]]
+    stays = going.original_to == going.lab
+    known = np.where(stays, going.told, going.handed)
+    places = np.concatenate((to.ravel(), going.original_to if positives.original else to[:0, 0]))
+    for k in np.unique(places).tolist():
+        share = (to == k).sum(axis=1)
+        who = np.repeat(member, share[of_pool])
+        ready = (going.handed + labs.receive[k] * going.people * share)[of_pool[who]]
         if positives.original:
+            pools = np.flatnonzero(going.original_to == k)
             who = np.concatenate((np.full(len(pools), -1), who))
-            ready = np.concatenate((told[pools], ready))
+            ready = np.concatenate((known[pools], ready))
         order = np.argsort(ready, kind="stable")
         ready, who = ready[order], who[order]
         loaded, done = np.empty(len(who)), np.empty(len(who))
@@ -316,3 +349,22 @@ def validate(day: Day, faults: Faults) -> None:
         raise DayError("bad_number", field="positives")
     if day.labs.kept is None or (day.labs.kept < 1).any():
         raise DayError("no_kept_wells")
+    _destinations(day, positives)
+
+
+def _destinations(day: Day, positives: Positives) -> None:
+    """Raise `DayError` for single swabs that go nowhere."""
+    m, k = len(day.sites.lanes), len(day.labs.wells)
+    for name, places, shape in (
+        ("positives.to", positives.to, (m, positives.swabs)),
+        ("positives.original_to", positives.original_to, (m,)),
+    ):
+        if places is not None and places.shape != shape:
+            raise DayError("bad_shape", field=name)
+        if places is not None and ((places < 0) | (places >= k)).any():
+            raise DayError("unknown_index", field=name)
+    ride = positives.ride
+    if ride is not None and ride.shape != (m,):
+        raise DayError("bad_shape", field="positives.ride")
+    if ride is not None and not (np.isfinite(ride) & (ride >= 0)).all():
+        raise DayError("bad_number", field="positives.ride")

@@ -86,3 +86,7 @@ class PlanParams(msgspec.Struct, frozen=True):
     """People one bus takes from an institution to a site."""
     barriers: tuple[Line, ...] = ()
     """Rivers, railways, motorways, walls: lines that nobody crosses on foot. Bridges are gaps in them."""
+
+    def by_road(self, kilometres: float) -> float:
+        """Minutes that a straight line of so many kilometres takes to drive."""
+        return kilometres * self.road_factor / self.drive_km_per_h * 60

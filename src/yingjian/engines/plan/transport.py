@@ -54,7 +54,7 @@ class Ways:
     def _drive(self, a: Point | None, b: Point | None, unknown: float) -> float:
         if a is None or b is None:
             return unknown
-        return km(a, b) * self.params.road_factor / self.params.drive_km_per_h * 60
+        return self.params.by_road(km(a, b))
 
     def between(self, a: str, b: str) -> float:
         return self._drive(self.site[a], self.site[b], self.params.unknown_drive_minutes)

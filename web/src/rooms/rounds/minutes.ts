@@ -10,6 +10,13 @@ export const TIMES = { last_swab: 'rehearsal.last_swab', last_delivery: 'rehears
 const BREACHES = ['queue_breaches', 'to_lab_breaches', 'on_machine_breaches', 'result_breaches', 'recheck_breaches', 'single_breaches'];
 
 export const middle = (spread: Spread | undefined): number | null => spread?.[1] ?? null;
+/** Between how many minutes earlier or later than on the very same days as planned; empty where it is the same. */
+export function shift(change: Spread | undefined): string {
+  if (change === undefined || change.every((minutes) => Math.round(minutes) === 0)) return '';
+  const signed = (minutes: number): string => `${minutes < 0 ? '−' : '+'}${Math.abs(Math.round(minutes))}`;
+  const [low, high] = [signed(change[0] ?? 0), signed(change[2] ?? 0)];
+  return low === high ? ` (${low})` : ` (${low}…${high})`;
+}
 export const broken = (row: Outcome): number => Math.round(BREACHES.reduce((sum, name) => sum + (middle(row.figures[name]) ?? 0), 0));
 
 /** Minutes of a rehearsed day in words. */

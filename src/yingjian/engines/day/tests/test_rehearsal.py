@@ -10,10 +10,11 @@ import pytest
 
 from yingjian.engines.day.expected import Followed, expecting
 from yingjian.engines.day.forecast import rehearse
-from yingjian.engines.day.model import NEVER, Day, Faults, Habits, Labs, Retest, Sites
+from yingjian.engines.day.model import NEVER, Day, Faults, Habits, Labs, Retest, Sites, Slow
 from yingjian.engines.day.planned import Bench, PlannedDay, days_of, habits_of, limits_of, sizes_of
 from yingjian.engines.day.rehearsal import Case, DayRehearsal, changes, rehearsal, usual_cases
 from yingjian.engines.day.twin import simulate
+from yingjian.engines.plan.geo import km
 from yingjian.engines.plan.make import make_plan
 from yingjian.engines.plan.model import Plan, PlanProblem
 from yingjian.engines.plan.tests import cases
@@ -204,6 +205,34 @@ def test_what_helps_is_found_where_it_hurts(town: PlanProblem) -> None:
     assert found.cases == ()
 
 
+def test_troubles_and_changes_are_compared_with_the_very_same_days(town: PlanProblem) -> None:
+    _, (day,), habits = planned(town)
+    nothing, rain = (
+        Case("a", Faults()), Case("b", Faults(slow=(Slow(600.0, 660.0, 2.0),)))
+    )  # fmt: skip
+    limits = limits_of(town.rules)
+    found, few = (
+        rehearsal(
+            day, habits, limits, runs=n, trials=8, seed=3, cases=[nothing, rain], improve=False
+        )
+        for n in (20, 4)
+    )
+    same, wet = found.cases
+    alone = rehearse(day.day, habits, limits=limits, runs=8, seed=3)
+    assert same.figures == found.planned_days == alone.figures
+    known = [spread for spread in same.change.values() if not np.isnan(spread).any()]
+    assert set(known) == {(0.0, 0.0, 0.0)}
+    plain, struck = (
+        rehearse(day.day, habits, what, limits, runs=8, seed=3).days["queue_p95"]
+        for what in (Faults(), rain.faults)
+    )
+    assert wet.change["queue_p95"] == pytest.approx(
+        tuple(np.percentile(struck - plain, (5, 50, 95)))
+    )
+    assert (struck > plain).all()
+    assert few.planned_days == few.expected.figures, "no more days than were played as planned"
+
+
 def test_a_change_is_tried_at_one_place_only(town: PlanProblem, played: DayRehearsal) -> None:
     _, (day,), _ = planned(town)
     for change in changes(day, played.expected):
@@ -271,6 +300,40 @@ def test_expected_positives_take_the_plans_teams_and_the_wells_kept(town: PlanPr
     assert many["pools_positive"][1] > 4 * plain["pools_positive"][1] > 0
     codes = {change.code for change in changes(ill, rehearse(ill.day, habits, runs=2))}
     assert ("team" in codes, "retest" in codes) == (ready > 0, True)
+
+
+def test_single_swabs_go_straight_to_the_laboratories_the_preset_names(town: PlanProblem) -> None:
+    plan, (day,), habits = planned(town)
+    way = Followed(2, original=True, singles=True, teams_per_pool=1, reserve=0.2, how=Retest())
+    areas = {site.area for site in plan.sites}
+    two = ("L2", "L1")
+    named = replace(way, to=dict.fromkeys(areas, two), original_to=dict.fromkeys(areas, "L2"))
+    own, sent = (expecting(day, plan, 0.002, one, BENCH) for one in (way, named))
+    assert own.day.positives is not None
+    assert sent.day.positives is not None
+    assert own.day.positives.to is not None
+    assert sent.day.positives.to is not None
+    assert (own.day.positives.to == day.day.sites.lab[:, None]).all(), "nobody is named: their own"
+    asked = [[sent.labs[k] for k in row] for row in sent.day.positives.to.tolist()]
+    assert asked == [list(two)] * len(day.sites)
+    assert set(sent.labs) == {"L1", "L2"}
+    assert sent.day.positives.ride is not None
+    known = {lab.lab: lab for lab in plan.labs}
+    for site, ride in zip(day.sites, sent.day.positives.ride, strict=True):
+        assert site.lon is not None
+        assert site.lat is not None
+        furthest = max(
+            km((site.lon, site.lat), (known[code].lon or 0.0, known[code].lat or 0.0))
+            for code in two
+        )
+        assert ride == pytest.approx(furthest * 1.3 / 40 * 60)
+    plain, ill = (rehearse(one.day, habits, runs=3, seed=1).figures for one in (day, sent))
+    assert plain == {name: ill[name] for name in plain}, "the round is as it was"
+    unknown = replace(named, to=dict.fromkeys(areas, ("L9",)), original_to={})
+    lost = expecting(day, plan, 0.002, unknown, BENCH).day.positives
+    assert lost is not None
+    assert lost.to is not None
+    assert (lost.to == own.day.positives.to).all()
 
 
 def test_a_site_with_fewer_tubes_than_it_uses_is_counted(town: PlanProblem) -> None:

@@ -315,6 +315,63 @@ def test_a_preset_may_let_a_single_positive_stand() -> None:
     assert both[1].confirmed >= both[0].confirmed
 
 
+def test_swabs_for_two_laboratories_wait_for_the_later_one() -> None:
+    """A second laboratory far slower: who is swabbed and when stays the same, all results wait for it."""
+    asked = day(3000)
+    labs = replace(
+        asked.labs, wells=np.array([94, 94]), instruments=np.array([4, 1]), run=np.array([120.0, 120.0]),
+        opens=np.array([420.0, 2000.0]), receivers=np.array([2, 2]), receive=np.array([0.5, 0.5]),
+    )  # fmt: skip
+    one = infected(replace(asked, labs=labs), 0.01, swabs=2, specificity=0.999)
+    assert one.positives is not None
+    m = len(asked.sites.lanes)
+    there = replace(one, positives=replace(one.positives, to=np.zeros((m, 2), np.int64)))
+    both = replace(one, positives=replace(one.positives, to=np.tile([0, 1], (m, 1))))
+    near = replace(one, positives=replace(one.positives, ride=np.full(m, 5.0)))
+    plain, same, split, soon = (simulate(what, seed=3).again for what in (one, there, both, near))
+    assert plain is not None
+    assert same is not None
+    assert split is not None
+    assert soon is not None
+    assert len(plain.tube) > 5
+    assert (same.result == plain.result).all()
+    assert (split.handed == plain.handed).all()
+    assert split.wells == plain.wells
+    assert (split.result >= 2000.0 + 90.0).all()
+    assert plain.result.min() < 2000.0
+    assert (soon.swabbed == plain.swabbed).all()
+    assert (soon.handed < plain.handed).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"to": np.zeros((2, 3), np.int64)}, "bad_shape"),
+        ({"to": np.full((2, 1), 7)}, "unknown_index"),
+        ({"original_to": np.array([0, -1])}, "unknown_index"),
+        ({"ride": np.array([1.0, np.inf])}, "bad_number"),
+        ({"ride": np.array([1.0])}, "bad_shape"),
+    ],
+)
+def test_swabs_that_go_nowhere_are_named(change: dict[str, Any], code: str) -> None:
+    asked = infected(day(), 0.01)
+    assert asked.positives is not None
+    with pytest.raises(DayError) as caught:
+        simulate(replace(asked, positives=replace(asked.positives, **change)))
+    assert caught.value.code == code
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 500), st.floats(0.0, 0.05), st.floats(1.0, 8.0))
+def test_more_infected_never_means_fewer_single_swabs(seed: int, share: float, more: float) -> None:
+    asked = infected(homes(day(300)), share, attack=0.3, specificity=0.99)
+    few, many = (simulate(asked, faults=Faults(positives=n), seed=seed).again for n in (1.0, more))
+    assert few is not None
+    assert many is not None
+    assert many.people.sum() >= few.people.sum()
+    assert set(few.tube.tolist()) <= set(many.tube.tolist())
+
+
 def test_a_laboratory_that_is_down_begins_no_re_test() -> None:
     asked = infected(day(3000), 0.01)
     calm = simulate(asked, seed=4).again
