@@ -8,12 +8,12 @@ from datetime import datetime
 
 from yingjian.kernel.papers import Block, Heading, Report, Table
 
-from . import rehearsing, wording
+from . import rehearsal_paper, rehearsing, wording
 
 
 def book(found: rehearsing.Rehearsal, *, round_name: str, as_of: datetime, language: str) -> Report:
-    """The annex (`rehearsing.paper`) with the days' tables put together: a sheet's name is there once, and short."""
-    report = rehearsing.paper(found, round_name=round_name, as_of=as_of, language=language)
+    """The annex (`rehearsal_paper.paper`) with the days' tables put together: a sheet's name is there once, and short."""
+    report = rehearsal_paper.paper(found, round_name=round_name, as_of=as_of, language=language)
     names = wording.words(language)["rehearsal"]
     days = {names["day"].format(date=d.on.isoformat(), people=d.people): d.on for d in found.days}
     on, told, of = "", [], dict[str, list[tuple[str, Table]]]()
