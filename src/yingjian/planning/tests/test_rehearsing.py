@@ -148,7 +148,7 @@ def test_the_days_of_a_plan_share_a_sheet_and_each_row_says_its_date() -> None:
         )
     (day,) = found.days
     short = {k: v for k, v in day.figures.items() if k != "last_result"}
-    other = replace(day, on=day.on + timedelta(days=1), figures=short)
+    other = replace(day, on=day.on + timedelta(days=1), figures=short, beside=short)
     two = replace(found, days=[day, other])
     report = rehearsal_book.book(two, round_name="一轮", as_of=NOON, language="zh")
     sheets = {table.name: table for table in report.tables()}
