@@ -33,6 +33,7 @@ from yingjian.planning import (
     ground,
     jobs,
     rehearsal_book,
+    rehearsal_paper,
     rehearsals,
     rehearsing,
     wording,
@@ -169,7 +170,7 @@ def test_the_days_of_a_plan_share_a_sheet_and_each_row_says_its_date() -> None:
 def test_what_is_assumed_is_told_in_numbers_people_read() -> None:
     assumed = {"service": 30 / 31, "pool": 10.0}
     found = rehearsing.Rehearsal(new_id(), new_id(), 1, 5, 3, 0, assumed, [], stopped=False)
-    report = rehearsing.paper(found, round_name="一", as_of=NOON, language="zh")
+    report = rehearsal_paper.paper(found, round_name="一", as_of=NOON, language="zh")
     table = report.blocks[-1]
     assert isinstance(table, Table)
     assert [row[1] for row in table.rows] == [0.968, 10.0]
