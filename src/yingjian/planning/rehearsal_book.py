@@ -12,7 +12,7 @@ from . import rehearsal_paper, rehearsing, wording
 
 
 def book(found: rehearsing.Rehearsal, *, round_name: str, as_of: datetime, language: str) -> Report:
-    """The annex (`rehearsal_paper.paper`) with the days' tables put together: a sheet's name is there once, and short."""
+    """The annex (`rehearsal_paper.paper`) with the days' tables put together: a name is there once, and short."""
     report = rehearsal_paper.paper(found, round_name=round_name, as_of=as_of, language=language)
     names = wording.words(language)["rehearsal"]
     days = {names["day"].format(date=d.on.isoformat(), people=d.people): d.on for d in found.days}
