@@ -8,6 +8,7 @@ solver did has to be believed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from yingjian.engines.siting.model import (
     Problem,
     Result,
     SitingError,
+    Ways,
     barred,
     validate,
     walked,
@@ -209,6 +211,12 @@ def _bound(problem: Problem, multipliers: Ints, counts: Counts | None, limit: in
             _site_term(problem, j, every, u, int(room[j]), int(opening[j]), whole)
             for j in range(problem.candidates)
         )
+    if problem.ways is not None:
+        walkers = _walkers(problem.ways)
+        return total + sum(
+            _site_term(problem, j, walkers(j), u, int(room[j]), int(opening[j]), whole)
+            for j in range(problem.candidates)
+        )
     order = np.argsort(problem.site_x, kind="stable")
     along = np.argsort(problem.x, kind="stable")
     reach = problem.rules.walk_m / problem.rules.detour * (1 + 1e-9) + 1e-6
@@ -221,6 +229,18 @@ def _bound(problem: Problem, multipliers: Ints, counts: Counts | None, limit: in
         for j in sites:
             total += _site_term(problem, int(j), near, u, int(room[j]), int(opening[j]), whole)
     return total
+
+
+def _walkers(ways: Ways) -> Callable[[int], Ints]:
+    """Points that can walk to each site."""
+    order = np.lexsort((ways.point, ways.site))
+    point = ways.point[order]
+    first = np.searchsorted(ways.site[order], np.arange(ways.candidates + 1))
+
+    def of(j: int) -> Ints:
+        return point[first[j] : first[j + 1]]
+
+    return of
 
 
 class _Whole:
@@ -294,7 +314,7 @@ def _site_term(
     whole: _Whole | _Off,
 ) -> int:
     """min(0, price + lanes - best earnings) of one candidate, exact."""
-    if problem.pair_prices is None:
+    if problem.pair_prices is None and problem.ways is None:
         close = np.abs(problem.y[near] - problem.site_y[j]) * problem.rules.detour
         near = near[close <= problem.rules.walk_m + 1]
     here = np.full(len(near), j)
@@ -385,9 +405,13 @@ def _only_theirs(problem: Problem, group: Ints, g: int) -> list[int]:
 
 
 def _close(problem: Problem, points: Ints) -> list[int]:
-    """Candidates in the rectangle round these points that a walk may reach; all where pairs have prices."""
+    """Candidates in the rectangle round these points that a walk may reach; all where pairs
+    have prices, those somebody can walk to where paths are given.
+    """
     if problem.pair_prices is not None:
         return list(range(problem.candidates))
+    if problem.ways is not None:
+        return np.unique(problem.ways.site[np.isin(problem.ways.point, points)]).tolist()
     reach = problem.rules.walk_m + 1
     near = np.ones(problem.candidates, dtype=bool)
     for at, own in ((problem.site_x, problem.x[points]), (problem.site_y, problem.y[points])):

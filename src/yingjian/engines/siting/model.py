@@ -25,6 +25,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -79,6 +80,32 @@ class Prices:
 
 
 @dataclass(frozen=True)
+class Ways:
+    """Who can walk where, and how far, where that is measured along paths: `(k,)`, by point, then site."""
+
+    point: Ints
+    site: Ints
+    metres: Ints
+
+    candidates: int
+    """How many sites there are."""
+
+    @cached_property
+    def keys(self) -> Ints:
+        """A number for each pair, rising."""
+        return self.point * self.candidates + self.site
+
+    def between(self, point: Ints, site: Ints) -> Ints:
+        """Metres of each pair, -1 where nobody can walk."""
+        if not len(self.keys):
+            return np.full(len(point), -1, dtype=np.int64)
+        asked = point * self.candidates + site
+        at = np.minimum(np.searchsorted(self.keys, asked), len(self.keys) - 1)
+        found: Ints = np.where(self.keys[at] == asked, self.metres[at], -1)
+        return found
+
+
+@dataclass(frozen=True)
 class Problem:
     """Demand points, candidates and rules. Arrays are `(n,)` or `(m,)`, barriers `(k, 4)`."""
 
@@ -103,6 +130,9 @@ class Problem:
     pair_prices: Ints | None = None
     """`(n, m)`: what sending each point to each candidate costs, -1: never (a walking network's
     answer, a bus line). Takes the place of walk, circle and barriers. None: walks are measured."""
+    ways: Ways | None = None
+    """Walks measured along paths: they take the place of straight lines and barriers, so who is not
+    listed cannot walk there. None: walks are straight lines."""
     most_sites: int | None = None
     """Most sites opened (teams or tents at hand). None: as many as pay."""
 
@@ -166,6 +196,9 @@ class Problem:
             state.update(np.ascontiguousarray(array).tobytes())
         if self.pair_prices is not None:
             state.update(np.ascontiguousarray(self.pair_prices).tobytes())
+        if self.ways is not None:
+            for array in (self.ways.point, self.ways.site, self.ways.metres):
+                state.update(np.ascontiguousarray(array, dtype=np.int64).tobytes())
         if self.most_sites is not None:
             state.update(str(self.most_sites).encode())
         return state.hexdigest()
@@ -233,17 +266,44 @@ def _lengths(problem: Problem) -> None:
     ways = problem.pair_prices
     if ways is not None and (ways.shape != (n, m) or ways.dtype.kind != "i"):
         raise SitingError("bad_shape", field="pair_prices")
+    paths = problem.ways
+    if paths is not None:
+        _listed(paths, n, m)
+        if ways is not None:
+            raise SitingError("bad_shape", field="ways")
     if problem.barriers.ndim != 2 or problem.barriers.shape[1] != 4:  # noqa: PLR2004
         raise SitingError("bad_shape", field="barriers")
 
 
-def walked(problem: Problem, point: Ints, site: Ints) -> Ints:
-    """Metres walked from points to sites, pairwise, rounded up: straight line times detour.
+def _listed(ways: Ways, points: int, candidates: int) -> None:
+    """Each pair once and in order, within the problem."""
+    each = (ways.point, ways.site, ways.metres)
+    if ways.candidates != candidates or any(
+        a.ndim != 1 or a.shape != ways.point.shape or a.dtype.kind != "i" for a in each
+    ):
+        raise SitingError("bad_shape", field="ways")
+    bad = (ways.point < 0) | (ways.point >= points) | (ways.site < 0) | (ways.site >= candidates)
+    bad |= (ways.metres < 0) | (ways.metres > FARTHEST)
+    bad[1:] |= np.diff(ways.keys) <= 0
+    if bad.any():
+        raise SitingError("bad_number", field="ways", row=int(bad.argmax()))
 
-    None are measured where pairs have their own prices.
+
+def walked(problem: Problem, point: Ints, site: Ints) -> Ints:
+    """Metres walked from points to sites, pairwise, rounded up: straight line times detour, or along paths.
+
+    None are measured where pairs have their own prices. Where nobody can walk, a length beyond the rule.
     """
     if problem.pair_prices is not None:
         return np.zeros(len(point), dtype=np.int64)
+    if problem.ways is not None:
+        along = problem.ways.between(point, site)
+        beyond = np.maximum(_straight(problem, point, site), math.floor(problem.rules.walk_m) + 1)
+        return np.where(along < 0, beyond, along)
+    return _straight(problem, point, site)
+
+
+def _straight(problem: Problem, point: Ints, site: Ints) -> Ints:
     straight = np.hypot(
         problem.x[point] - problem.site_x[site], problem.y[point] - problem.site_y[site]
     )
@@ -269,6 +329,8 @@ def barred(problem: Problem, point: Ints, site: Ints) -> Flags:
     if problem.pair_prices is not None:
         shut: Flags = problem.pair_prices[point, site] < 0
         return shut
+    if problem.ways is not None:  # who cannot walk has too far to go
+        return np.zeros(len(point), dtype=bool)
     return crossed(
         problem.barriers, problem.x[point], problem.y[point], problem.site_x[site],
         problem.site_y[site],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yingjian.engines.asking import Flags, Ints
+from yingjian.engines.asking import Flags, Floats, Ints
 from yingjian.engines.jit import compiled
 from yingjian.engines.siting.model import (
     Problem,
@@ -70,13 +70,25 @@ def pairs(problem: Problem) -> tuple[Ints, Ints]:
     if problem.pair_prices is not None:
         row, column = np.nonzero(problem.pair_prices >= 0)
         return _walkable(problem, row.astype(np.int64), column.astype(np.int64))
+    if problem.ways is not None:
+        return _walkable(problem, problem.ways.point, problem.ways.site)
     reach = problem.rules.walk_m / problem.rules.detour
+    found = [
+        _walkable(problem, point, site)
+        for point, site in near(problem.x, problem.y, problem.site_x, problem.site_y, reach)
+    ]
+    point, site = (np.concatenate(side) for side in zip(*found, strict=True))
+    return point, site
+
+
+def near(
+    x: Floats, y: Floats, site_x: Floats, site_y: Floats, reach: float
+) -> Iterator[tuple[Ints, Ints]]:
+    """(point, site) of all pairs no further apart than `reach`, and some that are, in nine parts."""
     cell = max(reach, 1.0) * (1 + 1e-9)
-    point_cell = _cells(problem.x, problem.y, cell)
-    site_cell = _cells(problem.site_x, problem.site_y, cell)
-    order = np.argsort(site_cell, kind="stable")
+    point_cell, site_cell = _cells(x, y, cell), _cells(site_x, site_y, cell)
+    order = np.argsort(site_cell, kind="stable").astype(np.int64)
     ordered = site_cell[order]
-    found: list[tuple[Ints, Ints]] = []
     total = 0
     for step in [dx * _STRIDE + dy for dx in (-1, 0, 1) for dy in (-1, 0, 1)]:
         first = np.searchsorted(ordered, point_cell + step, side="left")
@@ -84,12 +96,9 @@ def pairs(problem: Problem) -> tuple[Ints, Ints]:
         total += int(count.sum())
         if total > MOST_PAIRS:
             raise SitingError("too_dense", pairs=total, most=MOST_PAIRS)
-        point = np.repeat(np.arange(problem.points), count)
+        point = np.repeat(np.arange(len(x)), count)
         within = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
-        site = order[np.repeat(first, count) + within]
-        found.append(_walkable(problem, point, site))
-    point, site = (np.concatenate(side) for side in zip(*found, strict=True))
-    return point, site
+        yield point, order[np.repeat(first, count) + within]
 
 
 def _cells(x: np.ndarray, y: np.ndarray, cell: float) -> Ints:
