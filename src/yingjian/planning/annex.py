@@ -216,6 +216,9 @@ def geojson(plan: Plan) -> bytes:
         _feature("barrier", "LineString", [list(p) for p in line], {})
         for line in plan.params.barriers
     ]
+    if plan.params.paths:
+        ways = [[list(place[:2]) for place in line] for line in plan.params.paths]
+        features.append(_feature("path", "MultiLineString", ways, {}))
     features += _roads(plan)
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
 

@@ -314,7 +314,7 @@ def searches_for(actor: Actor, round_id: uuid.UUID) -> list[SearchLine]:
     """The last searches of a round. One whose worker died is closed by `planning.close_interrupted`."""
     campaigns.round_brief_for(actor, round_id)
     rows = _rows(
-        """SELECT id, state, stage, done, cost, bound, stop_asked, error, (options - 'barriers')::text,
+        """SELECT id, state, stage, done, cost, bound, stop_asked, error, (options - 'barriers' - 'paths')::text,
                   error_params::text, asked_at
              FROM planning_plansearch WHERE round_id = %(round)s ORDER BY asked_at DESC, id DESC LIMIT %(most)s""",
         {"round": round_id, "most": SEARCHES},

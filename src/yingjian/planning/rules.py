@@ -37,7 +37,7 @@ from yingjian.engines.plan.model import (
 from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.siting.model import Params
 
-from . import barriers
+from . import lines
 
 GROUPS = frozenset(
     {
@@ -283,6 +283,7 @@ OWN_OPTIONS = frozenset(
         "weather",
         "quotas",
         "barriers",
+        "paths",
         "seed",
         "thorough",
         "laboratories",
@@ -311,7 +312,9 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
     own = {name: value for name, value in options.items() if name in OWN_OPTIONS}
     params = params_of({n: v for n, v in options.items() if n not in OWN_OPTIONS})
     if own.pop("barriers", None):
-        params = msgspec.structs.replace(params, barriers=barriers.lines_of(options["barriers"]))
+        params = msgspec.structs.replace(params, barriers=lines.barriers_of(options["barriers"]))
+    if own.pop("paths", None):
+        params = msgspec.structs.replace(params, paths=lines.paths_of(options["paths"]))
     for name in ("seed", "lanes", "vehicles", "most_sites"):
         value = own.get(name)
         least = 1 if name in {"lanes", "most_sites"} else 0

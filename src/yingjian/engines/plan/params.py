@@ -6,6 +6,8 @@ import msgspec
 
 Line = tuple[tuple[float, float], ...]
 """(lon, lat) from end to end."""
+Path = tuple[tuple[float, ...], ...]
+"""(lon, lat) or (lon, lat, metres above the sea) from end to end."""
 
 
 class PlanParams(msgspec.Struct, frozen=True):
@@ -84,8 +86,13 @@ class PlanParams(msgspec.Struct, frozen=True):
     """At the site between two tours."""
     bus_seats: int = 20
     """People one bus takes from an institution to a site."""
+    path_reach_m: float = 80.0
+    """How far from a path somebody may live who walks by it; whoever lives further off walks straight."""
     barriers: tuple[Line, ...] = ()
     """Rivers, railways, motorways, walls: lines that nobody crosses on foot. Bridges are gaps in them."""
+    paths: tuple[Path, ...] = ()
+    """A county's own paths, streets and bridges. With them walks are measured along them and not as straight lines
+    times `road_factor`; barriers part only those who walk away from every path."""
 
     def by_road(self, kilometres: float) -> float:
         """Minutes that a straight line of so many kilometres takes to drive."""

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from yingjian.engines.asking import Flags, Floats, Ints
+from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.plan import codes as plan_codes
 from yingjian.engines.plan import staff as plan_staff
 from yingjian.engines.plan.model import (
@@ -25,12 +25,11 @@ from yingjian.engines.plan.model import (
     PlanProblem,
 )
 from yingjian.engines.plan.params import PlanParams
+from yingjian.engines.plan.plane import APART, flat, plane
 from yingjian.engines.plan.sites import Ground, form_sites, nowhere, part_of
+from yingjian.engines.plan.walks import Walks, walks_of
 from yingjian.engines.siting import model as siting
 
-EARTH_M = 6_371_008.8
-APART = 400_000.0
-"""Metres between two towns in the plane, beyond every walk."""
 COARSER = 1.5
 """Factor by which groups of houses are widened until there are few enough."""
 WIDEST = 0.25
@@ -88,35 +87,31 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
     per_lane = heads_per_lane(problem, params)
     per_site = int(problem.rules.most("sites.people_per_site") or 0) or per_lane
     per_site = min(per_site, per_lane * plan_codes.STATIONS_PER_SITE)
-    x, y, town = _plane(ground, blocks)
+    x, y, town = plane(ground, blocks)
     members, slack = _groups(
         ground, blocks, x, y, params, most=_group_most(per_lane, per_site),
         reach=WIDEST * circle / params.road_factor,
     )  # fmt: skip
     row = dict(zip(blocks, range(len(blocks)), strict=True))
-    barriers = _barriers(ground, params, blocks, town, (x, y), reach=circle)
-    members = banks(members, row, x, y, barriers)
+    walks = walks_of(ground, params, blocks, town, (x, y), reach=circle)
+    members = banks(members, row, x, y, walks.barriers)
     at = _centres(ground, members, x, y, row)
     reach = circle - min(slack * params.road_factor, WIDEST * circle)
+    walk_m = float(math.floor(reach * NEAR))
     places, site_x, site_y, shut = _candidates(
-        ground, members, at, town, reach=reach / params.road_factor, most=per_site,
-        made=params.made_places, barriers=barriers,
+        ground, members, at, town, walks=walks, walk_m=reach if walks.straight else walk_m,
+        most=per_site, made=params.made_places,
     )  # fmt: skip
     rules = siting.Rules(
-        walk_m=float(math.floor(reach * NEAR)), heads_per_site=per_site, heads_per_lane=per_lane,
+        walk_m=walk_m, heads_per_site=per_site, heads_per_lane=per_lane,
         detour=params.road_factor,
     )  # fmt: skip
     heads = np.array([sum(ground.walkers[i] for i in own) for own in members], dtype=np.int64)
     prices = prices_of(problem, params, per_lane)
-    mobile, ways = _isolated(
-        at,
-        heads,
-        reach / params.road_factor,
-        least=min(per_lane, per_site) * params.isolated_share,
-        prices=prices,
-        params=params,
-        barriers=barriers,
-    )
+    mobile, visits = _isolated(
+        at, heads, walks, reach if walks.straight else walk_m,
+        least=min(per_lane, per_site) * params.isolated_share, prices=prices, params=params,
+    )  # fmt: skip
     towns = {
         ground.blocks[own[0]].area[:9]
         for own, moves in zip(members, mobile, strict=True)
@@ -127,8 +122,9 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
     return Question(
         problem=siting.Problem(
             x=at.x, y=at.y, heads=heads, site_x=site_x, site_y=site_y, rules=rules, prices=prices,
-            mobile=mobile, visit_prices=ways, site_heads=room, site_prices=opening,
-            most_sites=_most_sites(ground, params, len(towns)), barriers=barriers,
+            mobile=mobile, visit_prices=visits, site_heads=room, site_prices=opening,
+            most_sites=_most_sites(ground, params, len(towns)), barriers=walks.barriers,
+            ways=walks.ways((at.x, at.y), (site_x, site_y), walk_m),
         ),
         members=members,
         lon=at.lon,
@@ -201,41 +197,6 @@ def prices_of(problem: PlanProblem, params: PlanParams, per_lane: int) -> siting
 
 def _group_most(per_lane: int, per_site: int) -> int:
     return max(1, min(per_lane // PARTS, per_site))
-
-
-def _plane(ground: Ground, blocks: list[int]) -> tuple[Floats, Floats, list[str]]:
-    """Metres east and north of each block, towns apart; and the towns in order."""
-    towns = sorted({ground.blocks[i].area[:9] for i in blocks})
-    number = {town: n for n, town in enumerate(towns)}
-    x, y = _flat(ground, blocks, ground.lon[blocks], ground.lat[blocks])
-    x = x + np.array([number[ground.blocks[i].area[:9]] for i in blocks]) * APART
-    return x, y, towns
-
-
-def _barriers(
-    ground: Ground, params: PlanParams, blocks: list[int], towns: list[str],
-    at: tuple[Floats, Floats], *, reach: float,
-) -> Floats:  # fmt: skip
-    """Every stretch of every barrier in the plane `(k, 4)`, once for each town it may part."""
-    lines = [np.array(line, dtype=float) for line in params.barriers]
-    flat = [np.hstack((line[:-1], line[1:])) for line in lines if len(line) > 1]
-    if not flat:
-        return np.zeros((0, 4))
-    parts = np.vstack(flat)
-    x1, y1 = _flat(ground, blocks, parts[:, 0], parts[:, 1])
-    x2, y2 = _flat(ground, blocks, parts[:, 2], parts[:, 3])
-    low = np.stack((np.minimum(x1, x2), np.minimum(y1, y2)), axis=1)
-    high = np.stack((np.maximum(x1, x2), np.maximum(y1, y2)), axis=1)
-    of = np.array([ground.blocks[i].area[:9] for i in blocks])
-    here = np.stack(at, axis=1)
-    found = []
-    for n, town in enumerate(towns):
-        shift = np.array([n * APART, 0.0])
-        own = here[of == town] - shift
-        near = (low <= own.max(axis=0) + reach).all(axis=1)
-        near &= (high >= own.min(axis=0) - reach).all(axis=1)
-        found.append(np.stack((x1 + shift[0], y1, x2 + shift[0], y2), axis=1)[near])
-    return np.vstack(found)
 
 
 def banks(
@@ -384,10 +345,10 @@ def _candidates(
     at: _Centres,
     towns: list[str],
     *,
-    reach: float,
+    walks: Walks,
+    walk_m: float,
     most: int,
     made: bool,
-    barriers: Floats,
 ) -> tuple[list[Candidate], Floats, Floats, list[Candidate]]:
     """Places given, and for groups without one in reach, the middle of the group; apart, the shut.
 
@@ -398,11 +359,12 @@ def _candidates(
     asked = _locked([c for c in ground.problem.candidates if c.area[:9] in number], ground.problem)
     given = [c for c in asked if c.lock != "never"]
     gx, gy = _to_plane(ground, given, number)
-    free = _without(ground, members, at, number, (gx, gy), reach=reach, barriers=barriers)
+    served, _ = walks.pairs((at.x, at.y), (gx, gy), walk_m)
+    free = sorted({*range(len(members))} - {*served.tolist()})
     if not made:
         own = {c.area[:9] for c in given}
         free = [k for k in free if ground.blocks[members[k][0]].area[:9] not in own]
-    free = _spread(ground, members, at, free, most=most, barriers=barriers)
+    free = _spread(ground, members, at, free, walks=walks, walk_m=walk_m, most=most)
     middles = _locked(_middles(ground, members, at, free), ground.problem)
     keep = np.array([c.lock != "never" for c in middles], dtype=bool)
     shut = [c for c in (*asked, *middles) if c.lock == "never"]
@@ -413,48 +375,40 @@ def _candidates(
     return places, np.concatenate((gx, at.x[rows])), np.concatenate((gy, at.y[rows])), shut
 
 
-def _without(
-    ground: Ground, members: list[list[int]], at: _Centres, number: dict[str, int],
-    given: tuple[Floats, Floats], *, reach: float, barriers: Floats,
-) -> list[int]:  # fmt: skip
-    """Groups that have no given place of their town in reach."""
-    gx, gy = given
-    town = np.array([number[ground.blocks[own[0]].area[:9]] for own in members])
-    of = np.floor_divide(gx + APART / 2, APART)
-    found = []
-    for k in range(len(members)):
-        near = np.flatnonzero(of == town[k])
-        near = near[np.hypot(gx[near] - at.x[k], gy[near] - at.y[k]) <= reach]
-        if not len(near) or _across(barriers, at, k, gx[near], gy[near]).all():
-            found.append(k)
-    return found
-
-
-def _across(barriers: Floats, at: _Centres, k: int, x: Floats, y: Floats) -> Flags:
-    """Whether a barrier lies between the middle of a group and each place."""
-    return siting.crossed(barriers, np.full(len(x), at.x[k]), np.full(len(x), at.y[k]), x, y)
-
-
 def _spread(
-    ground: Ground, members: list[list[int]], at: _Centres, rows: list[int], *, most: int,
-    barriers: Floats,
+    ground: Ground, members: list[list[int]], at: _Centres, rows: list[int], *, walks: Walks,
+    walk_m: float, most: int,
 ) -> list[int]:  # fmt: skip
-    """Of groups side by side, those with the most people, and enough of them for everybody on every bank."""
+    """Of groups side by side, those with the most people, and enough of them for everybody; where something
+    stands in the way, one more for each that can walk to none of them."""
     heads = [sum(ground.walkers[i] for i in own) for own in members]
     cells: dict[tuple[int, int], list[int]] = {}
     for k in rows:
         cell = (math.floor(at.x[k] / SIDE_BY_SIDE_M), math.floor(at.y[k] / SIDE_BY_SIDE_M))
         cells.setdefault(cell, []).append(k)
+    near = _neighbours(at, rows, walks, walk_m)
     found: list[int] = []
     for own in cells.values():
         wanted = 1 + sum(heads[k] for k in own) * 2 // most
         first = sorted(own, key=lambda k: (-heads[k], k))
         taken = first[:wanted]
         for k in first[wanted:]:
-            if _across(barriers, at, k, at.x[taken], at.y[taken]).all():
+            if near is not None and not any((k, other) in near for other in taken):
                 taken.append(k)
         found += taken
     return sorted(found)
+
+
+def _neighbours(
+    at: _Centres, rows: list[int], walks: Walks, walk_m: float
+) -> set[tuple[int, int]] | None:
+    """Which groups in one square can walk to each other; None where nothing stands in anybody's way."""
+    if walks.straight:
+        return None
+    x, y = at.x[rows], at.y[rows]
+    i, j = walks.pairs((x, y), (x, y), walk_m)
+    row = np.array(rows, dtype=np.int64)
+    return {*zip(row[i].tolist(), row[j].tolist(), strict=True)}
 
 
 def _middles(
@@ -479,18 +433,11 @@ def _to_plane(
 ) -> tuple[Floats, Floats]:
     """Given places in the plane of the points."""
     shift = np.array([number[c.area[:9]] for c in given], dtype=float) * APART
-    x, y = _flat(
+    x, y = flat(
         ground, placed(ground), np.array([c.lon for c in given], dtype=float),
         np.array([c.lat for c in given], dtype=float),
     )  # fmt: skip
     return x + shift, y
-
-
-def _flat(ground: Ground, blocks: list[int], lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """Metres east and north of the middle of these blocks."""
-    north, middle = float(np.mean(ground.lat[blocks])), float(np.mean(ground.lon[blocks]))
-    far = math.cos(math.radians(north)) * EARTH_M
-    return np.radians(lon - middle) * far, np.radians(lat - north) * EARTH_M
 
 
 def _locked(places: list[Candidate], problem: PlanProblem) -> list[Candidate]:
@@ -500,33 +447,19 @@ def _locked(places: list[Candidate], problem: PlanProblem) -> list[Candidate]:
 
 
 def _isolated(
-    at: _Centres,
-    heads: Ints,
-    reach: float,
-    *,
-    least: float,
-    prices: siting.Prices,
-    params: PlanParams,
-    barriers: Floats,
-) -> tuple[NDArray[np.bool_], Ints]:
+    at: _Centres, heads: Ints, walks: Walks, walk_m: float, *, least: float,
+    prices: siting.Prices, params: PlanParams,
+) -> tuple[NDArray[np.bool_], Ints]:  # fmt: skip
     """Points around which far too few people live for one lane, and each one's share of a team's way.
 
     Neighbours share one visit: a hamlet of three groups is driven to once.
     """
-    n = len(heads)
-    around = np.zeros(n, dtype=np.int64)
-    order = np.argsort(at.x, kind="stable")
-    along = at.x[order]
-    low = np.searchsorted(along, at.x - reach, side="left")
-    high = np.searchsorted(along, at.x + reach, side="right")
-    for i in range(n):
-        near = order[low[i] : high[i]]
-        near = near[np.hypot(at.x[near] - at.x[i], at.y[near] - at.y[i]) <= reach]
-        near = near[~_across(barriers, at, i, at.x[near], at.y[near])]
-        around[i] = heads[near].sum()
+    i, j = walks.pairs((at.x, at.y), (at.x, at.y), walk_m)
+    around = np.zeros(len(heads), dtype=np.int64)
+    np.add.at(around, i, heads[j])
     mobile = (around < least) & params.mobile
-    ways = np.ceil(prices.visit * heads / np.maximum(around, 1)).astype(np.int64)
-    return mobile, ways
+    visits = np.ceil(prices.visit * heads / np.maximum(around, 1)).astype(np.int64)
+    return mobile, visits
 
 
 def hull(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -411,7 +411,8 @@ def _close(problem: Problem, points: Ints) -> list[int]:
     if problem.pair_prices is not None:
         return list(range(problem.candidates))
     if problem.ways is not None:
-        return np.unique(problem.ways.site[np.isin(problem.ways.point, points)]).tolist()
+        reached = problem.ways.site[np.isin(problem.ways.point, points)]
+        return [int(j) for j in np.unique(reached)]
     reach = problem.rules.walk_m + 1
     near = np.ones(problem.candidates, dtype=bool)
     for at, own in ((problem.site_x, problem.x[points]), (problem.site_y, problem.y[points])):

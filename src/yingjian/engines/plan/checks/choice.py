@@ -50,6 +50,8 @@ def check_choice(bench: Bench) -> None:
     if stated.method != "certified":
         if bench.plan.params.barriers:
             bench.say("barriers_unused", "note", "plan", CIRCLE)
+        if bench.plan.params.paths:
+            bench.say("paths_unused", "note", "plan", CIRCLE)
         return
     for outside in stated.outside:
         path = PATHS.get(outside.rule, CIRCLE)

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
 
 from yingjian.engines.plan.judge import Bench, minutes, straight_kms, twice
 from yingjian.engines.plan.model import Block, Site
+from yingjian.engines.plan.sites import survey
+from yingjian.engines.plan.walks import minutes_along
+
+BEYOND = 3.0
+"""Times the walking circle up to which walks along paths are measured; a longer one is told as this."""
 
 
 def check_sites(bench: Bench) -> None:
     """Every site against R9, R10, R13, R16–R20, R23, R29, R49 and its own sums."""
     _number_of_sites(bench)
     _codes(bench)
+    along = _minutes_along(bench)
     for site in bench.plan.sites:
         members, counted = _members(bench, site), _people_at(bench, site)
         _sums(bench, site, members, counted)
         if site.kind == "fixed":
             _capacity(bench, site, counted)
-        _walk(bench, site, members)
+        _walk(bench, site, members, along)
         _lanes(bench, site, counted)
         _slots(bench, site)
         if site.kind == "fixed":  # a mobile team comes to hamlet after hamlet
@@ -128,7 +135,7 @@ def _gives_way(bench: Bench, path: str) -> str:
     return "warning" if own and rules.get(path).origin.startswith("default ") else "error"
 
 
-def _walk(bench: Bench, site: Site, members: list[Block]) -> None:
+def _walk(bench: Bench, site: Site, members: list[Block], along: Mapping[str, float]) -> None:
     """How many live beyond the walking circle (R17). Coordinates unknown: said so, not guessed."""
     rules, params = bench.problem.rules, bench.plan.params
     circle = rules.number("sites.walking_circle")
@@ -137,6 +144,7 @@ def _walk(bench: Bench, site: Site, members: list[Block]) -> None:
     element = f"site:{site.code}"
     stands = _stands(site)
     ways: list[tuple[float, float, float, float, int]] = []
+    paths: list[float] = []
     for block in members:
         own = (block.lon, block.lat)
         lon, lat = own if None not in own else bench.places.get(block.area, (None, None))
@@ -144,6 +152,7 @@ def _walk(bench: Bench, site: Site, members: list[Block]) -> None:
         if lon is None or lat is None or east is None or north is None or not block.walkers:
             continue
         ways.append((east, north, lon, lat, block.walkers))
+        paths.append(along.get(block.key, math.nan))
     if not ways:
         bench.say("no_coordinates", "note", element, "sites.walking_circle")
         return
@@ -151,12 +160,37 @@ def _walk(bench: Bench, site: Site, members: list[Block]) -> None:
     times = (
         straight_kms(at[0], at[1], at[2], at[3]) * params.road_factor / params.walk_km_per_h * 60
     )
-    longest = float(times.max())
+    times = np.where(np.isnan(paths), times, paths)
+    longest = float(np.minimum(times, BEYOND * circle).max())
     far = int(at[4][times > circle].sum())
     bench.say(
         "walk_far", "warning" if far else "ok", element, "sites.walking_circle",
         measured=round(longest, 1), limit=circle, over=max(0.0, longest - circle), people=far,
     )  # fmt: skip
+
+
+def _minutes_along(bench: Bench) -> dict[str, float]:
+    """Minutes of each household's walk to its fixed site along the plan's paths; empty without paths."""
+    circle = bench.problem.rules.number("sites.walking_circle")
+    if not bench.plan.params.paths or circle is None:
+        return {}
+    ground = survey(bench.problem)
+    row = {block.key: i for i, block in enumerate(ground.blocks)}
+    sites = [
+        (s.lon, s.lat) if s.lon is not None and s.lat is not None else None
+        for s in bench.plan.sites
+    ]
+    goes = {
+        row[key]: j
+        for j, site in enumerate(bench.plan.sites)
+        if site.kind == "fixed" and sites[j] is not None
+        for slot in site.slots
+        for key in slot.blocks
+        if key in row and not math.isnan(ground.lon[row[key]])
+    }
+    places = [place or (0.0, 0.0) for place in sites]
+    found = minutes_along(ground, bench.plan.params, goes, places, most=BEYOND * circle)
+    return {ground.blocks[i].key: walk for i, walk in found.items()}
 
 
 def _stands(site: Site) -> dict[str, tuple[float, float]]:

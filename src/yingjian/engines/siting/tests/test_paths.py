@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +31,7 @@ QUICK = Params(dual_rounds=40, exact_rounds=4, steps_per_point=3, sweeps=0)
 
 
 def measured(
-    at: list[tuple[float, float]], sites: list[tuple[float, float]], lines: list[tuple[float, ...]],
+    at: Sequence[tuple[float, float]], sites: Sequence[tuple[float, float]], lines: Sequence[tuple[float, ...]],
     *, walk: float = 1_000.0, reach: float = 60.0, detour: float = 1.0, slow: float = 1.0,
     barriers: np.ndarray = NO_BARRIER,
 ) -> dict[tuple[int, int], int]:  # fmt: skip
@@ -166,7 +167,7 @@ def test_a_list_of_ways_that_is_none_is_refused(
     point: list[int], site: list[int], metres: list[int], code: str
 ) -> None:
     problem = asked(0)
-    each = [np.array(a, dtype=np.int64) for a in (point, site, metres)]
+    a, b, far = (np.array(own, dtype=np.int64) for own in (point, site, metres))
     with pytest.raises(SitingError, match=code) as refused:
-        validate(replace(problem, ways=Ways(*each, problem.candidates)))
+        validate(replace(problem, ways=Ways(a, b, far, problem.candidates)))
     assert refused.value.params["field"] == "ways"

@@ -149,11 +149,11 @@ def _watched(words: dict[str, str]) -> Iterator[timing.Teller]:
             signal.signal(signal.SIGINT, before)
 
 
-def _barriers(path: str | None) -> dict[str, Any]:
+def _lines(name: str, path: str | None) -> dict[str, Any]:
     try:
-        return {"barriers": json.loads(Path(path).read_text(encoding="utf-8-sig"))} if path else {}
+        return {name: json.loads(Path(path).read_text(encoding="utf-8-sig"))} if path else {}
     except (OSError, ValueError) as error:
-        raise CommandError(f"--barriers: {error}") from None
+        raise CommandError(f"--{name}: {error}") from None
 
 
 def _document(
