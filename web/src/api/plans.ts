@@ -120,7 +120,7 @@ export function usePlan(planId: Ref<string>): UseQueryReturnType<PlanWhole, Erro
 
 export type Feature = Readonly<{
   properties: Readonly<Record<string, string | number>> & Readonly<{ layer: string }>;
-  geometry: Readonly<{ type: 'Point'; coordinates: readonly [number, number] }> | Readonly<{ type: 'LineString'; coordinates: readonly (readonly [number, number])[] }> | Readonly<{ type: 'Polygon'; coordinates: readonly (readonly [number, number][])[] }>;
+  geometry: Readonly<{ type: 'Point'; coordinates: readonly [number, number] }> | Readonly<{ type: 'LineString'; coordinates: readonly (readonly [number, number])[] }> | Readonly<{ type: 'Polygon' | 'MultiLineString'; coordinates: readonly (readonly [number, number][])[] }>;
 }>;
 
 /** A round of a pick-up route, as it stands in the plan. Plans made before routes were planned lack boxes and kilometres. */

@@ -310,6 +310,23 @@ def test_lines_that_are_none_are_refused(given: object) -> None:
     assert caught.value.code == "bad_barriers"
 
 
+def test_paths_keep_their_heights_and_barriers_do_not() -> None:
+    hill = {"type": "LineString", "coordinates": [[106.2, 38.1, 1110.04], [106.25, 38.3, 99_999]]}
+    found = rules.choice_of({"paths": hill, "barriers": hill}).params
+    assert found.paths == (((106.2, 38.1, 1110.0), (106.25, 38.3)),)
+    assert found.barriers == (((106.2, 38.1), (106.25, 38.3)),)
+
+
+def test_a_countys_paths_are_more_than_its_barriers_and_not_without_end() -> None:
+    def line(places: int) -> list[list[list[float]]]:
+        return [[[0.001 * n, 1.0] for n in range(places)]]
+
+    assert len(rules.choice_of({"paths": line(5_000)}).params.paths[0]) == 5_000
+    with pytest.raises(PlanError) as caught:
+        rules.choice_of({"paths": line(60_001)})
+    assert caught.value.code == "bad_paths"
+
+
 def test_a_district_gets_its_part_of_a_citys_laboratories() -> None:
     found = rules.choice_of({"laboratories": {"L2": 300, "L1": 900}})
     assert found.laboratories == ("L2", "L1")

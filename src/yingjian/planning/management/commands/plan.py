@@ -56,7 +56,9 @@ class Command(BaseCommand):
         began, worked = time.monotonic(), time.process_time()
         try:
             with scope.everywhere():
-                options = _asked(given) | _barriers(given["barriers"])
+                options = _asked(given)
+                for name in ("barriers", "paths"):
+                    options |= _lines(name, given[name])
                 with _watched(wording.words(language)["progress"]) as teller:
                     plan, findings = actions.compute(round_id, options, told=teller)
         except RuleBroken as error:

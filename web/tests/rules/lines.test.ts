@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { geometriesOf } from '@/rules/barriers';
+import { geometriesOf } from '@/rules/lines';
 
 const line = { type: 'LineString', coordinates: [[106, 38], [106.1, 38.2]] };
 
-describe('lines nobody crosses on foot', () => {
+describe('lines of a map program', () => {
   it('keeps the geometries and nothing else of a file', () => {
     const features = [{ type: 'Feature', properties: { name: '河' }, geometry: line }, { type: 'Feature', geometry: null }];
     expect(geometriesOf(`\uFEFF${JSON.stringify({ type: 'FeatureCollection', name: 'x', features })}`)).toEqual({ type: 'GeometryCollection', geometries: [line] });
