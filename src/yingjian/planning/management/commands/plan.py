@@ -45,6 +45,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--barriers", metavar="FILE", help="GeoJSON of lines nobody crosses on foot: rivers, railways"
         )  # fmt: skip
+        parser.add_argument(
+            "--paths", metavar="FILE", help="GeoJSON of the paths people walk on, with heights if known"
+        )  # fmt: skip
         parser.add_argument("--language", choices=["zh", "en"], default="zh")
 
     def handle(self, *args: Any, **given: Any) -> None:
