@@ -88,6 +88,8 @@ class PlanParams(msgspec.Struct, frozen=True):
     """People one bus takes from an institution to a site."""
     path_reach_m: float = 80.0
     """How far from a path somebody may live who walks by it; whoever lives further off walks straight."""
+    path_least_m: float = 500.0
+    """Paths that lead to less path than this in all count for nothing: a map has gaps."""
     barriers: tuple[Line, ...] = ()
     """Rivers, railways, motorways, walls: lines that nobody crosses on foot. Bridges are gaps in them."""
     paths: tuple[Path, ...] = ()

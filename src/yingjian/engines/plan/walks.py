@@ -80,7 +80,7 @@ def walks_of(
     lines, rises = stretches(ground, params.paths, blocks, towns, at, reach=reach)
     level = np.hypot(lines[:, 2] - lines[:, 0], lines[:, 3] - lines[:, 1])
     slope = np.where(np.isnan(rises), 0.0, rises / np.maximum(level, 1.0))
-    paths = paths_of(lines, slowness(slope), params.path_reach_m)
+    paths = paths_of(lines, slowness(slope), params.path_reach_m, least=params.path_least_m)
     return Walks(barriers, paths, params.road_factor)
 
 

@@ -131,7 +131,7 @@ def components(problem: Problem) -> Iterator[Network]:
     n, m = problem.points, problem.candidates
     most = problem.most_sites
     limited = most is not None and most < m
-    label = np.zeros(n + m, dtype=np.int64) if limited else _labels(n, m, point, site)
+    label = np.zeros(n + m, dtype=np.int64) if limited else linked(n + m, point, n + site)
     _, label = np.unique(label, return_inverse=True)
     parts = int(label.max()) + 1
     outside, room, price = problem.outside(), problem.room(), problem.opening()
@@ -185,25 +185,24 @@ def _starts(sorted_rows: Ints, rows: int) -> Ints:
 
 
 @compiled
-def _labels(n: int, m: int, point: Ints, site: Ints) -> Ints:
-    """Component of each point, then of each site: union-find with path halving."""
-    parent = np.arange(n + m)
-    for k in range(len(point)):
-        a, b = point[k], n + site[k]
-        while parent[a] != a:
-            parent[a] = parent[parent[a]]
-            a = parent[a]
-        while parent[b] != b:
-            parent[b] = parent[parent[b]]
-            b = parent[b]
-        if a != b:
-            if a < b:
-                parent[b] = a
-            else:
-                parent[a] = b
-    for a in range(n + m):
-        root = a
+def linked(count: int, a: Ints, b: Ints) -> Ints:
+    """The least of all that each of `count` is joined to by pairs, by union-find with path halving."""
+    parent = np.arange(count)
+    for k in range(len(a)):
+        v, w = a[k], b[k]
+        while parent[v] != v:
+            parent[v] = parent[parent[v]]
+            v = parent[v]
+        while parent[w] != w:
+            parent[w] = parent[parent[w]]
+            w = parent[w]
+        if v < w:
+            parent[w] = v
+        elif w < v:
+            parent[v] = w
+    for v in range(count):
+        root = v
         while parent[root] != root:
             root = parent[root]
-        parent[a] = root
+        parent[v] = root
     return parent

@@ -16,7 +16,7 @@ import numpy as np
 from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.jit import compiled
 from yingjian.engines.siting.model import Ways, crossed
-from yingjian.engines.siting.network import near
+from yingjian.engines.siting.network import linked, near
 
 STEP_M = 20.0
 """Length of the stretches: places join the middle of a street, not its next corner."""
@@ -61,18 +61,17 @@ class Paths:
         return found, metres
 
 
-def paths_of(stretches: Floats, slow: Floats, reach: float) -> Paths:
+def paths_of(stretches: Floats, slow: Floats, reach: float, *, least: float = 0.0) -> Paths:
     """A graph of straight stretches `x1 y1 x2 y2`, `(k, 4)`; `slow` lengthens each, `(k,)`.
 
-    They meet at their ends only: a bridge has no stairs to the road below.
+    They meet at their ends only: a bridge has no stairs to the road below. Paths that lead to less than `least`
+    metres of path in all are left out: a map has gaps, and a courtyard's way is no way to anywhere.
     """
+    leads = _leads_to(stretches) >= least
+    stretches, slow = stretches[leads], slow[leads]
     length = np.hypot(stretches[:, 2] - stretches[:, 0], stretches[:, 3] - stretches[:, 1])
     parts = np.maximum(1, np.ceil(length / STEP_M)).astype(np.int64)
-    ends = np.concatenate((stretches[:, :2], stretches[:, 2:]))
-    _, first, number = np.unique(
-        np.rint(ends / PLACE_M).astype(np.int64), axis=0, return_index=True, return_inverse=True
-    )
-    begins, closes = number.reshape(2, -1)
+    ends, first, (begins, closes) = _places(stretches)
     inner = parts - 1
     of = np.repeat(np.arange(len(parts)), inner)
     nth = np.arange(len(of)) - np.repeat(np.cumsum(inner) - inner, inner) + 1
@@ -91,6 +90,24 @@ def paths_of(stretches: Floats, slow: Floats, reach: float) -> Paths:
     ptr = np.searchsorted(from_[order], np.arange(len(at) + 1)).astype(np.int64)
     both = np.concatenate((metres, metres))[order]
     return Paths(at[:, 0], at[:, 1], ptr, to[order].astype(np.int64), both, reach)
+
+
+def _places(stretches: Floats) -> tuple[Floats, Ints, Ints]:
+    """(ends, the first of those in one place, which place each stretch begins and ends at `(2, k)`)."""
+    ends = np.concatenate((stretches[:, :2], stretches[:, 2:]))
+    _, first, number = np.unique(
+        np.rint(ends / PLACE_M).astype(np.int64), axis=0, return_index=True, return_inverse=True
+    )
+    return ends, first, number.reshape(2, -1).astype(np.int64)
+
+
+def _leads_to(stretches: Floats) -> Floats:
+    """Metres of path that can be walked from each stretch, itself with them."""
+    _, first, (begins, closes) = _places(stretches)
+    whole = linked(len(first), begins, closes)[begins]
+    length = np.hypot(stretches[:, 2] - stretches[:, 0], stretches[:, 3] - stretches[:, 1])
+    found: Floats = np.bincount(whole, weights=length, minlength=len(first))[whole]
+    return found
 
 
 def ways_between(

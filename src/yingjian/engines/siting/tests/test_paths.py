@@ -111,6 +111,20 @@ def test_every_way_is_the_shortest(seed: int) -> None:
             assert found[i, j] in {math.ceil(far[a, b] - 1e-6), math.ceil(far[a, b] + 1e-6)}
 
 
+def test_a_way_that_leads_nowhere_is_no_path() -> None:
+    """A courtyard's 40 m beside a street of a kilometre: whoever lives there walks straight."""
+    lines = np.array([(0.0, 0.0, 1_000.0, 0.0), (100.0, 50.0, 140.0, 50.0)])
+    at = (np.array([120.0]), np.array([50.0])), (np.array([500.0]), np.array([0.0]))
+    found = [
+        ways_between(
+            *at[0], *at[1], paths=paths_of(lines, np.ones(2), 30.0, least=least),
+            barriers=NO_BARRIER, walk_m=1_000.0, detour=1.0,
+        ).metres.tolist()
+        for least in (0.0, 500.0)
+    ]  # fmt: skip
+    assert found == [[], [math.ceil(math.dist((120, 50), (500, 0)))]]
+
+
 def asked(seed: int, *, walk: float = 300.0) -> Problem:
     """A village of crooked streets."""
     rng = np.random.default_rng(seed)
