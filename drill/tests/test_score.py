@@ -26,7 +26,9 @@ def judged(tubes: list[Filled], flagged: set[str]) -> dict[str, bool]:
     given = scenario.load("farm")
     world = World(given, Link("http://127.0.0.1", Traffic()), Ids(1), random.Random(1), print)
     world.grey = {"p"}
-    table = Table(cast(Site, None), "S1", cast(Device, None), [("", tube) for tube in tubes])
+    table = Table(
+        Site("1", "S", "", "", ["S1"], {}), "S1", cast(Device, None), [("", tube) for tube in tubes]
+    )
     Field(world)._number(table)
     pools: list[dict[str, Any]] = [
         {"mode": tube.mode, "tube_code": code, "state": "resolved"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,8 +19,10 @@ from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.plan.plane import APART, flat, plane, stretches
 from yingjian.engines.plan.sites import Ground
 from yingjian.engines.siting.model import Ways, crossed
-from yingjian.engines.siting.network import near
-from yingjian.engines.siting.paths import Paths, paths_of, ways_between
+from yingjian.engines.siting.near import near
+
+if TYPE_CHECKING:  # the compiler costs 190 MB: only where there are paths
+    from yingjian.engines.siting.paths import Paths
 
 STEEPNESS, EASIEST = 3.5, 0.05
 """Tobler: speed falls with exp(-3.5 |slope + 0.05|)."""
@@ -63,6 +66,8 @@ class Walks:
         """Metres along the paths; None where there are none."""
         if self.paths is None:
             return None
+        from yingjian.engines.siting.paths import ways_between
+
         return ways_between(
             *here, *there, paths=self.paths, barriers=self.barriers, walk_m=walk_m,
             detour=self.detour,
@@ -77,6 +82,8 @@ def walks_of(
     barriers, _ = stretches(ground, params.barriers, blocks, towns, at, reach=reach)
     if not params.paths:
         return Walks(barriers, None, params.road_factor)
+    from yingjian.engines.siting.paths import paths_of
+
     lines, rises = stretches(ground, params.paths, blocks, towns, at, reach=reach)
     level = np.hypot(lines[:, 2] - lines[:, 0], lines[:, 3] - lines[:, 1])
     slope = np.where(np.isnan(rises), 0.0, rises / np.maximum(level, 1.0))

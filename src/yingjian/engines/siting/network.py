@@ -11,21 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yingjian.engines.asking import Flags, Floats, Ints
+from yingjian.engines.asking import Flags, Ints
 from yingjian.engines.jit import compiled
 from yingjian.engines.siting.model import (
     Problem,
-    SitingError,
     barred,
     walked,
     way_price,
 )
+from yingjian.engines.siting.near import near
 
-MOST_PAIRS = 200_000_000
-"""Beyond this the arrays would not fit a county's server (16 bytes a pair, twice)."""
 ANY = 2**31
 """As many sites as pay."""
-_STRIDE = np.int64(1) << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +76,6 @@ def pairs(problem: Problem) -> tuple[Ints, Ints]:
     ]
     point, site = (np.concatenate(side) for side in zip(*found, strict=True))
     return point, site
-
-
-def near(
-    x: Floats, y: Floats, site_x: Floats, site_y: Floats, reach: float
-) -> Iterator[tuple[Ints, Ints]]:
-    """(point, site) of all pairs no further apart than `reach`, and some that are, in nine parts."""
-    cell = max(reach, 1.0) * (1 + 1e-9)
-    point_cell, site_cell = _cells(x, y, cell), _cells(site_x, site_y, cell)
-    order = np.argsort(site_cell, kind="stable").astype(np.int64)
-    ordered = site_cell[order]
-    total = 0
-    for step in [dx * _STRIDE + dy for dx in (-1, 0, 1) for dy in (-1, 0, 1)]:
-        first = np.searchsorted(ordered, point_cell + step, side="left")
-        count = np.searchsorted(ordered, point_cell + step, side="right") - first
-        total += int(count.sum())
-        if total > MOST_PAIRS:
-            raise SitingError("too_dense", pairs=total, most=MOST_PAIRS)
-        point = np.repeat(np.arange(len(x)), count)
-        within = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
-        yield point, order[np.repeat(first, count) + within]
-
-
-def _cells(x: np.ndarray, y: np.ndarray, cell: float) -> Ints:
-    column = np.floor(x / cell).astype(np.int64)
-    row = np.floor(y / cell).astype(np.int64)
-    key: Ints = column * _STRIDE + row
-    return key
 
 
 def _walkable(problem: Problem, point: Ints, site: Ints) -> tuple[Ints, Ints]:

@@ -16,7 +16,8 @@ import numpy as np
 from yingjian.engines.asking import Floats, Ints
 from yingjian.engines.jit import compiled
 from yingjian.engines.siting.model import Ways, crossed
-from yingjian.engines.siting.network import linked, near
+from yingjian.engines.siting.near import near
+from yingjian.engines.siting.network import linked
 
 STEP_M = 20.0
 """Length of the stretches: places join the middle of a street, not its next corner."""

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from yingjian.engines.siting.model import Params, Prices, Problem, Rules
+from yingjian.engines.siting.paths import paths_of, ways_between
 from yingjian.engines.siting.solve import solve
 
 POINTS = 40
@@ -26,9 +27,15 @@ def ready() -> None:
     dice = np.random.default_rng(1)
     at = dice.integers(0, 1500, (POINTS, 2)).astype(float)
     heads = dice.integers(100, 700, POINTS)
+    street = paths_of(np.array([[0.0, 0.0, 1500.0, 0.0]]), np.ones(1), _RULES.walk_m)
+    x, y = at[:, 0].copy(), at[:, 1].copy()
+    ways_between(
+        x, y, x, y, paths=street, barriers=np.zeros((0, 4)), walk_m=_RULES.walk_m,
+        detour=_RULES.detour,
+    )  # fmt: skip
     solve(
         Problem(
-            x=at[:, 0].copy(), y=at[:, 1].copy(), heads=heads, site_x=at[:, 0].copy(), site_y=at[:, 1].copy(),
+            x=x, y=y, heads=heads, site_x=x.copy(), site_y=y.copy(),
             rules=_RULES, prices=_PRICES, mobile=np.arange(POINTS) % 2 == 0,
         ),
         _EFFORT,

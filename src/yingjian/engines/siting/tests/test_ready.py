@@ -30,9 +30,11 @@ ready()
 before = ways()
 from yingjian.engines.plan.choice import EFFORT
 from yingjian.engines.siting.solve import solve
+from yingjian.engines.siting.tests.test_paths import asked
 from yingjian.engines.siting.tests.test_ready import village
 from dataclasses import replace
 assert solve(village(60), replace(EFFORT, sweeps=1)).gap > 0
+assert len(asked(1).ways.metres) > 10
 assert len(before) > 10
 print([name for name, count in ways().items() if count != before[name]])
 """
