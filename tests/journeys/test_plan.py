@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from python_calamine import CalamineWorkbook
 
-from tests.journeys.steps import PASSWORD, USERNAME, arrive, says, sign_in
+from tests.journeys.steps import arrive, says, sign_in
 from tests.played import COUNTY, TOWN_A, TOWN_B, Asker, Played
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def planner(round_played: Played, console: str) -> Iterator[Asker]:
-    """The journeys' user over the interface, now: what is prepared is not what is looked at."""
-    asker = Asker(round_played, datetime.now(UTC))
-    given = {"username": USERNAME, "password": PASSWORD}
-    answer = asker.ask("POST", "/session", json=given)
-    assert answer.status_code == 200, answer.text
-    asker.headers["X-CSRFToken"] = answer.json()["csrf"]
-    yield asker
-    asker.http.close()
 
 
 @pytest.fixture

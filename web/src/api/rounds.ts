@@ -1,9 +1,15 @@
-import { useInfiniteQuery, type UseInfiniteQueryReturnType, type InfiniteData, useQuery, type UseQueryReturnType } from '@tanstack/vue-query';
+import {
+  type InfiniteData, useInfiniteQuery, type UseInfiniteQueryReturnType, useMutation, type UseMutationReturnType, useQuery, type UseQueryReturnType,
+} from '@tanstack/vue-query';
 import type { Ref } from 'vue';
 
+import type { Step } from '@/rules/round-steps';
+
 import { api, body } from './client';
+import { type Order, steady, type Verdict } from './commands';
 import { allPages } from './pages';
-import type { Clock, FigureRows, Overview, Round, Site } from './shapes';
+import { queryClient } from './query';
+import type { Clock, FigureRows, Overview, Round, RoundWhole, Site } from './shapes';
 
 /** How often a screen left open asks again, in milliseconds. */
 const REFRESH = 15_000;
@@ -21,6 +27,35 @@ export function useRounds(): UseQueryReturnType<readonly Round[], Error> {
     queryFn: async () => body(await api.GET('/api/rounds')).items,
     refetchInterval: REFRESH,
   });
+}
+
+/** One round, with its people counted by state. */
+export function useRound(roundId: Ref<string>): UseQueryReturnType<RoundWhole, Error> {
+  return useQuery({
+    queryKey: ['rounds', roundId, 'whole'],
+    queryFn: async () => body(await api.GET('/api/rounds/{round_id}', { params: { path: { round_id: roundId.value } } })),
+    refetchInterval: REFRESH,
+  });
+}
+
+/** Writes about a round; sent again after a lost answer they are done once. */
+function useSteady<Given>(orders: (given: Given) => readonly Order[]): UseMutationReturnType<readonly Verdict[], Error, Given, unknown> {
+  const send = steady();
+  return useMutation({
+    mutationFn: (given: Given) => send(orders(given)),
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ['rounds'] }),
+  });
+}
+
+export type Taken = Readonly<{ roundId: string; step: Step }>;
+
+/** Takes a step of a round; freezing a county's list takes the server some time. */
+export function useTakeStep(): UseMutationReturnType<readonly Verdict[], Error, Taken, unknown> {
+  return useSteady(({ roundId, step }) => [{ kind: step.kind, payload: { round_id: roundId, ...(step.to === undefined ? {} : { to: step.to }) } }]);
+}
+
+export function useCancelRound(): UseMutationReturnType<readonly Verdict[], Error, Readonly<{ roundId: string; reason: string }>, unknown> {
+  return useSteady(({ roundId, reason }) => [{ kind: 'round.cancel', payload: { round_id: roundId, reason } }]);
 }
 
 export function useOverview(roundId: Ref<string>): UseQueryReturnType<Heard<Overview>, Error> {

@@ -6,6 +6,7 @@ type Schemas = components['schemas'];
 
 export type Session = Schemas['Me'];
 export type Round = Schemas['RoundOut'];
+export type RoundWhole = Schemas['RoundPage'];
 export type Overview = Schemas['Overview'];
 export type Figure = Schemas['FigureOut'];
 export type FigureRows = Schemas['FigureRows'];

@@ -1,0 +1,66 @@
+"""A round begun and steered by clicks: drawn up, its list frozen, approved, called off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.steps import arrive, says, sign_in
+from tests.played import COUNTY, Asker
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def drafted(planner: Asker) -> str:
+    """A round that was drawn up for the day after tomorrow."""
+    campaign, round_id = planner.new(), planner.new()
+    begin = (planner.at + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
+    planner.done("campaign.create", campaign_id=campaign, area=COUNTY, name="演练", trigger="drill")
+    planner.done(
+        "round.create", round_id=round_id, campaign_id=campaign, no=1, area=COUNTY, name="演练第一轮",
+        preset={"code": "yongning"}, window_start=begin.isoformat(),
+        window_end=(begin + timedelta(hours=10)).isoformat(),
+    )  # fmt: skip
+    return round_id
+
+
+def take(page: Page, language: str, step: str) -> None:
+    """A step of the round, asked for and confirmed."""
+    name = says(language, f"steps.{step}")
+    page.get_by_role("button", name=name, exact=True).click()
+    page.get_by_role("button", name=says(language, "steps.yes", step=name), exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_round_is_taken_from_step_to_step_and_called_off(
+    page: Page, language: str, shot: Callable[[str], None], planner: Asker, drafted: str
+) -> None:
+    sign_in(page, language)
+    arrive(page, says(language, "rounds.title"))
+    page.goto(f"/console/rounds/{drafted}")
+    arrive(page, "演练第一轮")
+    page.get_by_role("button", name=says(language, "steps.freeze"), exact=True).click()
+    page.get_by_role("dialog").wait_for()
+    shot("round-freeze")
+    page.get_by_role("button", name=says(language, "steps.back"), exact=True).click()
+    take(page, language, "freeze")
+    found = planner.ask("GET", f"/rounds/{drafted}").json()
+    assert found["due_total"] > 0
+    expect(page.get_by_role("status").filter(has_text=str(found["due_total"]))).to_be_visible()
+    for step in ("approve", "activate", "sampling"):
+        take(page, language, step)
+        told = says(language, "steps.taken", step=says(language, f"steps.{step}"))
+        expect(page.get_by_role("status").filter(has_text=told)).to_be_visible()
+    shot("round-steps")
+    assert planner.ask("GET", f"/rounds/{drafted}").json()["state"] == "sampling"
+    cancel = says(language, "steps.cancel")
+    page.get_by_role("button", name=cancel, exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(says(language, "common.reason")).fill("范围有误")
+    dialog.get_by_role("button", name=cancel, exact=True).click()
+    expect(page.get_by_text(says(language, "steps.cancelled", reason="范围有误"))).to_be_visible()
+    assert planner.ask("GET", f"/rounds/{drafted}").json()["state"] == "cancelled"
