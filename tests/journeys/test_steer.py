@@ -64,3 +64,41 @@ def test_a_round_is_taken_from_step_to_step_and_called_off(
     dialog.get_by_role("button", name=cancel, exact=True).click()
     expect(page.get_by_text(says(language, "steps.cancelled", reason="范围有误"))).to_be_visible()
     assert planner.ask("GET", f"/rounds/{drafted}").json()["state"] == "cancelled"
+
+
+def test_a_campaign_and_its_round_are_begun_and_frozen_by_clicks(
+    page: Page, language: str, shot: Callable[[str], None], planner: Asker
+) -> None:
+    sign_in(page, language)
+    arrive(page, says(language, "rounds.title"))
+    new = page.get_by_role("button", name=says(language, "newRound.title"), exact=True)
+    new.click()
+    dialog = page.get_by_role("dialog")
+    name = f"行动{planner.new()[-6:]}"
+    dialog.get_by_label(says(language, "newRound.campaignName")).fill(name)
+    dialog.get_by_label(says(language, "newRound.preset")).click()
+    page.get_by_role("option").first.click()
+    expect(dialog.get_by_label(says(language, "newRound.name"), exact=True)).to_have_value(
+        says(language, "newRound.nameFirst", no=1)
+    )
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    shot("round-new")
+    save = dialog.get_by_role("button", name=says(language, "newRound.save"), exact=True)
+    save.click()
+    arrive(page, says(language, "newRound.nameFirst", no=1))
+    take(page, language, "freeze")
+    page.get_by_role("link", name=says(language, "nav.rounds")).first.click()
+    arrive(page, says(language, "rounds.title"))
+    row = page.get_by_role("listitem").filter(has_text=name)
+    expect(row).to_contain_text(says(language, "word.round.draft"))
+    expect(row).not_to_contain_text(says(language, "rounds.notFrozen"))
+    shot("rounds-new")
+
+    # and the next round of the same campaign: nothing to be filled in
+    new.click()
+    dialog.get_by_label(says(language, "newRound.campaign"), exact=True).click()
+    page.get_by_role("option", name=name).click()
+    save.click()
+    arrive(page, says(language, "newRound.nameFirst", no=2))
+    made = [r for r in planner.ask("GET", "/rounds").json()["items"] if r["campaign"] == name]
+    assert sorted((r["no"], r["frozen_at"] is None) for r in made) == [(1, False), (2, True)]

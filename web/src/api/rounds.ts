@@ -3,7 +3,9 @@ import {
 } from '@tanstack/vue-query';
 import type { Ref } from 'vue';
 
+import type { RoundDraft } from '@/rules/round-draft';
 import type { Step } from '@/rules/round-steps';
+import { instantOf } from '@/rules/time';
 
 import { api, body } from './client';
 import { type Order, steady, type Verdict } from './commands';
@@ -45,6 +47,20 @@ function useSteady<Given>(orders: (given: Given) => readonly Order[]): UseMutati
     mutationFn: (given: Given) => send(orders(given)),
     onSettled: () => queryClient.invalidateQueries({ queryKey: ['rounds'] }),
   });
+}
+
+/** Draws up a round, and the campaign it belongs to when that is new: both or neither. */
+export function useCreateRound(): UseMutationReturnType<readonly Verdict[], Error, RoundDraft, unknown> {
+  return useSteady((draft) => [
+    ...(draft.isNewCampaign ? [{ kind: 'campaign.create', payload: { campaign_id: draft.campaignId, area: draft.area, name: draft.campaign.trim(), trigger: draft.trigger.trim() } }] : []),
+    {
+      kind: 'round.create',
+      payload: {
+        round_id: draft.roundId, campaign_id: draft.campaignId, no: Number(draft.no), area: draft.area, name: draft.name.trim(), preset: { code: draft.preset },
+        window_start: instantOf(draft.start), window_end: instantOf(draft.end),
+      },
+    },
+  ]);
 }
 
 export type Taken = Readonly<{ roundId: string; step: Step }>;

@@ -50,3 +50,18 @@ export function spanOf(milliseconds: number): Span {
     seconds: total % 60,
   };
 }
+
+const HOUR = 3_600_000;
+/** China keeps no summer time: its civil clock is eight hours ahead of UTC all year (IANA Asia/Shanghai since 1991). */
+const AHEAD = 8;
+
+/** An instant as a field for date and time writes it, in civil time: `2022-03-15T07:00`. */
+export function fieldOf(at: number): string {
+  return new Date(at + AHEAD * HOUR).toISOString().slice(0, 16);
+}
+
+/** The instant of such a field, with its offset; `null` while it is not filled in. */
+export function instantOf(field: string): string | null {
+  const iso = `${field}:00+08:00`;
+  return Number.isNaN(Date.parse(iso)) ? null : iso;
+}
