@@ -66,6 +66,33 @@ def test_a_round_is_taken_from_step_to_step_and_called_off(
     assert planner.ask("GET", f"/rounds/{drafted}").json()["state"] == "cancelled"
 
 
+def test_whoever_was_not_swabbed_is_missed_and_the_round_closes(
+    page: Page, language: str, shot: Callable[[str], None], planner: Asker, drafted: str
+) -> None:
+    planner.done("round.freeze", round_id=drafted)
+    people = planner.ask("GET", f"/rounds/{drafted}").json()["due_total"]
+    for step in ("approve", "activate"):
+        planner.done(f"round.{step}", round_id=drafted)
+    planner.done("round.advance", round_id=drafted, to="sampling")
+    sign_in(page, language)
+    arrive(page, says(language, "rounds.title"))
+    page.goto(f"/console/rounds/{drafted}")
+    for step in ("testing", "reconciling"):
+        take(page, language, step)
+    page.get_by_role("button", name=says(language, "steps.miss"), exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(says(language, "steps.missOwner")).fill("各村")
+    dialog.get_by_label(says(language, "common.reason")).fill("外出未归")
+    shot("round-miss")
+    dialog.get_by_role("button", name=says(language, "steps.missYes"), exact=True).click()
+    told = says(language, "steps.missed", people=people)
+    expect(page.get_by_role("status").filter(has_text=told)).to_be_visible()
+    take(page, language, "close")
+    shot("round-closed")
+    found = planner.ask("GET", f"/rounds/{drafted}").json()
+    assert (found["state"], found["counts"]["missed"]) == ("closed", people)
+
+
 def test_a_campaign_and_its_round_are_begun_and_frozen_by_clicks(
     page: Page, language: str, shot: Callable[[str], None], planner: Asker
 ) -> None:

@@ -70,6 +70,11 @@ export function useTakeStep(): UseMutationReturnType<readonly Verdict[], Error, 
   return useSteady(({ roundId, step }) => [{ kind: step.kind, payload: { round_id: roundId, ...(step.to === undefined ? {} : { to: step.to }) } }]);
 }
 
+/** Writes down as missed everybody of a round in sight who was not swabbed; each is owed a catch-up by this owner. */
+export function useMissRest(): UseMutationReturnType<readonly Verdict[], Error, Readonly<{ roundId: string; owner: string; reason: string }>, unknown> {
+  return useSteady(({ roundId, owner, reason }) => [{ kind: 'due.miss', payload: { round_id: roundId, owner, reason } }]);
+}
+
 export function useCancelRound(): UseMutationReturnType<readonly Verdict[], Error, Readonly<{ roundId: string; reason: string }>, unknown> {
   return useSteady(({ roundId, reason }) => [{ kind: 'round.cancel', payload: { round_id: roundId, reason } }]);
 }

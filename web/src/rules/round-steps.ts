@@ -30,3 +30,6 @@ export function nextStep(state: string, frozen: boolean): Step | null {
 
 /** Whether a round may still be called off. */
 export const mayCancel = (state: string): boolean => CANCELLABLE.has(state);
+
+/** Whether those who were not swabbed are settled now: the sampling is over and the round is not. */
+export const settlesRest = (state: string): boolean => state === 'testing' || state === 'reconciling';

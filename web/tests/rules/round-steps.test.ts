@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { mayCancel, nextStep, STEPS, stepsDone } from '@/rules/round-steps';
+import { mayCancel, nextStep, settlesRest, STEPS, stepsDone } from '@/rules/round-steps';
 
 const LIFE = ['draft', 'approved', 'mobilising', 'sampling', 'testing', 'reconciling', 'closed'];
 
@@ -15,6 +15,9 @@ describe('the steps of a round', () => {
   });
   it('end with a round that was called off, and with a state nobody here knows', () => {
     for (const state of ['cancelled', 'elsewhere']) expect([stepsDone(state, true), nextStep(state, true)]).toEqual([-1, null]);
+  });
+  it('settle whoever was not swabbed after the sampling, before the close', () => {
+    expect([...LIFE, 'cancelled'].filter(settlesRest)).toEqual(['testing', 'reconciling']);
   });
   it('can be left until the tests are all that is left', () => {
     expect([...LIFE, 'cancelled'].filter(mayCancel)).toEqual(['draft', 'approved', 'mobilising', 'sampling']);

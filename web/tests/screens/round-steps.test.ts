@@ -88,6 +88,33 @@ it('sends the same command again when the answer was lost', async () => {
   page.unmount();
 });
 
+it('marks everybody not swabbed as missed, with an owner and a reason, once the sampling is over', async () => {
+  const sent: Sent[] = [];
+  const testing = { ...frozen, state: 'testing', counts: { ...counts, due: 3, resulted: 7406, total: 7409 } };
+  serve({ ...signedIn('mark_due'), ...told(testing), ...answered({ missed: 3 }) }, sent);
+  const page = await stage(RoundSteps, { roundId: ROUND });
+  await press('未采记为漏检');
+  expect(document.body.textContent).toContain('未采的 3 人记为漏检');
+  expect(button('确认记为漏检').disabled).toBe(true);
+  const fields = [...document.querySelectorAll<HTMLInputElement>('[role=dialog] input')];
+  for (const [at, text] of ['永发村', '外出未归'].entries()) {
+    fields[at]!.value = text;
+    fields[at]!.dispatchEvent(new Event('input'));
+  }
+  document.querySelector('[role=dialog] form')!.dispatchEvent(new Event('submit', { cancelable: true }));
+  await vi.waitFor(() => { expect(page.text()).toContain('已记漏检 3 人'); });
+  expect(sent).toMatchObject([{ kind: 'due.miss', payload: { round_id: ROUND, owner: '永发村', reason: '外出未归' } }]);
+  page.unmount();
+});
+
+it('leaves those not swabbed alone while the sampling lasts', async () => {
+  serve({ ...signedIn('mark_due'), ...told({ ...frozen, state: 'sampling' }) });
+  const page = await stage(RoundSteps, { roundId: ROUND });
+  expect(page.text()).toContain('下一步：转入检测');
+  expect(page.find('button').exists()).toBe(false);
+  page.unmount();
+});
+
 it('calls a round off with a reason, for the command', async () => {
   const sent: Sent[] = [];
   serve({ ...signedIn('approve_round'), ...told(frozen), ...answered({ state: 'cancelled' }) }, sent);
