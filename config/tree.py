@@ -1,9 +1,10 @@
 """The process tree of ``yingjian serve``: database, migrations check, jobs, web.
 
 One supervisor starts the parts in that order and stops them in the reverse one, whether it is
-told to (Ctrl-C, SIGTERM) or a part dies. Each part runs in a session of its own, so a Ctrl-C at
-the terminal reaches the supervisor only; should the supervisor be killed outright, the kernel
-ends the parts for it.
+told to (Ctrl-C, SIGTERM) or the web part or the database dies. The jobs part is started again: a
+plan that took all memory must not end registration. Each part runs in a session of its own, so a
+Ctrl-C at the terminal reaches the supervisor only; should the supervisor be killed outright, the
+kernel ends the parts for it.
 
 The web part is WSGI with threads: the views are synchronous and wait for PostgreSQL, and each
 thread keeps its own connection. Under ASGI every such view would be handed to a thread anyway,
@@ -28,6 +29,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from config import databases, env, postgres
+from config.reviving import OFTEN, WINDOW, Deaths
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -76,10 +78,19 @@ class Part:
         """The exit code, or None while it runs."""
         return self.process.poll() if self.process else None
 
+    def end_children(self) -> None:
+        """End what a part left behind that died by itself: its group outlives it."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
     def stop(self) -> str:
         """Ask it to end, insist after a while; returns how it went."""
         process = self.process
-        if process is None or process.poll() is not None:
+        if process is None:
+            return "was not running"
+        if process.poll() is not None:
+            self.end_children()
             return "was not running"
         process.send_signal(signal.SIGTERM)
         try:
@@ -110,7 +121,7 @@ def running(options: Options, say: Say) -> Iterator["Tree"]:
 
 
 def serve(options: Options, say: Say) -> None:
-    """Serve until SIGINT or SIGTERM; raises ServeError when a part dies."""
+    """Serve until SIGINT or SIGTERM; raises ServeError when the web part or the database dies."""
     stop = threading.Event()
     previous = {
         number: signal.signal(number, lambda *_: stop.set())
@@ -141,6 +152,8 @@ class Tree:
         common["YINGJIAN_THREADS"] = str(self._options.threads)
         common["YINGJIAN_SEATS"] = str(self._options.threads * _SEATS)
         self._parts: list[Part] = []
+        self._deaths = Deaths()
+        self._again_at: float | None = None
         if options.jobs:
             self._parts.append(Part("jobs", _jobs_command(), common))
         self._parts.append(Part("web", _web_command(options, port), common))
@@ -156,10 +169,10 @@ class Tree:
                 self._say(f"web       {self.url} ({self._options.workers} × "
                           f"{self._options.threads} threads{mode})")  # fmt: skip
             else:
-                self._say(f"{part.name:<9} worker running (process {part.process.pid})")
+                self._say(_worker_runs(part))
 
     def check(self) -> None:
-        """Raise ServeError where a part, or the embedded database, has died."""
+        """Raise ServeError where the web part, or the embedded database, has died; see to the jobs."""
         if databases.embedded() and databases.cluster().pid() is None:
             raise ServeError(
                 f"database ended; {databases.cluster().log} says why. "
@@ -167,11 +180,42 @@ class Tree:
             )
         for part in self._parts:
             code = part.died()
-            if code is not None:
+            if part.name == "jobs":
+                self._revive(part, code, time.monotonic())
+            elif code is not None:
                 raise ServeError(
                     f"{part.name} ended by itself ({_ending(code)}); its own lines above say why. "
                     "Everything else is being stopped."
                 )
+
+    def _revive(self, jobs: Part, code: int | None, now: float) -> None:
+        """Start the jobs part again a while after it ended (`code`); none of it stops the web part."""
+        if self._again_at is None:
+            if code is not None:
+                self._again(_ending(code), now)
+        elif now >= self._again_at:
+            self._again_at = None
+            jobs.end_children()
+            try:
+                jobs.start()
+            except OSError as error:  # no memory even for a process
+                self._again(str(error.strerror), now)
+            else:
+                self._say(_worker_runs(jobs))
+
+    def _again(self, why: str, now: float) -> None:
+        pause = self._deaths.pause(now)
+        self._again_at = now + pause
+        self._say(
+            f"jobs      worker ended by itself ({why}); the web part goes on, the worker is "
+            f"started again in {pause:.0f} s"
+        )
+        if self._deaths.count >= OFTEN:
+            self._say(
+                f"jobs      {self._deaths.count} times within {WINDOW / 60:.0f} minutes: plans, "
+                "rehearsals, imports and clocks wait until this is mended. The lines above may say "
+                "why; SIGKILL mostly means that memory ran out"
+            )
 
     def stop(self) -> None:
         """Stop web before jobs: no request is accepted that nobody would follow up."""
@@ -297,6 +341,11 @@ def _healthy(url: str) -> bool:
             return int(answer.status) == 200  # noqa: PLR2004
     except (urllib.error.URLError, OSError):
         return False
+
+
+def _worker_runs(jobs: Part) -> str:
+    assert jobs.process is not None  # noqa: S101  started by the caller
+    return f"jobs      worker running (process {jobs.process.pid})"
 
 
 def _ending(code: int) -> str:

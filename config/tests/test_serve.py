@@ -142,10 +142,31 @@ def test_it_comes_up_answers_and_stops_in_order(home: Path, number: signal.Signa
     assert alive(home) == []
 
 
-def test_a_dead_part_is_named_and_takes_the_rest_along(served: Served, home: Path) -> None:
-    os.kill(served.part("jobs"), signal.SIGKILL)
+def test_a_dead_worker_is_started_again_while_the_web_part_answers(served: Served) -> None:
+    first = served.part("jobs")
+    os.kill(first, signal.SIGKILL)
+    told = served.until("jobs      worker ended")
+    assert "by itself (signal SIGKILL)" in told
+    assert "again in 1 s" in told
+    assert served.get("/healthz")[0] == 200
+    again = int(re.findall(r"process (\d+)", served.until("jobs      worker running"))[0])
+    assert again != first
+    os.kill(again, signal.SIGKILL)
+    assert "again in 2 s" in served.until("jobs      worker ended")
+    assert served.get("/healthz")[0] == 200
+    served.process.terminate()
+    assert served.end() == 0, "told to stop between two workers"
+    assert served.stops() == ["stopping", "web       stopped", "database  stopped"]
+    assert alive(served.var) == []
+
+
+def test_a_dead_web_part_is_named_and_takes_the_rest_along(served: Served, home: Path) -> None:
+    supervisor = served.process.pid
+    parts = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    (web,) = (int(n) for n in parts if b"granian" in Path(f"/proc/{n}/cmdline").read_bytes())
+    os.kill(web, signal.SIGKILL)
     assert served.end() == 1
-    assert "jobs ended by itself (signal SIGKILL)" in served.said[-1]
+    assert "web ended by itself (signal SIGKILL)" in served.said[-1]
     assert "database  stopped" in served.said
     assert alive(home) == []
 
