@@ -46,6 +46,33 @@ def round_to_plan(planner: Asker, round_played: Played) -> str:
     return round_id
 
 
+STREETS = "streets.geojson"
+
+
+@pytest.fixture
+def streets(round_played: Played, tmp_path: Path) -> Path:
+    """Two long streets through the county's middle, as a map program writes them."""
+    with round_played.sql() as connection:
+        row = connection.execute(
+            "SELECT min(lon), avg(lon), max(lon), min(lat), avg(lat), max(lat) FROM population_household"
+        ).fetchone()
+    assert row is not None
+    west, lon, east, south, lat, north = map(float, row)
+    lines = [
+        [[west, lat], [lon, lat, 1110.0], [east, lat]],
+        [[lon, south], [lon, lat], [lon, north]],
+    ]
+    file = tmp_path / STREETS
+    file.write_text(json.dumps({"type": "MultiLineString", "coordinates": lines}), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def ground(round_to_plan: str, streets: Path) -> tuple[str, Path]:
+    """A round to plan and the county's streets."""
+    return round_to_plan, streets
+
+
 @pytest.fixture
 def signed_in(page: Page, language: str) -> Page:
     """The list of rounds."""
@@ -98,9 +125,10 @@ def _moved_and_put_back(
 
 
 def test_a_plan_is_made_moved_about_approved_and_put_on_paper(
-    signed_in: Page, language: str, shot: Callable[[str], None], planner: Asker, round_to_plan: str
-) -> None:
-    page = signed_in
+    signed_in: Page, language: str, shot: Callable[[str], None], planner: Asker,
+    ground: tuple[str, Path],
+) -> None:  # fmt: skip
+    page, (round_to_plan, streets) = signed_in, ground
     page.goto(f"/console/rounds/{round_to_plan}/plan")
     arrive(page, says(language, "workspace.title"))
     make = page.get_by_role("button", name=says(language, "workspace.make"))
@@ -111,6 +139,8 @@ def test_a_plan_is_made_moved_about_approved_and_put_on_paper(
     expect(page.get_by_role("alert")).to_contain_text("2", timeout=120_000)
     shot("plan-refused")
     limit.fill("2")
+    page.get_by_label(says(language, "workspace.paths")).set_input_files(streets)
+    expect(page.get_by_text(streets.name)).to_be_visible()
     make.click()
     expect(page.get_by_role("heading", name=says(language, "workspace.map"))).to_be_visible(
         timeout=180_000
@@ -118,6 +148,10 @@ def test_a_plan_is_made_moved_about_approved_and_put_on_paper(
     (made,) = plans(planner, round_to_plan)
     assert made["siting"]["most_sites"] == 2
     assert made["totals"]["sites"] - made["totals"]["mobile_teams"] <= 2
+    # the streets of the file are in the plan and on its map
+    whole = planner.ask("GET", f"/plans/{made['id']}").json()
+    assert len(whole["plan"]["params"]["paths"]) == 2
+    assert page.locator(".map path.path").get_attribute("d")
     shot("plan")
 
     _moved_and_put_back(page, language, shot, planner)
