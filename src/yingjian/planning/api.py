@@ -165,11 +165,12 @@ def codes(request: HttpRequest, plan_id: uuid.UUID, under: str = "") -> HttpResp
 
 @router.get("/plans/{plan_id}/plan.xlsx", auth=needs("see_round"))
 def workbook(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
-    """The plan as tables: sites, slots, staff, goods, pick-ups, laboratories, rules."""
-    queries.head_for(actor_of(request), plan_id)
-    data = documents.tables(
-        queries.document_of(plan_id), queries.findings_of(plan_id), language(request)
-    )
+    """The plan as tables, staff by name: taking it is journalled as `export.make`."""
+    actor = actor_of(request)
+    data = documents.plan_book(
+        queries.head_for(actor, plan_id), actor=actor, at=request_time(request),
+        export_id=uuid7(now()), language=language(request),
+    )  # fmt: skip
     return documents.answer(data, documents.XLSX, f"plan-{plan_id}.xlsx")
 
 

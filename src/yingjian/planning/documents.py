@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from django.http import HttpResponse
 
+from yingjian.access import journal
+from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as campaigns
 from yingjian.engines.plan.model import Plan
 from yingjian.kernel import rendering
@@ -86,6 +89,17 @@ def code_sheet(plan: Plan, *, under: str, language: str) -> bytes:
     if len(found) > labels.MOST:
         raise RuleBroken("planning.too_many_labels", labels=len(found), most=labels.MOST)
     return labels.sheet(found, language=language)
+
+
+def plan_book(
+    head: queries.PlanHead, *, actor: Actor, at: datetime, export_id: uuid.UUID, language: str
+) -> bytes:
+    """The workbook of a stored plan. It names staff, so taking it is journalled with how many (checklist 101)."""
+    plan = queries.document_of(head.id)
+    data = tables(plan, queries.findings_of(head.id), language)
+    told = {"what": "plan", "plan_id": head.id, "rows": len(crewing.staff_ids(plan))}
+    journal.record("export.make", told, actor=actor, id=export_id, at=at, area=head.area)
+    return data
 
 
 def tables(plan: Plan, findings: list[dict[str, Any]], language: str) -> bytes:

@@ -15,6 +15,7 @@ from django.test import Client
 from pypdf import PdfReader
 
 from yingjian.access import scope
+from yingjian.access.models import JournalEntry
 from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, user
 from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
 from yingjian.engines.plan import codes as plan_codes
@@ -130,6 +131,22 @@ def test_the_workbook_has_every_table() -> None:
     assert len(rows["转运班次"]) == 1 + plan.totals.runs
     assert sum(row[3] for row in rows["检测机构"][1:]) == plan.totals.tubes
     assert rows["时段"][1][2].hour == 12, "local time: the window opens at noon in China"
+
+
+def test_taking_the_workbook_is_journalled_since_it_names_staff() -> None:
+    round_id = town()
+    plan_id, _ = propose(round_id)
+    client = signed_in()
+    assert client.get(f"/api/plans/{uuid.uuid4()}/plan.xlsx").status_code == 404
+    with scope.everywhere():
+        assert not JournalEntry.objects.filter(kind="export.make").exists()
+    assert client.get(f"/api/plans/{plan_id}/plan.xlsx").status_code == 200
+    with scope.everywhere():
+        entry = JournalEntry.objects.get(kind="export.make")
+        area = queries.head_of(plan_id).area
+    told = json.loads(entry.payload)
+    assert (told["what"], told["plan_id"]) == ("plan", str(plan_id))
+    assert entry.area == area
 
 
 def test_the_workbook_shows_what_no_laboratory_takes() -> None:
