@@ -27,7 +27,7 @@ from .troubles import Troubles
 TASK: Final = "planning.rehearse"
 KEPT: Final = 30
 """Answers kept of a plan: for other numbers and troubles than the last ones it is played anew."""
-FORM: Final = 4
+FORM: Final = 5
 """Raised when the twin's answers change, so that kept ones are played anew."""
 _LOCK: Final = "planning.rehearsal."
 

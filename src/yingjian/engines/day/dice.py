@@ -135,14 +135,13 @@ def lengths(table: Floats, key: np.uint64, mean: float, spread: float, out: Floa
 
 @compiled
 def absent(key: np.uint64, lanes: Ints, share: float, away: Ints) -> None:
-    """Lanes of each site that nobody staffs; one is always left."""
+    """Lanes of each site that lack their people; where it is all of them, the queue keeps one going (`queue.serve`)."""
     serial = 0
     for j in range(len(lanes)):
         for _ in range(lanes[j]):
             if uniform(key, serial, 0) <= share:
                 away[j] += 1
             serial += 1
-        away[j] = min(away[j], lanes[j] - 1)
 
 
 @compiled

@@ -247,7 +247,7 @@ class Faults:
     labs: tuple[Gone, ...] = ()
     short: tuple[Short, ...] = ()
     absent: float = 0.0
-    """Share of lanes that nobody staffs, at random, at least one left per site."""
+    """Share of lanes that lack their people, at random. A site that would have none keeps one, at half its pace."""
     absent_until: float = NEVER
     turnout: float = 1.0
     """People who come, over people expected: 2 is double."""

@@ -17,6 +17,10 @@ FINE = 64
 """Steps by which one hour's waits at one site are counted."""
 
 
+ALONE = 2.0
+"""One who does a lane's two jobs, register and swab, takes about so many times as long."""
+
+
 @compiled
 def serve(
     ptr: Ints, ready: Floats, service: Floats, lanes: Ints, opens: Floats, away: Ints,
@@ -25,7 +29,8 @@ def serve(
 ) -> None:  # fmt: skip
     """Every site's queue. People `ptr[j]:ptr[j+1]` of site j are in order of `ready`.
 
-    The last `away[j]` lanes open at `away_until`. `slow` rows are (start, end, factor). From the
+    The last `away[j]` lanes open at `away_until`. Where that is all of them, whoever is left keeps one going, and each
+    person takes `ALONE` times as long until then. `slow` rows are (start, end, factor). From the
     `stock[j]`-th person on nobody begins before `stock_until[j]`. Writes start, end and lane.
     Whoever would wait longer than `patience` goes home then, unswabbed: start and end are that moment, lane -1.
     """
@@ -35,8 +40,9 @@ def serve(
     free = np.empty(most)
     for j in range(len(lanes)):
         c = lanes[j]
+        alone_until = away_until if away[j] >= c else -np.inf
         for k in range(c):
-            free[k] = opens[j] if k < c - away[j] else max(opens[j], away_until)
+            free[k] = opens[j] if k < max(1, c - away[j]) else max(opens[j], away_until)
         a, s_a, s_b, left = ptr[j], slow_ptr[j], slow_ptr[j + 1], stock[j]
         for i in range(a, ptr[j + 1]):
             best, soonest = np.uint32(0), free[0]
@@ -46,7 +52,7 @@ def serve(
             begin = max(ready[i], soonest)
             if i - a >= left:
                 begin = max(begin, stock_until[j])
-            need = service[i]
+            need = service[i] * (ALONE if begin < alone_until else 1.0)
             for s in range(s_a, s_b):
                 if slow[s, 0] <= begin < slow[s, 1]:
                     if slow[s, 2] >= NEVER:

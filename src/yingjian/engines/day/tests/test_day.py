@@ -236,6 +236,18 @@ def test_each_fault_is_felt_where_it_strikes() -> None:
     assert ill.wait.mean() > simulate(day(lanes=(4, 4))).wait.mean()
 
 
+def test_absence_is_felt_where_a_site_has_one_lane() -> None:
+    """Whoever is left works at half the pace, until somebody comes; nobody is swabbed sooner than on a full day."""
+    calm = simulate(day(lanes=(1, 1)))
+    none = simulate(day(lanes=(1, 1)), faults=Faults(absent=1.0))
+    relieved = simulate(day(lanes=(1, 1)), faults=Faults(absent=1.0, absent_until=600.0))
+    assert none.busy == pytest.approx(2 * calm.busy)
+    assert (none.wait >= calm.wait).all()
+    assert none.wait.mean() > relieved.wait.mean() > calm.wait.mean()
+    some = [simulate(day(lanes=(1, 1)), faults=Faults(absent=share)).busy for share in (0.2, 0.7)]
+    assert (some[1] >= some[0]).all(), "the same dice: who is absent stays so"
+
+
 def test_plates_wait_until_full_or_too_long() -> None:
     ready = np.array([0.0, 1, 2, 3, 50, 51])
     loaded, done = np.empty(6), np.empty(6)
