@@ -26,7 +26,7 @@ def barriers_of(given: object) -> tuple[Line, ...]:
     """
     try:
         lines = _lines(given, BARRIERS_MOST)
-    except _Odd as odd:
+    except _OddError as odd:
         raise PlanError("bad_barriers", got=odd.got, most=BARRIERS_MOST) from None
     return tuple(tuple((lon, lat) for lon, lat, *_ in line) for line in lines)
 
@@ -35,11 +35,11 @@ def paths_of(given: object) -> tuple[Path, ...]:
     """The same for paths, whose places keep their heights. Raises `PlanError("bad_paths", …)`."""
     try:
         return _lines(given, PATHS_MOST)
-    except _Odd as odd:
+    except _OddError as odd:
         raise PlanError("bad_paths", got=odd.got, most=PATHS_MOST) from None
 
 
-class _Odd(Exception):  # noqa: N818 - not an error of ours yet
+class _OddError(Exception):
     """What could not be read, shortened."""
 
     def __init__(self, got: object = "") -> None:
@@ -52,7 +52,7 @@ def _lines(given: object, most: int) -> tuple[Path, ...]:
     found = tuple(line for line in lines if len(line) > 1)
     places = sum(map(len, found))
     if not found or places > most:
-        raise _Odd(places or "[]")
+        raise _OddError(places or "[]")
     return found
 
 
@@ -61,7 +61,7 @@ def _given(given: object) -> Iterator[list[Any]]:
         yield from _deep(given, 1)
         return
     if not isinstance(given, dict):
-        raise _Odd(given)
+        raise _OddError(given)
     kind = given.get("type")
     inner = {"FeatureCollection": "features", "GeometryCollection": "geometries"}.get(str(kind))
     if inner:
@@ -72,12 +72,12 @@ def _given(given: object) -> Iterator[list[Any]]:
     elif kind in _LINES:
         yield from _deep(given.get("coordinates"), _LINES[str(kind)])
     elif kind not in {"Point", "MultiPoint"}:
-        raise _Odd(kind)
+        raise _OddError(kind)
 
 
 def _deep(values: object, depth: int) -> Iterator[list[Any]]:
     if not isinstance(values, list):
-        raise _Odd(values)
+        raise _OddError(values)
     if depth == 0:
         yield values
         return
@@ -96,7 +96,7 @@ def _place(given: object) -> tuple[float, ...]:
                 case [(int() | float()) as height, *_] if LOWEST <= height <= HIGHEST:
                     return (*place, round(float(height), 1))
             return place
-    raise _Odd(given)
+    raise _OddError(given)
 
 
 LOWEST, HIGHEST = -500.0, 9_000.0

@@ -152,11 +152,12 @@ def _along(
         (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     ]
     for i in np.flatnonzero((joins >= 0) & (leg <= walk_m)):
-        reached, far = _shortest(
+        reached, each = _shortest(
             paths.ptr, paths.to, paths.length, joins[i], leg[i], walk_m, metres, first, on, site_leg
         )
-        found.append((np.full(len(reached), i, dtype=np.int64), reached, far))
-    return tuple(np.concatenate(side) for side in zip(*found, strict=True))  # type: ignore[return-value]
+        found.append((np.full(len(reached), i, dtype=np.int64), reached, each))
+    point, site, far = (np.concatenate(side) for side in zip(*found, strict=True))
+    return point, site, far
 
 
 @compiled
