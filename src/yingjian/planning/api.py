@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -249,19 +250,27 @@ def _rehearsed(request: HttpRequest, asked: rehearsals.Asked, *, again: bool) ->
     return Status(200, found)
 
 
+def _rehearsal_taken(
+    request: HttpRequest, asked: rehearsals.Asked, write: Callable[..., bytes], kind: str
+) -> HttpResponse:
+    """A rehearsal that was played, as a file."""
+    head, told = queries.head_for(actor_of(request), asked.plan_id), language(request)
+    at = request_time(request)
+    found = rehearsals.kept_for(actor_of(request), asked, at=at, language=told)
+    ending = "docx" if kind == documents.DOCX else "xlsx"
+    return documents.answer(
+        write(found, at=at, language=told), kind, f"rehearsal-{head.version}.{ending}"
+    )
+
+
 @router.get("/plans/{plan_id}/rehearsal.docx", auth=needs("see_round"))
 def rehearsal_annex(
     request: HttpRequest, plan_id: uuid.UUID, *, runs: Runs = 60, trials: Trials = 10, seed: int = 0,
     positives: Infected = None,
 ) -> HttpResponse:  # fmt: skip
     """The same as an annex to the plan, in Word; it has to be played first (`planning.rehearsal_waits`, 409)."""
-    head = queries.head_for(actor_of(request), plan_id)
-    found = rehearsals.kept_for(
-        actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed, positives=positives),
-        at=request_time(request), language=language(request),
-    )  # fmt: skip
-    data = documents.rehearsal_annex(found, at=request_time(request), language=language(request))
-    return documents.answer(data, documents.DOCX, f"rehearsal-{head.version}.docx")
+    asked = rehearsals.Asked(plan_id, runs, trials, seed, positives=positives)
+    return _rehearsal_taken(request, asked, documents.rehearsal_annex, documents.DOCX)
 
 
 @router.get("/plans/{plan_id}/rehearsal.xlsx", auth=needs("see_round"))
@@ -270,13 +279,8 @@ def rehearsal_tables(
     positives: Infected = None,
 ) -> HttpResponse:  # fmt: skip
     """Every figure of it as tables, as the annex it has to be played first."""
-    head = queries.head_for(actor_of(request), plan_id)
-    found = rehearsals.kept_for(
-        actor_of(request), rehearsals.Asked(plan_id, runs, trials, seed, positives=positives),
-        at=request_time(request), language=language(request),
-    )  # fmt: skip
-    data = documents.rehearsal_tables(found, at=request_time(request), language=language(request))
-    return documents.answer(data, documents.XLSX, f"rehearsal-{head.version}.xlsx")
+    asked = rehearsals.Asked(plan_id, runs, trials, seed, positives=positives)
+    return _rehearsal_taken(request, asked, documents.rehearsal_tables, documents.XLSX)
 
 
 @router.get("/rounds/{round_id}/outlook", auth=needs("see_round"), response=outlook.RoundOutlook)
