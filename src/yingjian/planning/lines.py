@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from yingjian.engines.plan.model import PlanError
-from yingjian.engines.plan.params import Line, Path
+from yingjian.engines.plan.params import Line, Path, PlanParams
 
 BARRIERS_MOST: Final = 4_000
 """Places of all barriers together: a plan carries them."""
@@ -14,6 +16,9 @@ PATHS_MOST: Final = 60_000
 """Places of all paths together: about the streets and ways of a county."""
 DIGITS: Final = 5
 """A metre."""
+NEAR_KM: Final = 5.0
+"""Nobody walks further: a line beyond that from every home is another county's."""
+DEGREE_KM: Final = 111.32
 _LINES: Final = {"LineString": 0, "MultiLineString": 1, "Polygon": 1, "MultiPolygon": 2}
 """How deep the lines of each kind lie."""
 
@@ -21,22 +26,47 @@ _LINES: Final = {"LineString": 0, "MultiLineString": 1, "Polygon": 1, "MultiPoly
 def barriers_of(given: object) -> tuple[Line, ...]:
     """Lines of `[[[lon, lat], …], …]` or of GeoJSON, whose areas count by their edges and whose points by nothing.
 
-    WGS 84; heights are left out. Raises `PlanError("bad_barriers", …)` for what holds no line, a place that is
-    none, or too many of them.
+    WGS 84; heights are left out. Raises `PlanError`: `bad_barriers` for what is no GeoJSON, `barriers_place` for a
+    place that is none, `barriers_none` where there is no line, `barriers_many`.
     """
-    try:
-        lines = _lines(given, BARRIERS_MOST)
-    except _OddError as odd:
-        raise PlanError("bad_barriers", got=odd.got, most=BARRIERS_MOST) from None
+    lines = _lines("barriers", given, BARRIERS_MOST)
     return tuple(tuple((lon, lat) for lon, lat, *_ in line) for line in lines)
 
 
 def paths_of(given: object) -> tuple[Path, ...]:
-    """The same for paths, whose places keep their heights. Raises `PlanError("bad_paths", …)`."""
-    try:
-        return _lines(given, PATHS_MOST)
-    except _OddError as odd:
-        raise PlanError("bad_paths", got=odd.got, most=PATHS_MOST) from None
+    """The same for paths, whose places keep their heights, with `bad_paths`, `paths_place`, …"""
+    return _lines("paths", given, PATHS_MOST)
+
+
+def stay_near(params: PlanParams, homes: Iterable[tuple[float | None, float | None]]) -> None:
+    """That a file is of this county: one of its lines at least comes near where somebody lives.
+
+    `homes`: (lon, lat), where known. Raises `PlanError("barriers_elsewhere" | "paths_elsewhere", km)`.
+    """
+    known = [(lon, lat) for lon, lat in homes if lon is not None and lat is not None]
+    if not known:
+        return
+    home = _box(known)
+    for name, found in (("barriers", params.barriers), ("paths", params.paths)):
+        far = min((_apart(home, _box(line)) for line in found), default=0.0)
+        if far > NEAR_KM:
+            raise PlanError(f"{name}_elsewhere", km=round(far))
+
+
+Box = tuple[float, float, float, float]
+
+
+def _box(places: Iterable[Sequence[float]]) -> Box:
+    """West, south, east, north."""
+    lon, lat = zip(*((place[0], place[1]) for place in places), strict=True)
+    return min(lon), min(lat), max(lon), max(lat)
+
+
+def _apart(one: Box, other: Box) -> float:
+    """Kilometres between two boxes, roughly; nothing where they touch."""
+    east = max(0.0, one[0] - other[2], other[0] - one[2])
+    north = max(0.0, one[1] - other[3], other[1] - one[3])
+    return math.hypot(east * math.cos(math.radians(one[1])), north) * DEGREE_KM
 
 
 class _OddError(Exception):
@@ -44,15 +74,28 @@ class _OddError(Exception):
 
     def __init__(self, got: object = "") -> None:
         super().__init__()
-        self.got = str(got)[:40]
+        self.got = (got if isinstance(got, str) else json.dumps(got, ensure_ascii=False))[:40]
 
 
-def _lines(given: object, most: int) -> tuple[Path, ...]:
-    lines = [tuple(_place(one) for one in line) for line in _given(given)]
+def _lines(name: str, given: object, most: int) -> tuple[Path, ...]:
+    try:
+        read = list(_given(given))
+    except _OddError as odd:
+        raise PlanError(f"bad_{name}", got=odd.got) from None
+    except RecursionError:
+        raise PlanError(f"bad_{name}", got="[[[[…") from None
+    lines = []
+    for no, line in enumerate(read, start=1):
+        try:
+            lines.append(tuple(_place(one) for one in line))
+        except _OddError as odd:
+            raise PlanError(f"{name}_place", line=no, got=odd.got) from None
     found = tuple(line for line in lines if len(line) > 1)
     places = sum(map(len, found))
-    if not found or places > most:
-        raise _OddError(places or "[]")
+    if not found:
+        raise PlanError(f"{name}_none")
+    if places > most:
+        raise PlanError(f"{name}_many", places=places, most=most)
     return found
 
 
@@ -65,7 +108,10 @@ def _given(given: object) -> Iterator[list[Any]]:
     kind = given.get("type")
     inner = {"FeatureCollection": "features", "GeometryCollection": "geometries"}.get(str(kind))
     if inner:
-        for part in given.get(inner) or []:
+        parts = given.get(inner) or []
+        if not isinstance(parts, list):
+            raise _OddError(parts)
+        for part in parts:
             yield from _given(part)
     elif kind == "Feature":
         yield from _given(given["geometry"]) if given.get("geometry") else ()
@@ -88,15 +134,22 @@ def _deep(values: object, depth: int) -> Iterator[list[Any]]:
 def _place(given: object) -> tuple[float, ...]:
     """`[lon, lat]` or `[lon, lat, height]`. `NaN` compares with nothing, so it is no place and no height."""
     match given:
-        case [(int() | float()) as lon, (int() | float()) as lat, *rest] if (
-            -180 <= lon <= 180 and -90 <= lat <= 90  # noqa: PLR2004
-        ):
+        case [(int() | float()) as lon, (int() | float()) as lat, *rest] if _degrees(lon, lat):
             place = (round(float(lon), DIGITS), round(float(lat), DIGITS))
             match rest:
                 case [(int() | float()) as height, *_] if LOWEST <= height <= HIGHEST:
                     return (*place, round(float(height), 1))
             return place
     raise _OddError(given)
+
+
+def _degrees(lon: float, lat: float) -> bool:
+    return (
+        -180 <= lon <= 180  # noqa: PLR2004
+        and -90 <= lat <= 90  # noqa: PLR2004
+        and not isinstance(lon, bool)
+        and not isinstance(lat, bool)
+    )
 
 
 LOWEST, HIGHEST = -500.0, 9_000.0

@@ -180,7 +180,7 @@ def problem_for(
     stocks: Sequence[Stock] = (),
 ) -> PlanProblem:
     """Put preset, round and people together. Raises `PlanError` (`nobody`, `no_open_hours`, `candidate_barred`,
-    `too_few_sites`)."""
+    `too_few_sites`, `barriers_elsewhere`, `paths_elsewhere`)."""
     choice = choice or Choice(PlanParams())
     for place in candidates:
         if place.lock == "never" and choice.locks.get(place.key) == "stay":
@@ -191,6 +191,7 @@ def problem_for(
     people = sum(block.people for block in blocks)
     if people == 0:
         raise PlanError("nobody")
+    lines.stay_near(choice.params, ((block.lon, block.lat) for block in blocks))
     deadline = deadline_of(preset, facts.window.start, people)
     days = open_days(preset, facts.window, deadline, tz)
     places = named_places(preset, facts.window, tz)
@@ -199,8 +200,8 @@ def problem_for(
             "no_open_hours",
             opens=preset.sites.open_from.value,
             closes=preset.sites.open_to.value,
-            start=facts.window.start.isoformat(),
-            end=facts.window.end.isoformat(),
+            start=f"{facts.window.start.astimezone(tz):%Y-%m-%d %H:%M}",
+            end=f"{facts.window.end.astimezone(tz):%Y-%m-%d %H:%M}",
         )
     return PlanProblem(
         round_id=facts.round_id,

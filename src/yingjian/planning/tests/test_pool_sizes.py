@@ -179,7 +179,7 @@ def test_the_command_tells_and_writes_json(monkeypatch: pytest.MonkeyPatch) -> N
         call_command("choices", round_id, "--option", "colour=red")
     with pytest.raises(CommandError, match=r"campaigns\.round_unknown"):
         call_command("choices", str(uuid.uuid4()))
-    with pytest.raises(CommandError, match="not a round's id"):
+    with pytest.raises(CommandError, match=r"planning\.not_a_round"):
         call_command("choices", "x")
 
 

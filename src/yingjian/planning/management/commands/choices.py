@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from argparse import ArgumentParser
 from typing import Any
 
 import msgspec
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from pydantic import ValidationError
 
 from yingjian.access import scope
 from yingjian.kernel.clock import now
-from yingjian.kernel.errors import RuleBroken, sentence
+from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.papers import Report
 from yingjian.planning import cadence, cadence_paper, ground, pool_paper, pool_sizes, queries
+from yingjian.planning.management.given import options_of, refusals, round_id
 
 
 class Command(BaseCommand):
@@ -32,22 +32,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **given: Any) -> None:
         language: str = given["language"]
-        try:
-            round_id = uuid.UUID(given["round"])
-        except ValueError:
-            raise CommandError(f"not a round's id: {given['round']}") from None
-        try:
-            with scope.everywhere():
-                self._tell(round_id, _options(given["option"]), language, as_json=given["json"])
-        except RuleBroken as error:
-            told = sentence(error.code, language, error.params)
-            raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
+        with refusals(language), scope.everywhere():
+            asked = round_id(given["round"])
+            self._tell(asked, options_of(given["option"]), language, as_json=given["json"])
 
     def _tell(
-        self, round_id: uuid.UUID, options: dict[str, Any], language: str, *, as_json: bool
+        self, asked: uuid.UUID, options: dict[str, Any], language: str, *, as_json: bool
     ) -> None:
         pools, rounds = _asked(options)
-        known = ground.ground_of(round_id, at=now())
+        known = ground.ground_of(asked, at=now())
         sizes = pool_sizes.pool_sizes(known, pools, language=language)
         ways = cadence.cadence(known, rounds, language=language)
         if as_json:
@@ -88,14 +81,3 @@ def _asked(options: dict[str, Any]) -> tuple[pool_sizes.PoolAsked, cadence.Caden
             "planning.bad_option", option=str(wrong["loc"][0]), got=str(wrong["input"])[:40]
         ) from None
     return pools, rounds  # type: ignore[return-value]
-
-
-def _options(pairs: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found

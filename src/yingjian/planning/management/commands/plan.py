@@ -7,22 +7,21 @@ import signal
 import sys
 import threading
 import time
-import uuid
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from yingjian.access import scope
 from yingjian.engines.plan.judge import Finding
 from yingjian.engines.plan.model import Plan
 from yingjian.engines.siting.model import MICRO, Progress
-from yingjian.kernel.errors import RuleBroken, sentence
+from yingjian.kernel.errors import RuleBroken
 from yingjian.planning import actions, annex, crewing, timing, wording
+from yingjian.planning.management.given import json_of, options_of, refusals, round_id
 from yingjian.workforce import queries as workforce
 
 SHOWN = 20
@@ -52,21 +51,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **given: Any) -> None:
         language: str = given["language"]
-        try:
-            round_id = uuid.UUID(given["round"])
-        except ValueError:
-            raise CommandError(f"not a round's id: {given['round']}") from None
         began, worked = time.monotonic(), time.process_time()
-        try:
-            with scope.everywhere():
-                options = _asked(given)
-                for name in ("barriers", "paths"):
-                    options |= _lines(name, given[name])
-                with _watched(wording.words(language)["progress"]) as teller:
-                    plan, findings = actions.compute(round_id, options, told=teller)
-        except RuleBroken as error:
-            told = sentence(error.code, language, error.params)
-            raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
+        with refusals(language):
+            asked = round_id(given["round"])
+            options = _asked(given)
+            with (
+                scope.everywhere(),
+                _watched(wording.words(language)["progress"]) as teller,
+            ):
+                plan, findings = actions.compute(asked, options, told=teller)
         if given["json"]:
             with scope.everywhere():
                 names = workforce.names_of(crewing.staff_ids(plan))
@@ -107,19 +100,15 @@ class Command(BaseCommand):
 
 
 def _asked(given: dict[str, Any]) -> dict[str, Any]:
-    """The options of the proposal."""
-    most = {} if given["most_sites"] is None else {"most_sites": given["most_sites"]}
-    return _options(given["option"]) | most
-
-
-def _options(pairs: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, _, value = pair.partition("=")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
+    """The options of the proposal. Refused as `given.json_of`."""
+    found = options_of(given["option"])
+    if given["most_sites"] is not None:
+        found["most_sites"] = given["most_sites"]
+    for name in ("barriers", "paths"):
+        if given[name]:
+            found[name] = json_of(f"--{name}", given[name])
+            if not found[name]:
+                raise RuleBroken(f"planning.{name}_none")
     return found
 
 
@@ -152,13 +141,6 @@ def _watched(words: dict[str, str]) -> Iterator[timing.Teller]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, before)
-
-
-def _lines(name: str, path: str | None) -> dict[str, Any]:
-    try:
-        return {name: json.loads(Path(path).read_text(encoding="utf-8-sig"))} if path else {}
-    except (OSError, ValueError) as error:
-        raise CommandError(f"--{name}: {error}") from None
 
 
 def _document(

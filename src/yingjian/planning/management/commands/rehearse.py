@@ -8,30 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from pydantic import ValidationError
 
 from yingjian.access import scope
 from yingjian.kernel.clock import now
-from yingjian.kernel.errors import RuleBroken, sentence
+from yingjian.kernel.errors import RuleBroken
 from yingjian.planning import documents, outlook, queries, rehearsing, wording
+from yingjian.planning.management.given import refusals, round_id, text_of
 from yingjian.planning.troubles import Troubles
 
 MOST_INFECTED = 1000
 
 
 def _own(given: str) -> Troubles:
-    """Troubles of the command line: JSON, or a file of it."""
+    """Troubles of the command line: JSON, or a file of it. Refused as `text_of`, and with `planning.trouble_bad`."""
+    text = given if given.lstrip().startswith("{") else text_of("--troubles", given)
     try:
-        text = given if given.lstrip().startswith("{") else Path(given).read_text(encoding="utf-8")
         return Troubles.model_validate_json(text)
-    except OSError as error:
-        raise CommandError(f"--troubles: {error}") from None
     except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
-        )
-        raise CommandError(f"--troubles: {told}") from None
+        wrong = error.errors()[0]
+        where = ".".join(str(part) for part in wrong["loc"]) or "--troubles"
+        raise RuleBroken(
+            "planning.trouble_bad", where=where, got=str(wrong["input"])[:40]
+        ) from None
 
 
 class Command(BaseCommand):
@@ -62,25 +62,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **given: Any) -> None:
         language: str = given["language"]
-        try:
-            round_id = uuid.UUID(given["round"])
-        except ValueError:
-            raise CommandError(f"not a round's id: {given['round']}") from None
-        try:
-            with scope.everywhere():
-                play = self._live if given["live"] else self._rehearse
-                play(round_id, given, language)
-        except RuleBroken as error:
-            told = sentence(error.code, language, error.params)
-            raise CommandError(f"{error.code}: {told['says']} {told['do']}") from None
+        with refusals(language), scope.everywhere():
+            play = self._live if given["live"] else self._rehearse
+            play(round_id(given["round"]), given, language)
 
-    def _rehearse(self, round_id: uuid.UUID, given: dict[str, Any], language: str) -> None:
+    def _rehearse(self, asked: uuid.UUID, given: dict[str, Any], language: str) -> None:
         runs, infected = max(1, given["runs"]), given["positives"]
         if infected is not None and not 0 <= infected <= MOST_INFECTED:
-            raise CommandError(f"--positives: between 0 and {MOST_INFECTED} of 10,000")
+            raise RuleBroken("planning.positives_range", got=f"{infected:g}", most=MOST_INFECTED)
         own = _own(given["troubles"]) if given["troubles"] else None
         found = rehearsing.rehearse(
-            queries.plan_to_rehearse(round_id), runs=runs, positives=infected, seed=given["seed"],
+            queries.plan_to_rehearse(asked), runs=runs, positives=infected, seed=given["seed"],
             trials=runs if own else max(1, given["trials"]), language=language, own=own,
         )  # fmt: skip
         self._tell(found, language, given_own=own is not None)
@@ -90,9 +82,9 @@ class Command(BaseCommand):
             data = documents.rehearsal_annex(found, at=now(), language=language)
             Path(given["docx"]).write_bytes(data)
 
-    def _live(self, round_id: uuid.UUID, given: dict[str, Any], language: str) -> None:
+    def _live(self, asked: uuid.UUID, given: dict[str, Any], language: str) -> None:
         at = now()
-        found = outlook.outlook_of(round_id, at=at, language=language)
+        found = outlook.outlook_of(asked, at=at, language=language)
         names = wording.words(language)
         own, local = names["outlook"], at.astimezone(queries.local_time())
         told = {
