@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from yingjian.engines.plan.model import PlanError
 from yingjian.engines.plan.params import Line, Path, PlanParams
@@ -23,19 +23,36 @@ _LINES: Final = {"LineString": 0, "MultiLineString": 1, "Polygon": 1, "MultiPoly
 """How deep the lines of each kind lie."""
 
 
+class Codes(NamedTuple):
+    """What a refusal of these lines is called: no GeoJSON, no place, no line, too many places, another county's."""
+
+    form: str
+    place: str
+    none: str
+    many: str
+    elsewhere: str
+
+
+BARRIERS: Final = Codes(
+    "bad_barriers", "barriers_place", "barriers_none", "barriers_many", "barriers_elsewhere"
+)
+PATHS: Final = Codes("bad_paths", "paths_place", "paths_none", "paths_many", "paths_elsewhere")
+CODES: Final = {"barriers": BARRIERS, "paths": PATHS}
+
+
 def barriers_of(given: object) -> tuple[Line, ...]:
     """Lines of `[[[lon, lat], …], …]` or of GeoJSON, whose areas count by their edges and whose points by nothing.
 
     WGS 84; heights are left out. Raises `PlanError`: `bad_barriers` for what is no GeoJSON, `barriers_place` for a
     place that is none, `barriers_none` where there is no line, `barriers_many`.
     """
-    lines = _lines("barriers", given, BARRIERS_MOST)
+    lines = _lines(BARRIERS, given, BARRIERS_MOST)
     return tuple(tuple((lon, lat) for lon, lat, *_ in line) for line in lines)
 
 
 def paths_of(given: object) -> tuple[Path, ...]:
     """The same for paths, whose places keep their heights, with `bad_paths`, `paths_place`, …"""
-    return _lines("paths", given, PATHS_MOST)
+    return _lines(PATHS, given, PATHS_MOST)
 
 
 def stay_near(params: PlanParams, homes: Iterable[tuple[float | None, float | None]]) -> None:
@@ -47,10 +64,10 @@ def stay_near(params: PlanParams, homes: Iterable[tuple[float | None, float | No
     if not known:
         return
     home = _box(known)
-    for name, found in (("barriers", params.barriers), ("paths", params.paths)):
+    for codes, found in ((BARRIERS, params.barriers), (PATHS, params.paths)):
         far = min((_apart(home, _box(line)) for line in found), default=0.0)
         if far > NEAR_KM:
-            raise PlanError(f"{name}_elsewhere", km=round(far))
+            raise PlanError(codes.elsewhere, km=round(far))
 
 
 Box = tuple[float, float, float, float]
@@ -77,25 +94,25 @@ class _OddError(Exception):
         self.got = (got if isinstance(got, str) else json.dumps(got, ensure_ascii=False))[:40]
 
 
-def _lines(name: str, given: object, most: int) -> tuple[Path, ...]:
+def _lines(codes: Codes, given: object, most: int) -> tuple[Path, ...]:
     try:
         read = list(_given(given))
     except _OddError as odd:
-        raise PlanError(f"bad_{name}", got=odd.got) from None
+        raise PlanError(codes.form, got=odd.got) from None
     except RecursionError:
-        raise PlanError(f"bad_{name}", got="[[[[…") from None
+        raise PlanError(codes.form, got="[[[[…") from None
     lines = []
     for no, line in enumerate(read, start=1):
         try:
             lines.append(tuple(_place(one) for one in line))
         except _OddError as odd:
-            raise PlanError(f"{name}_place", line=no, got=odd.got) from None
+            raise PlanError(codes.place, line=no, got=odd.got) from None
     found = tuple(line for line in lines if len(line) > 1)
     places = sum(map(len, found))
     if not found:
-        raise PlanError(f"{name}_none")
+        raise PlanError(codes.none)
     if places > most:
-        raise PlanError(f"{name}_many", places=places, most=most)
+        raise PlanError(codes.many, places=places, most=most)
     return found
 
 

@@ -20,7 +20,7 @@ from yingjian.engines.plan.judge import Finding
 from yingjian.engines.plan.model import Plan
 from yingjian.engines.siting.model import MICRO, Progress
 from yingjian.kernel.errors import RuleBroken
-from yingjian.planning import actions, annex, crewing, timing, wording
+from yingjian.planning import actions, annex, crewing, lines, timing, wording
 from yingjian.planning.management.given import json_of, options_of, refusals, round_id
 from yingjian.workforce import queries as workforce
 
@@ -83,7 +83,7 @@ class Command(BaseCommand):
                     names["means"]["short"].format(job=job.job, wanted=job.wanted, short=job.short)
                 )
         places = wording.places_of(plan)
-        lines = [
+        found = [
             (
                 names["level"][f.level],
                 wording.told(msgspec.to_builtins(f), language, places),
@@ -92,10 +92,10 @@ class Command(BaseCommand):
             for f in findings
             if f.level != "ok"
         ]
-        for level, says, origin in lines[:SHOWN]:
+        for level, says, origin in found[:SHOWN]:
             self.stdout.write(f"{level}\t{says}\t{origin}")
-        if len(lines) > SHOWN:
-            self.stdout.write(f"… +{len(lines) - SHOWN}")
+        if len(found) > SHOWN:
+            self.stdout.write(f"… +{len(found) - SHOWN}")
         sys.stdout.flush()
 
 
@@ -104,11 +104,11 @@ def _asked(given: dict[str, Any]) -> dict[str, Any]:
     found = options_of(given["option"])
     if given["most_sites"] is not None:
         found["most_sites"] = given["most_sites"]
-    for name in ("barriers", "paths"):
+    for name, codes in lines.CODES.items():
         if given[name]:
             found[name] = json_of(f"--{name}", given[name])
             if not found[name]:
-                raise RuleBroken(f"planning.{name}_none")
+                raise RuleBroken(f"planning.{codes.none}")
     return found
 
 
