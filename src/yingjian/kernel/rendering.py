@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 import xlsxwriter
 from docx import Document
@@ -22,7 +23,8 @@ FONT = "宋体"
 FONT_HEAD = "黑体"
 MARK = RGBColor(0xC0, 0x39, 0x2B)
 ROWS_IN_DOCUMENT = 400  # longer tables go to the workbook whole and are cut, with a note, on paper
-CELL = 40
+CELL, NARROWEST = 40, 7  # letters wide
+A4 = 9
 TEXT_CM = 15.8  # of the page between its margins
 NORMAL, SMALL = 10, 8  # points in tables
 
@@ -34,6 +36,7 @@ def to_docx(report: Report, *, more: str) -> bytes:
     section.page_width, section.page_height = Cm(21), Cm(29.7)
     section.left_margin = section.right_margin = Cm(2.6)
     section.top_margin = section.bottom_margin = Cm(2.5)
+    _numbered(section)
     normal = document.styles["Normal"]
     normal.font.size = Pt(12)
     _fonts(normal.element.get_or_add_rPr(), FONT)
@@ -57,6 +60,17 @@ def to_docx(report: Report, *, more: str) -> bytes:
     stream = io.BytesIO()
     document.save(stream)
     return stream.getvalue()
+
+
+def _numbered(section: Any) -> None:
+    """The page's number at its foot, as official papers have it: — 2 —."""
+    foot = section.footer.paragraphs[0]
+    foot.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    foot.add_run("— ")
+    field = OxmlElement("w:fldSimple")
+    field.set(qn("w:instr"), "PAGE")
+    foot._p.append(field)  # noqa: SLF001 - python-docx has no fields
+    foot.add_run(" —")
 
 
 def _run(run: Run, font: str, size: int) -> None:
@@ -141,16 +155,40 @@ def to_xlsx(report: Report, *, summary: str) -> bytes:
 
 def _sheet(book: xlsxwriter.Workbook, table: Table, bold: object) -> None:
     sheet = book.add_worksheet(table.name)
-    sheet.freeze_panes(1, 0)
+    long = book.add_format({"text_wrap": True, "valign": "top"})
+    widths = []
     for column, name in enumerate(table.columns):
-        widest = max([len(str(row[column])) for row in table.rows[:200]] + [len(name)])
-        sheet.set_column(column, column, min(2 * widest + 2, CELL))
+        widths.append(
+            max([breadth(str(row[column])) for row in table.rows[:200]] + [breadth(name)])
+        )
         sheet.write_string(0, column, name, bold)
     for number, row in enumerate(table.rows, start=1):
         for column, value in enumerate(row):
             if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
                 sheet.write_number(number, column, value)
             else:
-                sheet.write_string(number, column, str(value))
+                text = str(value)
+                sheet.write_string(number, column, text, *([long] if breadth(text) > CELL else []))
     if table.rows:
         sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
+    laid_out(sheet, widths)
+
+
+def breadth(text: str) -> int:
+    """How many latin letters wide a text stands: a Chinese character takes two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def laid_out(sheet: Any, widths: Sequence[int]) -> None:
+    """A sheet as people read and print it: columns as wide as what they hold, the head in sight and on every page, A4
+    across, no wider than a page, pages numbered. `widths`: the widest text of each column (`breadth`)."""
+    for column, widest in enumerate(widths):
+        # a filter's arrow takes the room of two letters
+        sheet.set_column(column, column, max(NARROWEST, min(widest + 3, CELL)))
+    sheet.freeze_panes(1, 0)
+    sheet.repeat_rows(0)
+    sheet.set_landscape()
+    sheet.set_paper(A4)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.7)
+    sheet.set_footer("&C&A  &P / &N")

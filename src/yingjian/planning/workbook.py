@@ -11,12 +11,16 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 
 from yingjian.engines.plan.model import Plan
+from yingjian.kernel.rendering import CELL, breadth, laid_out
 
 from . import crewing, packing
 from .crewing import Names
 from .wording import places_of, told, words
 
 Row = list[Any]
+MEASURED = 500
+"""Lines of a sheet whose widths are looked at."""
+TIME_WIDE = 16
 SHEET_ROWS = 1_000_000
 """Below Excel's limit of 1,048,576; a sheet that would be longer goes on in the next."""
 
@@ -32,6 +36,7 @@ def workbook(
         style = {
             "head": book.add_format({"bold": True, "bg_color": "#E8EEF4", "border": 1}),
             "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+            "long": book.add_format({"text_wrap": True, "valign": "top"}),
         }
         for title, columns, rows in (
             ("totals", ["what", "number"], _totals(plan, names, language)),
@@ -105,34 +110,47 @@ def _write(
     book: Any, title: str, head: list[str], rows: Iterable[Row], *, style: dict[str, Any], tz: ZoneInfo
 ) -> None:  # fmt: skip
     part, line = 1, 1
-    sheet = _begun(book, title, head, style)
+    sheet, widths = _begun(book, title, head, style)
     for row in rows:
         if line > SHEET_ROWS:
+            _ended(sheet, widths, line)
             part, line = part + 1, 1
-            sheet = _begun(book, f"{title}{part}", head, style)
+            sheet, widths = _begun(book, f"{title}{part}", head, style)
         for place, value in enumerate(row):
-            _cell(sheet, (line, place), value, style["time"], tz)
+            told = _cell(sheet, (line, place), value, style, tz)
+            if line <= MEASURED:
+                widths[place] = max(widths[place], told)
         line += 1
+    _ended(sheet, widths, line)
 
 
-def _begun(book: Any, title: str, head: list[str], style: dict[str, Any]) -> Any:
+def _begun(book: Any, title: str, head: list[str], style: dict[str, Any]) -> tuple[Any, list[int]]:
     sheet = book.add_worksheet(title)
-    sheet.freeze_panes(1, 0)
-    sheet.set_column(0, len(head) - 1, 18)
     for place, text in enumerate(head):
         sheet.write_string(0, place, text, style["head"])
-    return sheet
+    return sheet, [breadth(text) for text in head]
 
 
-def _cell(sheet: Any, at: tuple[int, int], value: Any, time: Any, tz: ZoneInfo) -> None:
+def _ended(sheet: Any, widths: list[int], line: int) -> None:
+    if line > 1:
+        sheet.autofilter(0, 0, line - 1, len(widths) - 1)
+    laid_out(sheet, widths)
+
+
+def _cell(
+    sheet: Any, at: tuple[int, int], value: Any, style: dict[str, Any], tz: ZoneInfo
+) -> int:  # fmt: skip
+    """Write a value; how wide it stands."""
     if isinstance(value, datetime):
-        sheet.write_datetime(*at, value.astimezone(tz).replace(tzinfo=None), time)
-    elif value is None or isinstance(value, bool):
-        sheet.write_string(*at, "✓" if value else "")
-    elif isinstance(value, int | float):
+        sheet.write_datetime(*at, value.astimezone(tz).replace(tzinfo=None), style["time"])
+        return TIME_WIDE
+    if isinstance(value, int | float) and not isinstance(value, bool):
         sheet.write_number(*at, value)
-    else:
-        sheet.write_string(*at, str(value))
+        return len(str(value))
+    text = ("✓" if value else "") if value is None or isinstance(value, bool) else str(value)
+    wide = breadth(text)
+    sheet.write_string(*at, text, *([style["long"]] if wide > CELL else []))
+    return wide
 
 
 def _totals(plan: Plan, names: dict[str, Any], language: str) -> Iterable[Row]:
