@@ -74,8 +74,17 @@ class SearchList(Schema):
     as_of: datetime
 
 
+class RuleToTry(Schema):
+    """What the preset says: a value, and within which bounds."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
 class PlanList(Schema):
     items: list[PlanLine]
+    rules: dict[str, RuleToTry]
     as_of: datetime
 
 
@@ -102,9 +111,16 @@ class PlanWhole(PlanLine):
 
 @router.get("/rounds/{round_id}/plans", auth=needs("see_round"), response=PlanList)
 def plans(request: HttpRequest, round_id: uuid.UUID) -> PlanList:
-    """Plans of a round, the newest first, with totals and findings by level."""
-    found = queries.plans_for(actor_of(request), round_id)
-    return PlanList(items=[PlanLine(**asdict(head)) for head in found], as_of=request_time(request))
+    """Plans of a round, the newest first, with totals and findings by level; rules that may be tried otherwise."""
+    actor = actor_of(request)
+    found = queries.plans_for(actor, round_id)
+    said = {
+        path: RuleToTry(value=limit.value, low=limit.low, high=limit.high)
+        for path, limit in queries.rules_to_try(actor, round_id).items()
+        if limit.value is None or isinstance(limit.value, int | float)
+    }
+    items = [PlanLine(**asdict(head)) for head in found]
+    return PlanList(items=items, rules=said, as_of=request_time(request))
 
 
 @router.get("/rounds/{round_id}/plan-searches", auth=needs("see_round"), response=SearchList)

@@ -19,6 +19,7 @@ from yingjian.engines.plan.means import Force, Stock, Unit, Worker
 from yingjian.engines.plan.model import (
     Block,
     Lab,
+    Limit,
     Plan,
     PlanError,
     PlanProblem,
@@ -329,6 +330,13 @@ def plans_for(actor: Actor, round_id: uuid.UUID) -> list[PlanHead]:
     campaigns.round_brief_for(actor, round_id)
     rows = _rows(_HEAD + " WHERE round_id = %(round)s ORDER BY version DESC", {"round": round_id})
     return [_head(row) for row in rows]
+
+
+def rules_to_try(actor: Actor, round_id: uuid.UUID) -> dict[str, Limit]:
+    """What the round's preset says of the rules a proposer may try with another value, by path."""
+    campaigns.round_brief_for(actor, round_id)
+    known = rules.rules_of(campaigns.preset_of(round_id)).by_path
+    return {path: known[path] for path in sorted(rules.CHANGEABLE & known.keys())}
 
 
 def head_of(plan_id: uuid.UUID) -> PlanHead:

@@ -19,12 +19,25 @@ export type RehearsedNumber = components['schemas']['Number'];
 export type RehearsedSite = components['schemas']['SiteOutlook'];
 export type Outcome = components['schemas']['Outcome'];
 
-/** A round's plans, the newest first. */
-export function usePlans(roundId: Ref<string>): UseQueryReturnType<readonly Plan[], Error> {
+type PlanList = components['schemas']['PlanList'];
+export type RuleToTry = components['schemas']['RuleToTry'];
+
+function usePlanList<T>(roundId: Ref<string>, select: (found: PlanList) => T): UseQueryReturnType<T, Error> {
   return useQuery({
     queryKey: ['rounds', roundId, 'plans'],
-    queryFn: async () => body(await api.GET('/api/rounds/{round_id}/plans', { params: { path: { round_id: roundId.value } } })).items,
+    queryFn: async () => body(await api.GET('/api/rounds/{round_id}/plans', { params: { path: { round_id: roundId.value } } })),
+    select,
   });
+}
+
+/** A round's plans, the newest first. */
+export function usePlans(roundId: Ref<string>): UseQueryReturnType<readonly Plan[], Error> {
+  return usePlanList(roundId, (found): readonly Plan[] => found.items);
+}
+
+/** What the round's preset says of the rules that may be tried with other values. */
+export function useRulesToTry(roundId: Ref<string>): UseQueryReturnType<Readonly<Record<string, RuleToTry>>, Error> {
+  return usePlanList(roundId, (found): Readonly<Record<string, RuleToTry>> => found.rules);
 }
 
 /** The plan to look at when nobody chose one: the one in force, else the newest that was not put aside. */

@@ -127,3 +127,23 @@ it('asks for at most so many sites, and says in a sentence why a plan could not 
   await press('编制方案');
   expect(sent[1]!.payload['options']).toMatchObject({ most_sites: 40 });
 });
+
+it('shows what the preset says of each rule, begins there and widens a slider that would not reach', async () => {
+  const sent: Sent[] = [];
+  const rules = {
+    'sites.walking_circle': { value: 15, low: null, high: 15 }, 'sites.people_per_site': { value: null, low: 800, high: 1500 }, 'sites.people_per_lane': { value: 1800, low: null, high: null },
+  };
+  serve({ ...signedIn('plan_round'), ...written, [`/api/rounds/${made.round.id}/plans`]: { body: { items: [], rules, as_of: hall.changed_at } }, [`/api/rounds/${made.round.id}/plan-searches`]: { body: { items: [], as_of: hall.changed_at } } }, sent);
+  await stage(PlanSearchPanel, { roundId: made.round.id, planId: '', locks: {} });
+  const told = () => [...document.querySelectorAll('.rule')].map((one) => [one.querySelector('strong')!.textContent, one.querySelector('input')!.value, one.querySelector('input')!.max]);
+  expect(told()).toEqual([['按预案 15', '15', '30'], ['按预案 800–1,500', '1500', '5000'], ['按预案 1,800', '1800', '1800'], ['按预案', '30', '200']]);
+  const circle = document.querySelector<HTMLInputElement>('.rule input')!;
+  circle.value = '20';
+  circle.dispatchEvent(new InputEvent('input'));
+  await settled();
+  expect(told()[0]).toEqual(['20', '20', '30']);
+  await press('编制方案');
+  expect(sent[0]!.payload['options']).toMatchObject({ rules: { 'sites.walking_circle': 20 } });
+  await press('恢复预案值');
+  expect(told()[0]).toEqual(['按预案 15', '15', '30']);
+});

@@ -17,11 +17,12 @@ from pypdf import PdfReader
 from yingjian.access import scope
 from yingjian.access.models import JournalEntry
 from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, user
+from yingjian.campaigns import presets
 from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
 from yingjian.engines.plan import codes as plan_codes
 from yingjian.engines.plan.model import plan_from_json
 from yingjian.kernel.errors import catalogue
-from yingjian.planning import documents, labels, queries, wording
+from yingjian.planning import documents, labels, queries, rules, wording
 from yingjian.planning.models import PlanRecord
 from yingjian.planning.tests.plan_factories import propose, town
 
@@ -46,7 +47,13 @@ def test_plans_are_listed_and_read_with_findings_as_sentences() -> None:
     round_id = town()
     plan_id, _ = propose(round_id)
     client = signed_in()
-    (line,) = client.get(f"/api/rounds/{round_id}/plans").json()["items"]
+    listed = client.get(f"/api/rounds/{round_id}/plans").json()
+    (line,) = listed["items"]
+    said = rules.rules_of(presets.load("yongning"))
+    assert listed["rules"].keys() == rules.CHANGEABLE
+    for path, tried in listed["rules"].items():
+        limit = said.by_path[path]
+        assert tried == {"value": limit.value, "low": limit.low, "high": limit.high}
     assert (line["id"], line["state"], line["version"]) == (str(plan_id), "proposed", 1)
     assert line["totals"]["people"] == 120
     assert line["findings"]["ok"] > 100
@@ -187,7 +194,10 @@ def test_the_command_opens_at_most_so_many_sites_and_says_what_that_costs() -> N
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(["nonsense"], "not a round"), ([str(uuid.UUID(int=7))], "campaigns.round_unknown")],
+    [
+        (["nonsense"], r"planning\.not_a_round"),
+        ([str(uuid.UUID(int=7))], "campaigns.round_unknown"),
+    ],
 )
 def test_the_command_says_what_is_wrong(arguments: list[str], says: str) -> None:
     with pytest.raises(CommandError, match=says):
