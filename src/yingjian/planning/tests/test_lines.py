@@ -125,7 +125,7 @@ def test_a_plan_is_not_made_with_lines_of_another_county() -> None:
     lon, lat = next((b.lon, b.lat) for b in blocks if b.lon is not None and b.lat is not None)
     window = Span(START, START + timedelta(days=1))
     facts = rules.RoundFacts("r", "231183101", 1, 1, window)
-    asked = {
+    asked: dict[str, Any] = {
         "villages": villages, "blocks": blocks, "labs": [], "resources": Resources(), "tz": START.tzinfo,
     }  # fmt: skip
     near = rules.choice_of({"paths": [[[lon, lat], [lon, lat + 0.01]]]})
