@@ -19,6 +19,8 @@ DIGITS: Final = 5
 NEAR_KM: Final = 5.0
 """Nobody walks further: a line beyond that from every home is another county's."""
 DEGREE_KM: Final = 111.32
+LOWEST, HIGHEST = -500.0, 9_000.0
+"""Metres above the sea; what lies beyond is taken for no height."""
 _LINES: Final = {"LineString": 0, "MultiLineString": 1, "Polygon": 1, "MultiPolygon": 2}
 """How deep the lines of each kind lie."""
 
@@ -122,8 +124,8 @@ def _given(given: object) -> Iterator[list[Any]]:
         return
     if not isinstance(given, dict):
         raise _OddError(given)
-    kind = given.get("type")
-    inner = {"FeatureCollection": "features", "GeometryCollection": "geometries"}.get(str(kind))
+    kind = str(given.get("type"))
+    inner = {"FeatureCollection": "features", "GeometryCollection": "geometries"}.get(kind)
     if inner:
         parts = given.get(inner) or []
         if not isinstance(parts, list):
@@ -133,7 +135,7 @@ def _given(given: object) -> Iterator[list[Any]]:
     elif kind == "Feature":
         yield from _given(given["geometry"]) if given.get("geometry") else ()
     elif kind in _LINES:
-        yield from _deep(given.get("coordinates"), _LINES[str(kind)])
+        yield from _deep(given.get("coordinates"), _LINES[kind])
     elif kind not in {"Point", "MultiPoint"}:
         raise _OddError(kind)
 
@@ -167,7 +169,3 @@ def _degrees(lon: float, lat: float) -> bool:
         and not isinstance(lon, bool)
         and not isinstance(lat, bool)
     )
-
-
-LOWEST, HIGHEST = -500.0, 9_000.0
-"""Metres above the sea; what lies beyond is taken for no height."""

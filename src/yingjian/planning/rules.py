@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
+from string import Formatter
 from typing import Any
 
 import msgspec
@@ -305,7 +306,11 @@ CHANGEABLE = frozenset(
 )  # fmt: skip
 """Rules a proposer may try with another value; the plan says so."""
 LONGEST_SEARCH = 3600
-LOCKS = frozenset({"stay", "never"})
+MOST = 1_000_000
+"""No number of an option is larger, but the seed."""
+SEEDS = 2**31
+NAMED_BY = frozenset({"village", "n"})
+"""What a pattern for names of sites may hold in braces."""
 
 
 def choice_of(options: Mapping[str, Any]) -> Choice:
@@ -318,8 +323,8 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
         params = msgspec.structs.replace(params, paths=lines.paths_of(options["paths"]))
     for name in ("seed", "lanes", "vehicles", "most_sites"):
         value = own.get(name)
-        least = 1 if name in {"lanes", "most_sites"} else 0
-        if value is not None and (type(value) is not int or value < least):
+        least, most = int(name in {"lanes", "most_sites"}), SEEDS - 1 if name == "seed" else MOST
+        if value is not None and (type(value) is not int or not least <= value <= most):
             raise PlanError("bad_option", option=name, got=value)
     for name in ("limit_to_staff", "thorough"):
         if not isinstance(own.get(name, False), bool):
@@ -328,14 +333,14 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
     if not _number(seconds) or not 0 < seconds <= LONGEST_SEARCH:
         raise PlanError("bad_option", option="seconds", got=seconds)
     locks = own.get("locks", {})
-    if not isinstance(locks, dict) or not all(v in LOCKS for v in locks.values()):
+    if not isinstance(locks, dict) or not all(v in ("stay", "never") for v in locks.values()):
         raise PlanError("bad_option", option="locks", got=locks)
     own["changed"] = _changes(own.pop("rules", {}))
     own["weather"] = _weather(own.pop("weather", []))
     own["quotas"] = _quotas(own.pop("quotas", {}))
     asked = own.pop("laboratories", None)
     shared: dict[str, int] = asked if isinstance(asked, dict) else {}
-    if not all(type(tubes) is int and tubes > 0 for tubes in shared.values()):
+    if not all(type(tubes) is int and 0 < tubes <= MOST for tubes in shared.values()):
         raise PlanError("bad_option", option="laboratories", got=asked)
     labs = list(asked) if isinstance(asked, dict) else asked
     if labs is not None and not (isinstance(labs, list) and all(isinstance(x, str) for x in labs)):
@@ -412,7 +417,7 @@ def params_of(options: Mapping[str, Any]) -> PlanParams:
             raise PlanError("bad_option", option=name, known=", ".join(known))
         kind = type(known[name])
         fits = isinstance(value, kind) if kind in {str, bool} else _number(value)
-        if not fits or not (kind in {str, bool} or _within(name, value)):
+        if not fits or not (kind is bool or _within(name, value)):
             raise PlanError("bad_option", option=name, got=value)
         if kind is int and value != int(value):
             raise PlanError("bad_option", option=name, got=value)
@@ -420,8 +425,12 @@ def params_of(options: Mapping[str, Any]) -> PlanParams:
     return PlanParams(**{**known, **changed})
 
 
-def _within(name: str, value: float) -> bool:
-    """Lengths and factors are above nothing; shares of people may be nothing and never all."""
+def _within(name: str, value: Any) -> bool:
+    """Lengths and factors are above nothing; shares of people may be nothing and never all; names can be made."""
+    if isinstance(value, str):
+        return _pattern(value)
+    if value > MOST:
+        return False
     if name in {"no_show", "early_birds"}:
         return 0 <= value < 1
     if name in {"punctual_sd", "service_cv"}:
@@ -429,6 +438,15 @@ def _within(name: str, value: float) -> bool:
     if name == "wait_quantile":
         return 0 < value < 1
     return value > 0 and (name != "load" or value <= 1)
+
+
+def _pattern(text: str) -> bool:
+    """Whether a name can be made of it."""
+    try:
+        parts = [part[1:] for part in Formatter().parse(text)]
+    except ValueError:  # a brace by itself
+        return False
+    return all(part[0] in NAMED_BY | {None} and not part[1] and not part[2] for part in parts)
 
 
 def team_posts(plan: Plan) -> list[Post]:

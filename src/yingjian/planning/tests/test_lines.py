@@ -68,6 +68,7 @@ for _ in range(3_000):
         (5, "bad", {"got": "5"}),
         ({"type": "Topology"}, "bad", {"got": "Topology"}),
         ({"type": "LineString"}, "bad", {"got": "null"}),
+        ({"type": ["LineString"], "coordinates": RIVER}, "bad", {}),
         ({"type": "FeatureCollection", "features": 5}, "bad", {"got": "5"}),
         ({"type": "FeatureCollection", "features": "ab"}, "bad", {"got": "ab"}),
         (DEEP, "bad", {"got": "[[[[…"}),

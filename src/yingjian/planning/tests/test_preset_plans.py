@@ -7,6 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from yingjian.campaigns import presets
 from yingjian.campaigns.presets import Preset
@@ -15,7 +17,7 @@ from yingjian.engines.plan.make import make_plan
 from yingjian.engines.plan.model import Lab, Limit, Plan, PlanError, PlanProblem, Resources, Span
 from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.plan.tests import cases
-from yingjian.planning import rules
+from yingjian.planning import lines, rules
 
 CHINA = ZoneInfo("Asia/Shanghai")
 START = datetime(2021, 1, 16, 7, tzinfo=CHINA)
@@ -246,6 +248,15 @@ def test_options_change_parameters_and_resources() -> None:
         {"laboratories": [1]},
         {"laboratories": {"L1": 0}},
         {"laboratories": {"L1": "all"}},
+        {"laboratories": {"L1": 10**30}},
+        {"locks": {"a": ["stay"]}},
+        {"locks": {"a": "shut"}},
+        {"slot_minutes": 10**20},
+        {"seed": 2**31},
+        {"site_name": "{village}{floor}"},
+        {"site_name": "{n.real}"},
+        {"mobile_name": "{n:>999999999}"},
+        {"mobile_name": "{"},
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any]) -> None:
@@ -253,6 +264,44 @@ def test_bad_options_are_named(options: dict[str, Any]) -> None:
         rules.choice_of(options)
     assert caught.value.code == "bad_option"
     assert caught.value.params["option"] in options
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9)
+    | st.sampled_from(["stay", "rain", "LineString", "Feature", "FeatureCollection", "{n}"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "features", "geometry", "geometries", "coordinates", "least"])
+            | st.text(max_size=3),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=9,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(rules.OWN_OPTIONS | {*PlanParams.__struct_fields__})),
+        ANYTHING,
+        max_size=3,
+    )
+)
+def test_whatever_is_asked_is_read_or_refused_by_name(options: dict[str, Any]) -> None:
+    refused = ""
+    try:
+        params = rules.choice_of(options).params
+        assert isinstance(params.site_name.format(village="东村", n=1), str)
+        assert timedelta(minutes=params.slot_minutes) > timedelta()
+    except PlanError as error:
+        refused = error.code
+    assert refused in {"", "bad_option", *lines.BARRIERS, *lines.PATHS}
 
 
 def test_a_district_gets_its_part_of_a_citys_laboratories() -> None:
