@@ -1,4 +1,4 @@
-"""HTTP of this room: plans with their findings, the code sheet, the workbook."""
+"""HTTP of this room: plans, searches and rehearsals, the answers of the day and before a round, candidate sites."""
 
 from __future__ import annotations
 
@@ -148,9 +148,13 @@ def places(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
 
 @router.get("/plans/{plan_id}/plan.docx", auth=needs("see_round"))
 def annex(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
-    """The plan's sites, mobile teams, proof and rules as an annex in Word."""
-    head = queries.head_for(actor_of(request), plan_id)
-    data = documents.plan_annex(head, at=request_time(request), language=language(request))
+    """The plan as an annex in Word, staff by name: taking it is journalled as `export.make`."""
+    actor = actor_of(request)
+    head = queries.head_for(actor, plan_id)
+    data = documents.plan_paper(
+        head, actor=actor, at=request_time(request), export_id=uuid7(now()),
+        language=language(request),
+    )  # fmt: skip
     return documents.answer(data, documents.DOCX, f"plan-{head.version}.docx")
 
 
@@ -351,6 +355,37 @@ def size_tables(
     return documents.answer(data, documents.XLSX, f"pool-sizes-{round_id}.xlsx")
 
 
+@router.get("/rounds/{round_id}/cadence", auth=needs("see_round"), response=cadence.Cadence)
+def rhythm(
+    request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked], *, fresh: bool = False
+) -> cadence.Cadence:  # fmt: skip
+    """How often to swab: what each way of spacing rounds finds and costs; by the preset, each town's next days."""
+    known = ground.ground_for(actor_of(request), round_id, at=request_time(request), fresh=fresh)
+    return cadence.cadence(known, asked, language=language(request))
+
+
+@router.get("/rounds/{round_id}/cadence.xlsx", auth=needs("see_round"))
+def rhythm_tables(
+    request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
+) -> HttpResponse:
+    """The same as tables."""
+    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
+    found = cadence.cadence(known, asked, language=language(request))
+    data = documents.cadence_tables(found, language(request))
+    return documents.answer(data, documents.XLSX, f"cadence-{round_id}.xlsx")
+
+
+@router.get("/rounds/{round_id}/cadence.docx", auth=needs("see_round"))
+def rhythm_annex(
+    request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
+) -> HttpResponse:
+    """The same in Word."""
+    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
+    found = cadence.cadence(known, asked, language=language(request))
+    data = documents.cadence_annex(found, language(request))
+    return documents.answer(data, documents.DOCX, f"cadence-{round_id}.docx")
+
+
 # -- candidate sites ---------------------------------------------------------------------------
 
 
@@ -467,34 +502,3 @@ def candidate_problems(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse
     )
     data = place_lists.write_mend(candidate_form.COLUMNS, headings, problems, language=lang)
     return documents.answer(data, documents.XLSX, "candidates-to-mend.xlsx")
-
-
-@router.get("/rounds/{round_id}/cadence", auth=needs("see_round"), response=cadence.Cadence)
-def rhythm(
-    request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked], *, fresh: bool = False
-) -> cadence.Cadence:  # fmt: skip
-    """How often to swab: what each way of spacing rounds finds and costs; by the preset, each town's next days."""
-    known = ground.ground_for(actor_of(request), round_id, at=request_time(request), fresh=fresh)
-    return cadence.cadence(known, asked, language=language(request))
-
-
-@router.get("/rounds/{round_id}/cadence.xlsx", auth=needs("see_round"))
-def rhythm_tables(
-    request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
-) -> HttpResponse:
-    """The same as tables."""
-    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
-    found = cadence.cadence(known, asked, language=language(request))
-    data = documents.cadence_tables(found, language(request))
-    return documents.answer(data, documents.XLSX, f"cadence-{round_id}.xlsx")
-
-
-@router.get("/rounds/{round_id}/cadence.docx", auth=needs("see_round"))
-def rhythm_annex(
-    request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
-) -> HttpResponse:
-    """The same in Word."""
-    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
-    found = cadence.cadence(known, asked, language=language(request))
-    data = documents.cadence_annex(found, language(request))
-    return documents.answer(data, documents.DOCX, f"cadence-{round_id}.docx")

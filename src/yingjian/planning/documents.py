@@ -1,4 +1,4 @@
-"""What a plan looks like outside: JSON for screens, label sheets, workbooks."""
+"""What plans and answers look like outside: JSON for screens, GeoJSON, label sheets, workbooks, annexes in Word."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ from .workbook import workbook
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+GEOJSON = "application/geo+json"
 
 
 def shown(plan: Plan, *, full: bool) -> dict[str, Any]:
@@ -97,9 +98,25 @@ def plan_book(
     """The workbook of a stored plan. It names staff, so taking it is journalled with how many (checklist 101)."""
     plan = queries.document_of(head.id)
     data = tables(plan, queries.findings_of(head.id), language)
+    _taken(head, plan, actor=actor, at=at, export_id=export_id)
+    return data
+
+
+def plan_paper(
+    head: queries.PlanHead, *, actor: Actor, at: datetime, export_id: uuid.UUID, language: str
+) -> bytes:
+    """The annex of a stored plan in Word, which names staff by shift: journalled as the workbook is."""
+    plan = queries.document_of(head.id)
+    data = plan_annex(head, plan, at=at, language=language)
+    _taken(head, plan, actor=actor, at=at, export_id=export_id)
+    return data
+
+
+def _taken(
+    head: queries.PlanHead, plan: Plan, *, actor: Actor, at: datetime, export_id: uuid.UUID
+) -> None:
     told = {"what": "plan", "plan_id": head.id, "rows": len(crewing.staff_ids(plan))}
     journal.record("export.make", told, actor=actor, id=export_id, at=at, area=head.area)
-    return data
 
 
 def tables(plan: Plan, findings: list[dict[str, Any]], language: str) -> bytes:
@@ -167,18 +184,14 @@ def _cadence(found: cadence.Cadence, language: str) -> Report:
     )  # fmt: skip
 
 
-GEOJSON = "application/geo+json"
-
-
 def places(plan: Plan) -> bytes:
     """The plan's places as GeoJSON."""
     return annex.geojson(plan)
 
 
-def plan_annex(head: queries.PlanHead, *, at: datetime, language: str) -> bytes:
-    """Sites, mobile teams, proof and rules in Word, times in local time."""
+def plan_annex(head: queries.PlanHead, plan: Plan, *, at: datetime, language: str) -> bytes:
+    """Sites, mobile teams, proof, people, goods and rules in Word, times in local time."""
     tz = queries.local_time()
-    plan = queries.document_of(head.id)
     report = annex.paper(
         plan, queries.findings_of(head.id), means=means_annex.of(plan, tz=tz, language=language),
         round_name=campaigns.round_brief(head.round_id).name, version=head.version,

@@ -140,14 +140,15 @@ def test_the_workbook_has_every_table() -> None:
     assert rows["时段"][1][2].hour == 12, "local time: the window opens at noon in China"
 
 
-def test_taking_the_workbook_is_journalled_since_it_names_staff() -> None:
+@pytest.mark.parametrize("form", ["xlsx", "docx"])
+def test_taking_a_paper_that_names_staff_is_journalled(form: str) -> None:
     round_id = town()
     plan_id, _ = propose(round_id)
     client = signed_in()
-    assert client.get(f"/api/plans/{uuid.uuid4()}/plan.xlsx").status_code == 404
+    assert client.get(f"/api/plans/{uuid.uuid4()}/plan.{form}").status_code == 404
     with scope.everywhere():
         assert not JournalEntry.objects.filter(kind="export.make").exists()
-    assert client.get(f"/api/plans/{plan_id}/plan.xlsx").status_code == 200
+    assert client.get(f"/api/plans/{plan_id}/plan.{form}").status_code == 200
     with scope.everywhere():
         entry = JournalEntry.objects.get(kind="export.make")
         area = queries.head_of(plan_id).area

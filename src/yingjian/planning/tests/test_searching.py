@@ -76,7 +76,9 @@ def test_at_most_one_site_for_two_villages_is_held_proven_and_printed() -> None:
     with scope.everywhere():
         plan, findings = queries.document_of(plan_id), queries.findings_of(plan_id)
         head = queries.head_of(plan_id)
-        annexed = documents.plan_annex(head, at=clock.now(), language="zh")
+        annexed = documents.plan_annex(
+            head, queries.document_of(head.id), at=clock.now(), language="zh"
+        )
         booked = documents.tables(plan, findings, "zh")
     assert len(plan.sites) == 1
     levels = {f["code"]: f["level"] for f in findings}
@@ -195,7 +197,9 @@ def test_a_plan_is_drawn_and_printed_with_its_proof() -> None:
     with scope.everywhere():
         head = queries.head_of(plan_id)
         plan = queries.document_of(plan_id)
-        word = documents.plan_annex(head, at=head.made_at, language="zh")
+        word = documents.plan_annex(
+            head, queries.document_of(head.id), at=head.made_at, language="zh"
+        )
     layers = [f["properties"]["layer"] for f in json.loads(annex.geojson(plan))["features"]]
     assert layers.count("site") == plan.totals.sites
     assert layers.count("visit") == plan.totals.mobile_visits
