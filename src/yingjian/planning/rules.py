@@ -425,7 +425,7 @@ def params_of(options: Mapping[str, Any]) -> PlanParams:
     return PlanParams(**{**known, **changed})
 
 
-def _within(name: str, value: Any) -> bool:
+def _within(name: str, value: float | str) -> bool:
     """Lengths and factors are above nothing; shares of people may be nothing and never all; names can be made."""
     if isinstance(value, str):
         return _pattern(value)

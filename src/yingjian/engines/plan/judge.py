@@ -166,6 +166,17 @@ def minutes(later: datetime, earlier: datetime) -> float:
     return (later - earlier) / timedelta(minutes=1)
 
 
+def stands(site: Site) -> dict[str, tuple[float, float]]:
+    """Where each household called to a mobile team meets it; none at a fixed site."""
+    return {
+        key: (visit.lon, visit.lat)
+        for slot in site.slots
+        for visit in site.visits
+        if visit.start <= slot.start < visit.end
+        for key in slot.blocks
+    }
+
+
 def twice(items: Iterable[str]) -> list[str]:
     """Items that occur more than once."""
     return sorted(item for item, count in Counter(items).items() if count > 1)

@@ -72,12 +72,14 @@ def tours(ground: Ground, question: Question, points: list[int], params: PlanPar
 def _halts(
     problem: PlanProblem, question: Question, points: list[int], params: PlanParams
 ) -> list[Halt]:
-    """Places from which the most people are within the walk, again and again until all have one."""
-    reach = question.problem.rules.walk_m / params.road_factor
+    """Places from which the most people are within the walk, again and again until all have one.
+
+    A walk to a team is a walk to a site: along the paths, and across no barrier.
+    """
     most = heads_per_lane(problem, params)
     x, y = question.problem.x[points], question.problem.y[points]
     heads = question.problem.heads[points]
-    near = np.hypot(x[:, None] - x[None, :], y[:, None] - y[None, :]) <= reach
+    near = question.near(points)
     left = np.ones(len(points), dtype=bool)
     halts = []
     while left.any():

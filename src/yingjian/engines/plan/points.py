@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from yingjian.engines.asking import Floats, Ints
+from yingjian.engines.asking import Flags, Floats, Ints
 from yingjian.engines.plan import codes as plan_codes
 from yingjian.engines.plan import staff as plan_staff
 from yingjian.engines.plan.model import (
@@ -60,6 +59,20 @@ class Question:
     candidates: list[Candidate]
     shut: list[Candidate]
     """Candidates locked to `never`: no part of the question, shown with the answer."""
+    walks: Walks
+
+    def near(self, rows: list[int]) -> Flags:
+        """`(n, n)`: to which of these points the people of which can walk, as to a site."""
+        problem = self.problem
+        x, y = problem.x[rows], problem.y[rows]
+        if self.walks.straight:
+            apart = np.hypot(x[:, None] - x[None, :], y[:, None] - y[None, :])
+            close: Flags = apart <= problem.rules.walk_m / self.walks.detour
+            return close
+        found = np.eye(len(rows), dtype=np.bool_)
+        come, meet = self.walks.pairs((x, y), (x, y), problem.rules.walk_m)
+        found[meet, come] = True
+        return found
 
     @property
     def kept(self) -> list[int]:
@@ -132,6 +145,7 @@ def question_of(ground: Ground, params: PlanParams) -> Question | None:
         area=[ground.blocks[own[0]].area for own in members],  # a group is of one village
         candidates=places,
         shut=shut,
+        walks=walks,
     )  # fmt: skip
 
 
@@ -449,7 +463,7 @@ def _locked(places: list[Candidate], problem: PlanProblem) -> list[Candidate]:
 def _isolated(
     at: _Centres, heads: Ints, walks: Walks, walk_m: float, *, least: float,
     prices: siting.Prices, params: PlanParams,
-) -> tuple[NDArray[np.bool_], Ints]:  # fmt: skip
+) -> tuple[Flags, Ints]:  # fmt: skip
     """Points around which far too few people live for one lane, and each one's share of a team's way.
 
     Neighbours share one visit: a hamlet of three groups is driven to once.

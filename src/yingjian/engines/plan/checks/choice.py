@@ -12,16 +12,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from yingjian.engines.plan.judge import Bench, minutes, straight_km
+from yingjian.engines.plan.judge import Bench, minutes, stands, straight_km
 from yingjian.engines.plan.model import PlanError, Site, Siting
-from yingjian.engines.plan.points import Question, question_of
-from yingjian.engines.plan.sites import survey
+from yingjian.engines.plan.plane import APART, flat, plane
+from yingjian.engines.plan.points import Question, placed, question_of
+from yingjian.engines.plan.sites import Ground, survey
 from yingjian.engines.siting.check import bound_of
 from yingjian.engines.siting.model import (
     MOBILE,
     Counts,
     SitingError,
     barred,
+    crossed,
     walk_price,
     walked,
 )
@@ -61,14 +63,16 @@ def check_choice(bench: Bench) -> None:
             limit=outside.limit, over=max(0, outside.measured - outside.limit),
             people=outside.people, village=outside.area,
         )  # fmt: skip
+    ground = survey(bench.problem)
     try:
-        question = question_of(survey(bench.problem), bench.plan.params)
+        question = question_of(ground, bench.plan.params)
     except PlanError:  # rules the question needs are gone
         question = None
     if question is None or question.problem.digest() != stated.question:
         bench.say("certificate_of_other_question", "error", "plan:siting")
         return
     _certificate(bench, question, stated)
+    _across(bench, question, ground)
 
 
 def _certificate(bench: Bench, question: Question, stated: Siting) -> None:
@@ -154,6 +158,39 @@ def _cost(question: Question, site_of: np.ndarray, beyond: list[int]) -> int:
     total = int(problem.opening()[np.unique(sites)].sum()) + int(lanes.sum()) * problem.prices.lane
     total += int(walk_price(problem, kept, metres[kept]).sum())
     return total + int(problem.outside()[~keeps].sum())
+
+
+def _across(bench: Bench, question: Question, ground: Ground) -> None:
+    """Nobody crosses a line to meet a mobile team. Along paths the walk itself is measured (`checks.sites`)."""
+    problem = question.problem
+    if problem.ways is not None or not len(problem.barriers):
+        return
+    met = {
+        key: (f"site:{site.code}", *place)
+        for site in bench.plan.sites
+        for key, place in stands(site).items()
+    }
+    keys = [[ground.blocks[i].key for i in own] for own in question.members]
+    rows = [
+        (k, *found)
+        for k, own in enumerate(keys)
+        for found in sorted({met[key] for key in own if key in met})
+    ]
+    if not rows:
+        return
+    known = placed(ground)
+    shift = {town: n * APART for n, town in enumerate(plane(ground, known)[2])}
+    lon, lat = (np.array([row[axis] for row in rows], dtype=float) for axis in (2, 3))
+    x, y = flat(ground, known, lon, lat)
+    each = np.array([k for k, *_ in rows], dtype=np.int64)
+    x = x + np.array([shift[question.area[k][:9]] for k in each.tolist()])
+    cut = crossed(problem.barriers, problem.x[each], problem.y[each], x, y)
+    for n in np.flatnonzero(cut).tolist():
+        k, element = rows[n][:2]
+        bench.say(
+            "served_across", "error", element, CIRCLE, people=int(problem.heads[k]),
+            village=question.area[k],
+        )  # fmt: skip
 
 
 def _places(bench: Bench) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import numpy as np
 
-from yingjian.engines.plan.judge import Bench, minutes, straight_kms, twice
+from yingjian.engines.plan.judge import Bench, minutes, stands, straight_kms, twice
 from yingjian.engines.plan.model import Block, Site
 from yingjian.engines.plan.sites import survey
 from yingjian.engines.plan.walks import minutes_along
@@ -142,13 +142,13 @@ def _walk(bench: Bench, site: Site, members: list[Block], along: Mapping[str, fl
     if circle is None:
         return
     element = f"site:{site.code}"
-    stands = _stands(site)
+    met = stands(site)
     ways: list[tuple[float, float, float, float, int]] = []
     paths: list[float] = []
     for block in members:
         own = (block.lon, block.lat)
         lon, lat = own if None not in own else bench.places.get(block.area, (None, None))
-        east, north = stands.get(block.key, (site.lon, site.lat))
+        east, north = met.get(block.key, (site.lon, site.lat))
         if lon is None or lat is None or east is None or north is None or not block.walkers:
             continue
         ways.append((east, north, lon, lat, block.walkers))
@@ -170,38 +170,25 @@ def _walk(bench: Bench, site: Site, members: list[Block], along: Mapping[str, fl
 
 
 def _minutes_along(bench: Bench) -> dict[str, float]:
-    """Minutes of each household's walk to its fixed site along the plan's paths; empty without paths."""
+    """Minutes of each household's walk to its site, or to where it meets its mobile team, along the plan's paths;
+    empty without paths."""
     circle = bench.problem.rules.number("sites.walking_circle")
     if not bench.plan.params.paths or circle is None:
         return {}
     ground = survey(bench.problem)
     row = {block.key: i for i, block in enumerate(ground.blocks)}
-    sites = [
-        (s.lon, s.lat) if s.lon is not None and s.lat is not None else None
-        for s in bench.plan.sites
-    ]
-    goes = {
-        row[key]: j
-        for j, site in enumerate(bench.plan.sites)
-        if site.kind == "fixed" and sites[j] is not None
-        for slot in site.slots
-        for key in slot.blocks
-        if key in row and not math.isnan(ground.lon[row[key]])
-    }
-    places = [place or (0.0, 0.0) for place in sites]
-    found = minutes_along(ground, bench.plan.params, goes, places, most=BEYOND * circle)
+    places: dict[tuple[int, float, float], int] = {}
+    goes: dict[int, int] = {}
+    for j, site in enumerate(bench.plan.sites):
+        met = stands(site)
+        for key in (key for slot in site.slots for key in slot.blocks):
+            lon, lat = met.get(key, (site.lon, site.lat))
+            if lon is None or lat is None or key not in row or math.isnan(ground.lon[row[key]]):
+                continue
+            goes[row[key]] = places.setdefault((j, lon, lat), len(places))
+    where = [(lon, lat) for _, lon, lat in places]
+    found = minutes_along(ground, bench.plan.params, goes, where, most=BEYOND * circle)
     return {ground.blocks[i].key: walk for i, walk in found.items()}
-
-
-def _stands(site: Site) -> dict[str, tuple[float, float]]:
-    """Where each household called to a mobile team meets it."""
-    return {
-        key: (visit.lon, visit.lat)
-        for slot in site.slots
-        for visit in site.visits
-        if visit.start <= slot.start < visit.end
-        for key in slot.blocks
-    }
 
 
 def _lanes(bench: Bench, site: Site, counted: tuple[int, int]) -> None:

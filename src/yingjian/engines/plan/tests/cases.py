@@ -6,6 +6,8 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
+
 from yingjian.engines.plan.choice import EFFORT, Search
 from yingjian.engines.plan.model import (
     Block,
@@ -179,3 +181,17 @@ def problem(
 def small() -> PlanProblem:
     """A town of 5,000 in six villages: small enough to check by eye, big enough for every rule."""
     return problem(*county(5_000, 6))
+
+
+def hamlet(people: int = 60) -> PlanProblem:
+    """A village, and a hamlet too small for a site on both sides of the meridian 106.2, 140 m apart."""
+    area = "640121100299"
+    villages, blocks = county(900, 1, home=0.0)
+    more = [
+        msgspec.structs.replace(
+            block, key=f"h{n:032x}", area=area, lon=106.2 + (0.0008 if n % 2 else -0.0008),
+            lat=38.05 + 0.0001 * n,
+        )
+        for n, block in enumerate(blocks[: people // 3])
+    ]  # fmt: skip
+    return problem([*villages, Village(area, "河湾", 106.2, 38.05)], [*blocks, *more])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from yingjian.engines.plan import checker as plan_checker
+from yingjian.engines.plan.judge import stands
 from yingjian.engines.plan.make import make_plan
 from yingjian.engines.plan.model import Candidate, Plan, PlanProblem, plan_from_json, to_json
 from yingjian.engines.plan.params import PlanParams
@@ -81,6 +82,55 @@ def test_a_bank_without_a_place_is_served_across_and_that_is_said() -> None:
     assert told
     assert all(f.level == "warning" and f.params["people"] for f in told)
     assert {o.rule for o in plan.siting.outside} >= {"barrier"}
+
+
+STREAM = PlanParams(barriers=(((106.2, 38.0), (106.2, 38.1)),))
+
+
+def waded(problem: PlanProblem, plan: Plan) -> int:
+    """People called to a mobile team on the other bank of the hamlet's stream."""
+    blocks = {b.key: b for b in problem.blocks}
+    return sum(
+        blocks[key].walkers
+        for site in plan.sites
+        for key, (lon, _) in stands(site).items()
+        if ((blocks[key].lon or 0) < 106.2) != (lon < 106.2)
+    )
+
+
+def test_a_mobile_team_stands_on_both_banks() -> None:
+    problem = cases.hamlet()
+    without = make_plan(problem, search=cases.QUICK)
+    plan = make_plan(problem, STREAM, search=cases.QUICK)
+    assert without.totals.mobile_teams
+    assert waded(problem, without) > 0, "else the stream proves nothing"
+    assert plan.totals.mobile_visits > without.totals.mobile_visits
+    assert waded(problem, plan) == 0
+    assert "served_across" not in codes(problem, plan)
+
+
+def test_the_judge_counts_who_wades_to_a_mobile_team() -> None:
+    """One bank's stop taken away: its people are met by the team on the other."""
+    problem = cases.hamlet()
+    plan = make_plan(problem, STREAM, search=cases.QUICK)
+    west = [v for site in plan.sites for v in site.visits if v.lon < 106.2]
+    assert west
+    moved = msgspec.structs.replace(
+        plan,
+        sites=[
+            msgspec.structs.replace(
+                site,
+                visits=[
+                    msgspec.structs.replace(v, lon=106.2008) if v.lon < 106.2 else v
+                    for v in site.visits
+                ],
+            )
+            for site in plan.sites
+        ],
+    )
+    told = [f for f in plan_checker.check(problem, moved) if f.code == "served_across"]
+    assert sum(int(f.params["people"]) for f in told) == waded(problem, moved) > 0
+    assert {f.level for f in told} == {"error"}
 
 
 def largest_of(problem: PlanProblem) -> str:

@@ -126,3 +126,17 @@ def test_slopes_never_shorten_a_way_and_level_ones_leave_it(slope: float) -> Non
 def test_steeper_is_slower_beyond_a_gentle_slope() -> None:
     found = slowness(np.linspace(0.05, 1.0, 20)).tolist()
     assert all(a < b for a, b in itertools.pairwise(found))
+
+
+def test_a_mobile_team_stops_where_people_walk_along_the_paths() -> None:
+    """Two streets that never meet: whoever lives on one cannot walk to the other, 140 m away."""
+    problem = cases.hamlet()
+    streets = tuple(((x, 38.0), (x, 38.1)) for x in (106.1992, 106.2008))
+    without = make_plan(problem, search=cases.QUICK)
+    plan = make_plan(problem, PlanParams(paths=streets), search=cases.QUICK)
+    assert plan.totals.mobile_visits > without.totals.mobile_visits
+    circle = problem.rules.number("sites.walking_circle")
+    assert circle is not None
+    assert max(walks(problem, plan)) <= circle
+    elsewhere = msgspec.structs.replace(without, params=plan.params)
+    assert max(walks(problem, elsewhere)) > circle, "the other street is out of reach"
