@@ -125,7 +125,7 @@ def county(
     blocks: list[Block] = []
     east = KM * math.cos(math.radians(ground.lat))
     for n, place in enumerate(places):
-        px, py, size = _homes(place, float(x[n]), float(y[n]), ground, rng)
+        px, py, size = _homes(place, float(x[n]), float(y[n]), rng)
         lon = np.round(ground.lon + px / east, 6)
         lat = np.round(ground.lat + py / KM, 6)
         villages.append(
@@ -161,7 +161,7 @@ def _middles(
 
 
 def _homes(
-    place: Place, x: float, y: float, ground: Ground, rng: np.random.Generator
+    place: Place, x: float, y: float, rng: np.random.Generator
 ) -> tuple[Floats, Floats, Ints]:
     """Households of a place: where each is, in kilometres, and how many live there."""
     size = rng.choice(HOUSEHOLD, place.people)

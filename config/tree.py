@@ -164,7 +164,7 @@ class Tree:
             part.start()
             assert part.process is not None  # noqa: S101
             if part.name == "web":
-                self._wait_for_web(part)
+                self._wait_for_web()
                 mode = ", drill clock allowed" if self._options.drill else ""
                 self._say(f"web       {self.url} ({self._options.workers} × "
                           f"{self._options.threads} threads{mode})")  # fmt: skip
@@ -223,7 +223,7 @@ class Tree:
             if part.process is not None:
                 self._say(f"{part.name:<9} {part.stop()}")
 
-    def _wait_for_web(self, web: Part) -> None:
+    def _wait_for_web(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not _healthy(self.url):
             self.check()

@@ -1,4 +1,5 @@
-"""What every engine's question and answer share: kinds of arrays, the caller's stop, questions without meaning.
+"""What every engine's question and answer share: kinds of arrays, the caller's stop, questions without meaning, and
+what judges find.
 
 An engine's own error is an `EngineError`, so that a caller who asks several catches one; its `code` is stable and has a
 sentence in both languages, its `params` name the field, the row and the value that make no sense.
@@ -22,6 +23,16 @@ Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a judge finds wrong with an answer. `code` is stable; `measured` against `limit`, if there is one."""
+
+    code: str
+    element: str
+    measured: float = 0.0
+    limit: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Until:
     """A stop by a clock in seconds."""
 
@@ -40,6 +51,11 @@ def left(stop: Stop | None) -> float:
     """Seconds until a stop comes by itself, infinite where it does not know: for work that cannot ask it."""
     known = getattr(stop, "left", None)
     return math.inf if known is None else float(known())
+
+
+def never() -> bool:
+    """A stop that never comes."""
+    return False
 
 
 class EngineError(Exception):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from yingjian.engines.asking import Finding
 from yingjian.engines.epidemic.model import (
     BY_SYMPTOMS,
     NEVER,
@@ -13,16 +12,6 @@ from yingjian.engines.epidemic.model import (
     Result,
     validate,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong. `code` is stable."""
-
-    code: str
-    element: str
-    measured: int = 0
-    limit: int = 0
 
 
 def check(problem: Problem, result: Result) -> list[Finding]:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from yingjian.engines.asking import Floats, Ints, Stop
+from yingjian.engines.asking import Floats, Ints, Stop, never
 from yingjian.engines.epidemic.model import (
     BY_SYMPTOMS,
     NEVER,
@@ -28,11 +28,6 @@ from yingjian.engines.epidemic.model import (
 
 DEFAULTS = Params()
 HOUSEHOLD, PLACE, COMMUNITY = 1, 2, 3
-
-
-def never() -> bool:
-    """A stop that never comes."""
-    return False
 
 
 def solve(

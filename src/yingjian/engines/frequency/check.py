@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from yingjian.engines.asking import Finding
 from yingjian.engines.frequency.model import Expected, Params, Plan, Problem, Result, validate
 
 SAME = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong. `code` is stable."""
-
-    code: str
-    element: str
-    measured: float = 0.0
-    limit: float = 0.0
 
 
 def check(problem: Problem, result: Result) -> list[Finding]:

@@ -6,17 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from yingjian.engines.asking import Stop
+from yingjian.engines.asking import Stop, never
 from yingjian.engines.epidemic import model as epidemic
 from yingjian.engines.epidemic.solve import solve as play
 from yingjian.engines.frequency.model import Expected, Held, Params, Plan, Problem, Result, validate
 
 DEFAULTS = Params()
-
-
-def never() -> bool:
-    """A stop that never comes."""
-    return False
 
 
 def solve(

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from fractions import Fraction
 
+from yingjian.engines.asking import Finding
 from yingjian.engines.kits.model import TOP, Problem, Result, chain, validate
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong. `code` is stable; `measured` against `limit`."""
-
-    code: str
-    element: str
-    measured: int = 0
-    limit: int = 0
 
 
 def check(problem: Problem, result: Result) -> list[Finding]:

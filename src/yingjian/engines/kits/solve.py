@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from yingjian.engines.asking import Stop
+from yingjian.engines.asking import Stop, never
 from yingjian.engines.kits.model import (
     TOP,
     Ask,
@@ -31,11 +31,6 @@ class Params:
 
 
 DEFAULTS = Params()
-
-
-def never() -> bool:
-    """A stop that never comes."""
-    return False
 
 
 @dataclass

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 
+from yingjian.engines.asking import Finding
 from yingjian.engines.matching.model import FREE, Late, Problem, Result, Run, validate
 
 SLACK = 1e-6
 """Relative tolerance of HiGHS's bound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong. `code` is stable; `measured` against `limit`."""
-
-    code: str
-    element: str
-    measured: float = 0.0
-    limit: float = 0.0
 
 
 def check(problem: Problem, result: Result) -> list[Finding]:

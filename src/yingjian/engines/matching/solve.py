@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from yingjian.engines.asking import Ints, Stop
+from yingjian.engines.asking import Ints, Stop, never
 from yingjian.engines.matching.bench import Bench, Played
 from yingjian.engines.matching.model import Late, Params, Problem, Result, Run, validate
 from yingjian.engines.matching.relaxed import Relaxed, relax, ways_cost
 
 DEFAULTS = Params()
-
-
-def never() -> bool:
-    """A stop that never comes."""
-    return False
 
 
 def solve(
@@ -50,7 +45,7 @@ def _move(
     moves = params.moves
     while moves > 0:
         better = False
-        for i in _candidates(problem, bench, relaxed, lab_of, days):
+        for i in _candidates(problem, bench, relaxed, days):
             here = int(lab_of[i])
             for there in np.flatnonzero(may[i]).tolist():
                 if there == here or moves <= 0 or stop():
@@ -73,7 +68,7 @@ def _move(
 
 
 def _candidates(
-    problem: Problem, bench: Bench, relaxed: Relaxed, lab_of: Ints, days: dict[int, Played]
+    problem: Problem, bench: Bench, relaxed: Relaxed, days: dict[int, Played]
 ) -> list[int]:
     """Loads worth trying: the latest first, then those the relaxed model divides."""
     late: dict[int, int] = {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import numpy as np
 
-from yingjian.engines.asking import Stop
+from yingjian.engines.asking import Stop, never
 from yingjian.engines.plan.geo import Point
 from yingjian.engines.plan.mobile import Tour, tours
 from yingjian.engines.plan.model import Outside, PlanError, Siting, Spot
@@ -30,7 +30,6 @@ from yingjian.engines.siting.model import (
     Result,
     Watch,
     barred,
-    never,
     walked,
 )
 
@@ -92,7 +91,7 @@ def choose(ground: Ground, params: PlanParams, search: Search) -> tuple[list[Gro
     result = _solved(question, search)
     _keeps_towns(question, result)
     groups = _groups(ground, question, result, params)
-    rest = _rest(ground, groups, question)
+    rest = _rest(ground, groups)
     unplaced = sum(ground.walkers[i] for i in rest)
     if rest:
         left = None if most is None else max(1, most - sum(g.tour is None for g in groups))
@@ -262,7 +261,7 @@ def _attach_homes(ground: Ground, groups: list[Group]) -> None:
         groups[near[int(np.argmin(far))]].members.append(i)
 
 
-def _rest(ground: Ground, groups: list[Group], question: Question) -> list[int]:
+def _rest(ground: Ground, groups: list[Group]) -> list[int]:
     """Blocks in no group: no place is known for them, or no site of their town was chosen."""
     taken = {i for group in groups for i in group.members}
     left = [i for i in ground.order if i not in taken]

@@ -111,7 +111,7 @@ def call(
     found = solve(
         slots.Problem(
             _slots([(spans[n], asked[n].lanes) for n in places], begins),
-            _homes([walkers[n] for n in places], begins, rules),
+            _homes([walkers[n] for n in places], rules),
             habits_of(params),
             rules_of(rules, params),
         )
@@ -184,7 +184,7 @@ def _slots(places: list[tuple[list[Span], int]], begins: datetime) -> slots.Slot
     )
 
 
-def _homes(members: list[list[Block]], begins: datetime, rules: Rules) -> slots.Homes:
+def _homes(members: list[list[Block]], rules: Rules) -> slots.Homes:
     general = int(rules.number("scope.general_rank") or 0)
     finish = rules.number("clocks.key_groups_finish")
     due = slots.NEVER if finish is None else finish

@@ -7,9 +7,9 @@ and how old it was. A breach the result admits is no finding; one it hides, or m
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from itertools import pairwise
 
+from yingjian.engines.asking import Finding
 from yingjian.engines.routing.model import (
     LONGEST,
     Call,
@@ -22,16 +22,6 @@ from yingjian.engines.routing.model import (
     validate,
     validate_tours,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong. `code` is stable; `measured` against `limit`."""
-
-    code: str
-    element: str
-    measured: int = 0
-    limit: int = 0
 
 
 def check(problem: Problem, result: Result) -> list[Finding]:
@@ -49,7 +39,7 @@ def check(problem: Problem, result: Result) -> list[Finding]:
     found += _vehicles(problem, result)
     late, received = _receptions(problem, result)
     found += received
-    return found + _told(problem, result, late | _ages(problem, result, calls))
+    return found + _told(result, late | _ages(problem, result, calls))
 
 
 def _shape(problem: Problem, result: Result) -> list[Finding]:
@@ -216,7 +206,7 @@ def _ages(
     return over
 
 
-def _told(problem: Problem, result: Result, over: dict[tuple[str, str], int]) -> list[Finding]:
+def _told(result: Result, over: dict[tuple[str, str], int]) -> list[Finding]:
     """Breaches told and breaches true are the same."""
     told = {(b.rule, b.element): b.measured for b in result.breaches}
     found = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from yingjian.engines.asking import Stop
+from yingjian.engines.asking import Stop, never
 from yingjian.engines.routing.fleet_model import (
     FleetParams,
     FleetProblem,
@@ -22,7 +22,6 @@ from yingjian.engines.routing.fleet_model import (
 )
 from yingjian.engines.routing.model import Breach
 from yingjian.engines.routing.search import Search
-from yingjian.engines.routing.solve import never
 
 if TYPE_CHECKING:
     import pyvrp

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from yingjian.engines.routing.check import Finding
+from yingjian.engines.asking import Finding
 from yingjian.engines.routing.fleet_model import (
     FleetProblem,
     FleetResult,

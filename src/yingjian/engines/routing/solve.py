@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from yingjian.engines.asking import Ints, Stop
+from yingjian.engines.asking import Ints, Stop, never
 from yingjian.engines.routing.model import (
     LONGEST,
     Breach,
@@ -60,11 +60,6 @@ class _Turn:
 
     def vehicles(self) -> int:
         return -(-self.length // self.gap)
-
-
-def never() -> bool:
-    """A stop that never comes."""
-    return False
 
 
 def solve(

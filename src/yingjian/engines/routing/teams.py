@@ -10,7 +10,7 @@ import itertools
 
 import numpy as np
 
-from yingjian.engines.asking import Ints, Stop
+from yingjian.engines.asking import Ints, Stop, never
 from yingjian.engines.routing.model import (
     Breach,
     Params,
@@ -19,7 +19,7 @@ from yingjian.engines.routing.model import (
     Tours,
     validate_tours,
 )
-from yingjian.engines.routing.solve import DEFAULTS, never
+from yingjian.engines.routing.solve import DEFAULTS
 from yingjian.engines.routing.tours import Round, plan_round
 
 
@@ -31,7 +31,7 @@ def solve(
     A place that no tour can serve within the limits has one of its own, and the breach is told.
     """
     validate_tours(asked)
-    n, bases = len(asked.service), len(asked.minutes) - len(asked.service)
+    bases = len(asked.minutes) - len(asked.service)
     tours: list[Tour] = []
     teams = np.zeros(bases, dtype=np.int64)
     for base in range(bases):
@@ -44,7 +44,7 @@ def solve(
                 tours += _clock(asked, base, team, day)
     minutes = sum(tour.back - tour.start for tour in tours)
     cost = int(teams.sum()) * asked.prices.vehicle + minutes * asked.prices.minute
-    return TourPlan(tours, teams, cost, _breaches(asked, tours, teams, n))
+    return TourPlan(tours, teams, cost, _breaches(asked, tours, teams))
 
 
 def _tours(
@@ -107,7 +107,7 @@ def _clock(asked: Tours, base: int, team: int, day: list[list[int]]) -> list[Tou
     return tours
 
 
-def _breaches(asked: Tours, tours: list[Tour], teams: Ints, n: int) -> list[Breach]:
+def _breaches(asked: Tours, tours: list[Tour], teams: Ints) -> list[Breach]:
     found = []
     for tour in tours:
         place = f"place:{tour.places[0]}"

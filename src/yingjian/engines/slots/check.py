@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yingjian.engines.asking import Floats, Ints
+from yingjian.engines.asking import Finding, Floats, Ints
 from yingjian.engines.slots.model import (
     PARTS,
     Breach,
@@ -29,16 +29,6 @@ _BEYOND = np.frompyfunc(lambda z: 0.5 * math.erfc(z / math.sqrt(2)), 1, 1)
 NEAR = 0.05
 """Minutes, and twentieths of a wait, within which two ways to reckon it agree."""
 POINTS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong. `code` is stable; `measured` against `limit`."""
-
-    code: str
-    element: str
-    measured: float = 0.0
-    limit: float = 0.0
 
 
 @dataclass(frozen=True)

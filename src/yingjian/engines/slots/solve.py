@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from yingjian.engines.asking import Floats, Ints, Stop
+from yingjian.engines.asking import Floats, Ints, Stop, never
 from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.slots.model import (
     UNKNOWN,
@@ -49,11 +49,6 @@ class Params:
 
 
 DEFAULTS = Params()
-
-
-def never() -> bool:
-    """A stop that never comes."""
-    return False
 
 
 def solve(

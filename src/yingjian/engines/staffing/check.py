@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 
+from yingjian.engines.asking import Finding
 from yingjian.engines.staffing.model import Post, Problem, Result, validate
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong. `code` is stable; `measured` against `limit`."""
-
-    code: str
-    element: str
-    measured: float = 0.0
-    limit: float = 0.0
 
 
 def check(problem: Problem, result: Result) -> list[Finding]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yingjian.engines.asking import Flags, Floats, Ints, Stop
+from yingjian.engines.asking import Flags, Floats, Ints, Stop, never
 from yingjian.engines.linear import Model
 from yingjian.engines.staffing.model import (
     Breach,
@@ -31,11 +31,6 @@ from yingjian.engines.staffing.model import (
 DEFAULTS = Params()
 HOURS_WEIGHT = 1e-4
 """Of two covers with as many people, the one with fewer periods worked."""
-
-
-def never() -> bool:
-    """A stop that never comes."""
-    return False
 
 
 @dataclass(frozen=True)
