@@ -8,7 +8,6 @@ no town (docs/decisions/0017-epidemic.md).
 from __future__ import annotations
 
 import uuid
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -27,6 +26,7 @@ from yingjian.engines.plan.params import PlanParams
 
 from . import queries, wording
 from .ground import Ground, Town
+from .kept import Kept
 from .pool_sizes import PoolAsked, dilution_of, in_people, thinned
 
 DAY: Final = 1440
@@ -37,7 +37,6 @@ WORK: Final = 90_000_000
 RUNS: Final = (20, 60)
 """Fewest and most outbreaks for each plan."""
 SEED: Final = 0
-KEPT: Final = 32
 EVERY: Final = {"every3": 3, "every2": 2, "daily": 1}
 Spread = tuple[float, float, float]
 
@@ -169,9 +168,7 @@ class Cadence:
     says: list[str]
 
 
-_kept: OrderedDict[tuple[uuid.UUID, datetime, CadenceAsked], tuple[Result, CadenceTerms]] = (
-    OrderedDict()
-)
+_kept: Kept[tuple[uuid.UUID, datetime, CadenceAsked], tuple[Result, CadenceTerms]] = Kept(32)
 
 
 def cadence(ground: Ground, asked: CadenceAsked, *, language: str) -> Cadence:
@@ -179,11 +176,7 @@ def cadence(ground: Ground, asked: CadenceAsked, *, language: str) -> Cadence:
     start, opening = _start(ground)
     adaptive = adaptive_of(ground, asked, start, opening=opening)
     key = (ground.brief.id, ground.as_of, asked)
-    if key not in _kept:
-        while len(_kept) >= KEPT:
-            _kept.popitem(last=False)
-        _kept[key] = _played(ground, asked, adaptive)
-    result, terms = _kept[key]
+    result, terms = _kept.get(key) or _kept.put(key, _played(ground, asked, adaptive))
     names = wording.words(language)["cadence"]
     plans = _plans(ground, result, terms, start, adaptive=adaptive, names=names)
     best = _best(plans)

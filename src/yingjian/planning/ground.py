@@ -23,10 +23,9 @@ from yingjian.engines.plan.model import Lab, Rules, Span
 from yingjian.kernel.errors import RuleBroken
 
 from . import queries, rules
+from .kept import Kept, same_quarter
 
 TOWN: Final = 9
-KEPT: Final = 32
-QUARTER_S: Final = 900
 BEFORE: Final = timedelta(days=60)
 """How far back rounds and cases are read: longer than any rule looks (R8)."""
 HELD: Final = ("sampling", "testing", "reconciling", "closed")
@@ -119,7 +118,7 @@ class Ground:
         return sum(lab.tubes_per_day for lab in self.labs)
 
 
-_kept: dict[uuid.UUID, Ground] = {}
+_kept: Kept[uuid.UUID, Ground] = Kept(32)
 
 
 def ground_for(actor: Actor, round_id: uuid.UUID, *, at: datetime, fresh: bool = False) -> Ground:
@@ -130,18 +129,10 @@ def ground_for(actor: Actor, round_id: uuid.UUID, *, at: datetime, fresh: bool =
     brief = campaigns.round_brief_for(actor, round_id)
     scope.require(actor, "see_round", brief.area)
     old = _kept.get(round_id)
-    if old is not None and not fresh and _quarter(old.as_of) == _quarter(at):
+    if old is not None and not fresh and same_quarter(old.as_of, at):
         return old
     with scope.reading_everywhere():
-        found = ground_of(round_id, at=at)
-    while len(_kept) >= KEPT:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[round_id] = found
-    return found
-
-
-def _quarter(at: datetime) -> int:
-    return int(at.timestamp() // QUARTER_S)
+        return _kept.put(round_id, ground_of(round_id, at=at))
 
 
 def ground_of(round_id: uuid.UUID, *, at: datetime) -> Ground:

@@ -35,12 +35,11 @@ from yingjian.engines.plan.params import PlanParams
 from yingjian.kernel.errors import RuleBroken
 
 from . import live, queries, rules
+from .kept import Kept, same_quarter
 from .live import Desk, Lot
 
-QUARTER: Final = timedelta(minutes=15)
 STEP, HORIZON = 15, 2160
-PLATE, RUN_MINUTES, RESERVE = 94, 150, 0.1
-KEPT: Final = 32
+PLATE, RUN_MINUTES = 94, 150
 AHEAD: Final = timedelta(hours=24)
 PAYS: Final = 6
 """Hours of laboratories shown where capacity pays."""
@@ -112,7 +111,7 @@ class Matching:
     assumptions: dict[str, float]
 
 
-_kept: dict[uuid.UUID, Matching] = {}
+_kept: Kept[uuid.UUID, Matching] = Kept(32)
 
 
 def matching_for(
@@ -125,18 +124,10 @@ def matching_for(
     brief = campaigns.round_brief_for(actor, round_id)
     scope.require(actor, "see_round", brief.area)
     old = _kept.get(round_id)
-    if old is not None and not fresh and _quarter(old.as_of) == _quarter(at):
+    if old is not None and not fresh and same_quarter(old.as_of, at):
         return old
     with scope.reading_everywhere():
-        found = _computed(round_id, brief.area, at)
-    while len(_kept) >= KEPT:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[round_id] = found
-    return found
-
-
-def _quarter(at: datetime) -> int:
-    return int(at.timestamp() // QUARTER.total_seconds())
+        return _kept.put(round_id, _computed(round_id, brief.area, at))
 
 
 @dataclass(frozen=True)
@@ -229,7 +220,8 @@ def _clock(book: Rules) -> tuple[int, str]:
 
 
 def _reserve(book: Rules) -> float:
-    return book.number("laboratory.reserve") or RESERVE
+    """Share of the wells kept for re-tests (R81): none where the preset asks for none."""
+    return book.number("laboratory.reserve") or 0.0
 
 
 def _assumed(book: Rules) -> dict[str, float]:

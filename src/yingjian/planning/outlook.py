@@ -29,6 +29,7 @@ from yingjian.engines.day.planned import (
 from yingjian.kernel.errors import RuleBroken
 
 from . import expecting, live, queries, rehearsing, rules, wording
+from .kept import Kept
 from .live import AtWork, Called
 from .rehearsing import Outcome, SiteOutlook, Spread
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 MINUTE: Final = timedelta(minutes=1)
 KEPT_FOR: Final = timedelta(minutes=5)
-KEPT: Final = 16
 LATELY: Final = timedelta(hours=1)
 """A lane works that swabbed anybody in this time; a site open for less keeps the lanes of the plan."""
 RUNS = TRIALS = 20
@@ -102,7 +102,7 @@ class _Found:
     bench: Bench
 
 
-_kept: dict[uuid.UUID, _Found] = {}
+_kept: Kept[uuid.UUID, _Found] = Kept(16)
 
 
 def outlook_for(
@@ -123,11 +123,7 @@ def outlook_for(
 
 def outlook_of(round_id: uuid.UUID, *, at: datetime, language: str) -> RoundOutlook:
     """The outlook of this moment; the same refusals. The caller sees everywhere."""
-    found = _computed(round_id, at)
-    while len(_kept) >= KEPT:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[round_id] = found
-    return _told(round_id, found, language)
+    return _told(round_id, _kept.put(round_id, _computed(round_id, at)), language)
 
 
 # --- the question ---------------------------------------------------------------------------------

@@ -87,6 +87,13 @@ def test_tubes_still_to_come_take_room_but_are_listed_only_where_late() -> None:
     assert few.labs[0].expected == plan.totals.tubes
 
 
+@pytest.mark.parametrize(("stated", "kept"), [(0.3, 0.3), (0.0, 0.0), (None, 0.0)])
+def test_wells_are_kept_for_retests_as_the_preset_says(stated: float | None, kept: float) -> None:
+    book = Rules({**BOOK.by_path, "laboratory.reserve": Limit(stated)})
+    found = matched(uuid.uuid4(), state([], [desk("A", 700)], rules=book))
+    assert found.assumptions["reserve"] == kept
+
+
 def test_where_nothing_waits_and_where_nobody_receives() -> None:
     nothing = matched(uuid.uuid4(), state([], [desk("A", 700)]))
     assert nothing.lots == []
