@@ -1,13 +1,11 @@
 // @vitest-environment jsdom
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { Matter } from '@/api/matters';
-import { queryClient } from '@/api/query';
-import { useLanguage } from '@/i18n';
 import MattersPage from '@/rooms/matters/MattersPage.vue';
 
 import * as made from '../mock/answers';
-import { type Answers, type Sent, serve, settled, signedIn, stage } from './stage';
+import { type Answers, eachAnew, type Sent, serve, settled, signedIn, stage } from './stage';
 
 const matter = (key: string, more: Partial<Matter> = {}): Matter => ({
   key, cursor: key, kind: 'person', sign: 'duplicate_person', source: key.split('.')[0]!, title: '一人采了两次', says: '同一人本轮有两份采样。', do: '核对后保留一份。', area: '231183104201',
@@ -26,14 +24,7 @@ async function choose(page: Awaited<ReturnType<typeof stage>>, ...places: number
   await settled();
 }
 
-beforeEach(() => {
-  useLanguage('zh-CN', { remember: false });
-  queryClient.clear();
-});
-afterEach(() => {
-  document.body.innerHTML = '';
-  vi.unstubAllGlobals();
-});
+eachAnew();
 
 describe('the work list of the information maintainer', () => {
   it('says that nothing waits', async () => {

@@ -2,14 +2,12 @@
 /** A round is drawn up from the list of rounds, by whoever plans rounds. */
 import type { VueWrapper } from '@vue/test-utils';
 import Select from 'primevue/select';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { queryClient } from '@/api/query';
-import { useLanguage } from '@/i18n';
 import RoundsPage from '@/rooms/rounds/RoundsPage.vue';
 
 import * as made from '../mock/answers';
-import { type Answers, button, press, type Sent, serve, settled, signedIn, stage } from './stage';
+import { type Answers, button, eachAnew, press, type Sent, serve, settled, signedIn, stage } from './stage';
 
 const planner: Answers = {
   ...signedIn('plan_round'),
@@ -29,14 +27,7 @@ async function choose(page: VueWrapper, label: string, value: string): Promise<v
   await settled();
 }
 
-beforeEach(() => {
-  useLanguage('zh-CN', { remember: false });
-  queryClient.clear();
-});
-afterEach(() => {
-  document.body.innerHTML = '';
-  vi.unstubAllGlobals();
-});
+eachAnew();
 
 describe('a new round', () => {
   it('begins a campaign where there is none', async () => {

@@ -1,14 +1,12 @@
 // @vitest-environment jsdom
 /** A plan is put in force or aside by a click that is asked twice, by whoever may, once in a round. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { Plan } from '@/api/plans';
-import { queryClient } from '@/api/query';
-import { useLanguage } from '@/i18n';
 import PlanDecision from '@/rooms/rounds/PlanDecision.vue';
 
 import * as made from '../mock/answers';
-import { button, press, serve, signedIn, stage, type Sent } from './stage';
+import { button, eachAnew, press, type Sent, serve, signedIn, stage } from './stage';
 
 const plan: Plan = {
   id: '01900000-0000-7000-8000-000000000602', round_id: made.round.id, area: '640121', version: 2, state: 'proposed', made_at: '2022-06-01T09:00:00+08:00',
@@ -16,14 +14,7 @@ const plan: Plan = {
 };
 const answered = { '/api/commands': { body: { verdicts: [{ id: plan.id, verdict: 'applied', answer: { sites: 3, people: 4100, laboratories: 1, posts: 0 } }] } } };
 
-beforeEach(() => {
-  useLanguage('zh-CN', { remember: false });
-  queryClient.clear();
-});
-afterEach(() => {
-  document.body.innerHTML = '';
-  vi.unstubAllGlobals();
-});
+eachAnew();
 
 describe('a plan that waits', () => {
   it('is put in force after its effect and its broken rules were told', async () => {

@@ -1,17 +1,16 @@
 // @vitest-environment jsdom
 /** People and goods of a plan: gaps are told, names and stores shown, a site's sheet goes on paper. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { PlanCrew, PlanGoods } from '@/api/plan-means';
 import { queryClient } from '@/api/query';
-import { useLanguage } from '@/i18n';
 import PlanCrewPanel from '@/rooms/rounds/PlanCrewPanel.vue';
 import PlanGoodsPanel from '@/rooms/rounds/PlanGoodsPanel.vue';
 import PlanSearchPanel from '@/rooms/rounds/PlanSearchPanel.vue';
 import PlanSheetPage from '@/rooms/rounds/PlanSheetPage.vue';
 
 import * as made from '../mock/answers';
-import { button, press, serve, settled, signedIn, stage, type Sent } from './stage';
+import { button, eachAnew, press, type Sent, serve, settled, signedIn, stage } from './stage';
 
 const ROUND = made.round.id;
 const PLAN = '01900000-0000-7000-8000-000000000602';
@@ -19,14 +18,7 @@ const SITE = '640121400201001';
 const [START, END] = ['2022-06-02T07:00:00+08:00', '2022-06-02T11:00:00+08:00'];
 const head = signedIn('plan_round');
 
-beforeEach(() => {
-  useLanguage('zh-CN', { remember: false });
-  queryClient.clear();
-});
-afterEach(() => {
-  document.body.innerHTML = '';
-  vi.unstubAllGlobals();
-});
+eachAnew();
 
 const crew: PlanCrew = {
   plan_id: PLAN, version: 2, told: true, known: true,

@@ -1,12 +1,10 @@
 // @vitest-environment jsdom
 /** Places of the county's list moved on the map, by hand and by keys, saved and undone; a limit on sites goes with the next plan. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nextTick, ref } from 'vue';
 
 import type { Candidate } from '@/api/places';
 import type { Feature } from '@/api/plans';
-import { queryClient } from '@/api/query';
-import { useLanguage } from '@/i18n';
 import CandidatesPanel from '@/rooms/places/CandidatesPanel.vue';
 import PlanMap from '@/rooms/rounds/PlanMap.vue';
 import PlanMoves from '@/rooms/rounds/PlanMoves.vue';
@@ -14,7 +12,7 @@ import PlanSearchPanel from '@/rooms/rounds/PlanSearchPanel.vue';
 import { metresBetween, type Place } from '@/rules/flat-map';
 
 import * as made from '../mock/answers';
-import { press, reason, serve, settled, signedIn, stage, type Sent } from './stage';
+import { eachAnew, press, reason, type Sent, serve, settled, signedIn, stage } from './stage';
 
 const ID = '01900000-0000-7000-8000-00000000c001';
 const hall: Candidate = {
@@ -28,14 +26,7 @@ const features: readonly Feature[] = [
   { properties: { layer: 'candidate', key: 'made', name: '', given: false as unknown as number, lock: '' }, geometry: { type: 'Point', coordinates: [106.3, 38.3] } },
 ];
 
-beforeEach(() => {
-  useLanguage('zh-CN', { remember: false });
-  queryClient.clear();
-});
-afterEach(() => {
-  document.body.innerHTML = '';
-  vi.unstubAllGlobals();
-});
+eachAnew();
 
 describe('a place on the map', () => {
   const map = { features, chosen: '', circles: false, others: false, routes: false, route: '', label: '地图' };

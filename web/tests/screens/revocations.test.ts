@@ -1,12 +1,11 @@
 // @vitest-environment jsdom
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { queryClient } from '@/api/query';
-import { useLanguage } from '@/i18n';
 import RevocationsPage from '@/rooms/revocations/RevocationsPage.vue';
 
 import * as made from '../mock/answers';
-import { type Answers, button, press, reason, type Sent, serve, settled, signedIn, stage } from './stage';
+import { type Answers, button, eachAnew, press, reason, type Sent, serve, settled, signedIn, stage } from './stage';
 
 const one = {
   id: '01900000-0000-7000-8000-000000000901', kind: 'person', mark: 'aabbccddeeff0011', person_id: made.detail.person.id, name: '张*国', id_tail: '003X',
@@ -19,14 +18,7 @@ const fine = { '/api/commands': { body: { verdicts: [] } } };
 const clerk = signedIn('maintain');
 const chief = signedIn('maintain', 'administer');
 
-beforeEach(() => {
-  useLanguage('zh-CN', { remember: false });
-  queryClient.clear();
-});
-afterEach(() => {
-  document.body.innerHTML = '';
-  vi.unstubAllGlobals();
-});
+eachAnew();
 
 describe('revoked codes', () => {
   it('says calmly that there are none, and when one would be made', async () => {

@@ -1,12 +1,11 @@
 // @vitest-environment jsdom
 /** The pages of a round's phones, codes and rehearsal, and the system's own status. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import type { Cadence, PoolSizes } from '@/api/choices';
 import type { Lane } from '@/api/devices';
 import type { Rehearsal } from '@/api/plans';
 import { queryClient } from '@/api/query';
-import { useLanguage } from '@/i18n';
 import ChoicesPage from '@/rooms/rounds/ChoicesPage.vue';
 import CodesPage from '@/rooms/rounds/CodesPage.vue';
 import DevicesPage from '@/rooms/rounds/DevicesPage.vue';
@@ -14,21 +13,14 @@ import RehearsalPage from '@/rooms/rounds/RehearsalPage.vue';
 import StatusPage from '@/rooms/status/StatusPage.vue';
 
 import * as made from '../mock/answers';
-import { type Answers, button, press, reason, type Sent, serve, settled, signedIn, stage } from './stage';
+import { type Answers, button, eachAnew, press, reason, type Sent, serve, settled, signedIn, stage } from './stage';
 
 const ROUND = made.round.id;
 const AT = '2022-03-15T08:00:00+08:00';
 const head = signedIn('invite_device', 'see_persons', 'maintain');
 const fine = { '/api/commands': { body: { verdicts: [] } } };
 
-beforeEach(() => {
-  useLanguage('zh-CN', { remember: false });
-  queryClient.clear();
-});
-afterEach(() => {
-  document.body.innerHTML = '';
-  vi.unstubAllGlobals();
-});
+eachAnew();
 
 const lane = (no: number, more: Partial<Lane> = {}): Lane => ({
   site_id: made.round.id, site_code: 'S1', site_name: '永发村采样点', site_state: 'open', station_code: `S1-${no}`, area: '231183104201', state: 'none', devices: [], invitations: [], ...more,

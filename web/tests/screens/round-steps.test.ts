@@ -1,14 +1,12 @@
 // @vitest-environment jsdom
 /** A round is taken from step to step by clicks that are asked twice, by whoever may. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
-import { queryClient } from '@/api/query';
 import type { RoundWhole } from '@/api/shapes';
-import { useLanguage } from '@/i18n';
 import RoundSteps from '@/rooms/rounds/RoundSteps.vue';
 
 import * as made from '../mock/answers';
-import { type Answers, button, press, reason, type Sent, serve, signedIn, stage } from './stage';
+import { type Answers, button, eachAnew, press, reason, type Sent, serve, signedIn, stage } from './stage';
 
 const ROUND = made.round.id;
 const counts = { due: 0, sampled: 0, resulted: 0, excused: 0, missed: 0, total: 0, added: 0, caught_up: 0, swabbed: 0, home: 0, single: 0 };
@@ -17,14 +15,7 @@ const frozen: RoundWhole = { ...draft, frozen_at: made.round.frozen_at, due_tota
 const told = (round: RoundWhole): Answers => ({ [`/api/rounds/${ROUND}`]: { body: round }, [`/api/rounds/${ROUND}/plans`]: { body: made.page([]) } });
 const answered = (answer: Record<string, unknown>): Answers => ({ '/api/commands': { body: { verdicts: [{ id: ROUND, verdict: 'applied', answer }] } } });
 
-beforeEach(() => {
-  useLanguage('zh-CN', { remember: false });
-  queryClient.clear();
-});
-afterEach(() => {
-  document.body.innerHTML = '';
-  vi.unstubAllGlobals();
-});
+eachAnew();
 
 describe('the next step of a round', () => {
   it('is asked twice, with its effect, and told when it was taken', async () => {

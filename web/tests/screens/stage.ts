@@ -2,11 +2,12 @@
 import { QueryClient, VueQueryPlugin } from '@tanstack/vue-query';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import PrimeVue from 'primevue/config';
-import { vi } from 'vitest';
+import { afterEach, beforeEach, vi } from 'vitest';
 import type { Component } from 'vue';
 import { createMemoryHistory, createRouter } from 'vue-router';
 
-import { i18n } from '@/i18n';
+import { queryClient as shared } from '@/api/query';
+import { i18n, useLanguage } from '@/i18n';
 
 import { session } from '../mock/answers';
 
@@ -31,6 +32,18 @@ export function serve(answers: Answers, sent: Sent[] = []): string[] {
     return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } });
   });
   return asked;
+}
+
+/** Each test of a file begins in Chinese with nothing fetched, and leaves neither a screen nor a server behind. */
+export function eachAnew(): void {
+  beforeEach(() => {
+    useLanguage('zh-CN', { remember: false });
+    shared.clear();
+  });
+  afterEach(() => {
+    document.body.innerHTML = '';
+    vi.unstubAllGlobals();
+  });
 }
 
 /** What jsdom lacks and PrimeVue's drop-downs ask for. */
