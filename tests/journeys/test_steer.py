@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.steps import arrive, says, sign_in
-from tests.played import COUNTY, Asker
+from tests.played import Asker
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def drafted(planner: Asker) -> str:
-    """A round that was drawn up for the day after tomorrow."""
-    campaign, round_id = planner.new(), planner.new()
-    begin = (planner.at + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
-    planner.done("campaign.create", campaign_id=campaign, area=COUNTY, name="演练", trigger="drill")
-    planner.done(
-        "round.create", round_id=round_id, campaign_id=campaign, no=1, area=COUNTY, name="演练第一轮",
-        preset={"code": "yongning"}, window_start=begin.isoformat(),
-        window_end=(begin + timedelta(hours=10)).isoformat(),
-    )  # fmt: skip
-    return round_id
 
 
 def take(page: Page, language: str, step: str) -> None:

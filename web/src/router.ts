@@ -16,6 +16,12 @@ const routes: RouteRecordRaw[] = [
     props: true,
   },
   {
+    path: '/console/rounds/:roundId/due',
+    name: 'due',
+    component: () => import('@/rooms/rounds/DuePage.vue'),
+    props: true,
+  },
+  {
     path: '/console/rounds/:roundId/sites',
     name: 'sites',
     component: () => import('@/rooms/rounds/SitesPage.vue'),

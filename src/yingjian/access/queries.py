@@ -163,6 +163,33 @@ def journal_for(actor: Actor, *, after: int = 0, limit: int = PAGE) -> list[dict
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """What a command tells of itself: when it was given and by whom, and the words that came with it."""
+
+    at: datetime
+    who: str
+    reason: str
+    remark: str
+
+
+def deeds(command_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Deed]:
+    """Who gave the commands whose effect the asker sees, wherever they work. Nothing for no ids."""
+    ids = sorted(set(command_ids))
+    if not ids:
+        return {}
+    with scope.everywhere(), connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT j.command_id, j.captured_at, coalesce(u.name, d.name, ''),
+                      coalesce(j.payload::jsonb ->> 'reason', ''), coalesce(j.payload::jsonb ->> 'remark', '')
+                 FROM access_journal j LEFT JOIN access_user u ON u.id = j.actor_id
+                 LEFT JOIN access_device d ON d.id = j.actor_id
+                WHERE j.command_id = ANY(%s)""",
+            [ids],
+        )
+        return {row[0]: Deed(*row[1:]) for row in cursor.fetchall()}
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceRow:
     """An enrolled device; `last_seen_at` is when its latest numbered command arrived, `last_seq` that number.
     The rest is what the phone last told of itself: when, what waits, what is stuck, when it was restored from a backup.

@@ -18,6 +18,7 @@ from yingjian.kernel.ids import uuid7
 from . import exports, presets, queries
 
 router = Router(tags=["campaigns"])
+SEARCH_MAX = 64
 DueState = Literal["due", "sampled", "resulted", "excused", "missed"]
 RoundState = Literal[
     "draft", "approved", "mobilising", "sampling", "testing", "reconciling", "closed", "cancelled"
@@ -123,7 +124,10 @@ class Counts(Schema):
 
 
 class RoundPage(RoundOut):
+    """`excuses` are the reasons the round's preset knows for not testing somebody."""
+
     counts: Counts
+    excuses: list[str]
     as_of: datetime
 
 
@@ -141,9 +145,11 @@ class DueAsked(Schema):
     home: bool | None = None
     caught_up: bool | None = None
     after: str | None = None
+    added: bool | None = None
+    q: Annotated[str, Query(max_length=SEARCH_MAX)] = ""
 
     def wanted(self) -> queries.DueFilter:
-        return queries.DueFilter(self.state, self.area, self.home, self.caught_up, self.after)
+        return queries.DueFilter(**self.dict())
 
 
 def _head(preset: presets.Preset, lang: str) -> PresetHead:
@@ -230,6 +236,7 @@ def round_page(request: HttpRequest, round_id: uuid.UUID) -> RoundPage:
     return RoundPage(
         **_round(request, brief),
         counts=Counts(**asdict(counts), total=counts.total),
+        excuses=queries.excuses(brief.preset_id),
         as_of=request_time(request),
     )
 

@@ -61,6 +61,15 @@ class RoundCancel(msgspec.Struct, frozen=True):
 
 
 class DueExcuse(msgspec.Struct, frozen=True):
+    """`reason` is a code of the preset's list or somebody's own words; `remark` stays in the journal."""
+
+    round_id: uuid.UUID
+    person_id: uuid.UUID
+    reason: str
+    remark: str = ""
+
+
+class DueReinstate(msgspec.Struct, frozen=True):
     round_id: uuid.UUID
     person_id: uuid.UUID
     reason: str
@@ -177,7 +186,7 @@ def _decide(batch: journal.Batch, command: journal.Command, given: Any) -> Answe
 def excusing(batch: journal.Batch) -> list[journal.Verdict]:
     """A batch is excused together; the journal tries one by one when somebody in it cannot be."""
     rows = [
-        actions.Excuse(given.round_id, given.person_id, given.reason, command.at)
+        actions.Excuse(given.round_id, given.person_id, given.reason, command.at, command.id)
         for command in batch.commands
         for given in [command.payload]
     ]
@@ -188,6 +197,7 @@ def excusing(batch: journal.Batch) -> list[journal.Verdict]:
     ]
 
 
+@journal.handles("due.reinstate", DueReinstate, permission="mark_due", decision=True)
 @journal.handles("due.miss", DueMiss, permission="mark_due", decision=True)
 @journal.handles("due.add", DueAdd, permission="mark_due", decision=True)
 def due_decisions(batch: journal.Batch) -> list[journal.Verdict]:
@@ -203,6 +213,15 @@ def _mark(batch: journal.Batch, command: journal.Command, given: Any) -> Answer:
             owner=given.owner, reason=given.reason, at=at,
         )  # fmt: skip
         return None, {"missed": missed}
+    if isinstance(given, DueReinstate):
+        state = actions.due_reinstate(
+            actor=actor,
+            round_id=given.round_id,
+            person_id=given.person_id,
+            reason=given.reason,
+            at=at,
+        )
+        return None, {"state": state}
     added = actions.due_add(
         actor=actor,
         command_id=command.id,

@@ -45,6 +45,8 @@ def _line(row: queries.DueRow, language: str) -> Iterator[str | int]:
             yield timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
         elif field in {"state", "mode", "outcome"}:
             yield say[field].get(value, value)
+        elif field == "reason" and row.state == "excused":
+            yield presets.labels(language)["code"].get(value, value)
         elif field == "category":
             yield categories.get(value, value)
         else:

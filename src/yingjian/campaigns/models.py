@@ -96,7 +96,8 @@ class DuePerson(models.Model):
     """One person of a round's denominator, in exactly one state. `area` is the village of the present address.
 
     `mode` is pool, single or household; `home` means a doorstep visit. `added_by` is the command that added a person
-    found after the freeze. Terminal at close: resulted, excused (reason), missed (owner and catch-up task).
+    found after the freeze, `excused_by` the one that excused them. Terminal at close: resulted, excused (reason),
+    missed (owner and catch-up task).
     """
 
     id = models.UUIDField(primary_key=True)
@@ -117,6 +118,7 @@ class DuePerson(models.Model):
     owner = models.CharField(max_length=80, default="")
     caught_up_at = models.DateTimeField(null=True)
     added_by = models.UUIDField(null=True)
+    excused_by = models.UUIDField(null=True)
 
     class Meta:
         constraints = [

@@ -56,6 +56,15 @@ NeededSpan = Annotated[Duration, Needed, Positive]
 Share = Annotated[Measure, units("share")]
 
 OUTCOMES = ("positive", "grey", "single_target", "invalid")
+EXCUSES = (
+    "left_area",
+    "deceased",
+    "listed_twice",
+    "tested_elsewhere",
+    "quarantined_elsewhere",
+    "in_hospital",
+    "unfit_for_swab",
+)
 ZONES = (
     "entrance_exit",
     "temperature",
@@ -101,6 +110,8 @@ class Scope(Strict):
     missed_allowed: Annotated[Count, units("person"), Needed]
     latecomers_apart: Flag
     lock_population: Flag
+    excuses: Annotated[Codes, codes_of(*EXCUSES)] | None = None
+    """Why somebody of the list need not be tested; None in presets stored before there was such a line."""
 
 
 class Rounds(Strict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -16,9 +16,11 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection
 
+from yingjian.access import queries as access
 from yingjian.access import scope
 from yingjian.access.actor import Actor
 from yingjian.kernel.errors import RuleBroken
+from yingjian.population import queries as population
 
 from . import presets, rules
 from .models import Preset as PresetRow
@@ -158,6 +160,12 @@ def preset_row_latest(code: str, version: int | None = None) -> tuple[uuid.UUID,
     rows = PresetRow.objects.filter(code=code, **({} if version is None else {"version": version}))
     found = rows.order_by("-loaded_at", "-version", "id").values_list("id", "digest").first()
     return found if found is None else (found[0], found[1])
+
+
+def excuses(preset_id: uuid.UUID) -> list[str]:
+    """Codes of the reasons a preset knows for not testing somebody of a due list; none in presets of before."""
+    leaf = preset_by_id(preset_id).scope.excuses
+    return [] if leaf is None else list(leaf.value)
 
 
 def presets_known() -> list[Preset]:
@@ -399,6 +407,9 @@ class DueRow:
     owner: str
     caught_up_at: datetime | None
     added: bool
+    excused_how: access.Deed | None = None
+    added_how: access.Deed | None = None
+    """Who excused them, who added them, when, and the words that came with it."""
 
     @property
     def key(self) -> str:
@@ -408,13 +419,17 @@ class DueRow:
 
 @dataclass(frozen=True, slots=True)
 class DueFilter:
-    """What of a due list is asked for. `after` is the `key` of the last row seen."""
+    """What of a due list is asked for. `q` is a name (or its beginning), a document or telephone number; `after` is the
+    `key` of the last row seen.
+    """
 
     state: str | None = None
     area: str = ""
     home: bool | None = None
     caught_up: bool | None = None
     after: str | None = None
+    added: bool | None = None
+    q: str = ""
 
 
 def _after(key: str) -> tuple[str, int, uuid.UUID]:
@@ -428,43 +443,53 @@ def _after(key: str) -> tuple[str, int, uuid.UUID]:
 def due_list_for(
     actor: Actor, round_id: uuid.UUID, wanted: DueFilter, *, limit: int = PAGE
 ) -> list[DueRow]:
-    """A page of the due list in the actor's sight, by village, then order of sampling. Outcomes need `see_results`."""
+    """A page of the due list in the actor's sight, by village, then order of sampling. Outcomes need `see_results`.
+
+    One query; one more for a search text, and one when somebody of the page was excused or added by a command.
+    """
+    found = population.person_ids_for(actor, q=wanted.q, area=wanted.area) if wanted.q else None
     area, rank, person = _after(wanted.after) if wanted.after else ("", -1, uuid.UUID(int=0))
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT d.id, d.person_id, p.name, p.id_tail, p.phone_tail, p.address, p.household_id, d.area, d.rank,
                       d.category, d.mode, d.home, d.site_code, d.slot_start, d.state, d.sampled_at, d.resulted_at,
                       CASE WHEN %(outcomes)s THEN d.outcome END, d.reason, d.owner, d.caught_up_at,
-                      d.added_by IS NOT NULL
+                      d.added_by IS NOT NULL, d.excused_by, d.added_by
                  FROM campaigns_dueperson d JOIN population_person p ON p.id = d.person_id
                 WHERE d.round_id = %(round)s AND d.area ^@ %(under)s
                   AND d.area >= %(area)s AND (d.area, d.rank, d.person_id) > (%(area)s, %(rank)s, %(person)s)
                   AND (%(state)s::text IS NULL OR d.state = %(state)s)
                   AND (%(home)s::bool IS NULL OR d.home = %(home)s)
                   AND (%(caught_up)s::bool IS NULL OR (d.caught_up_at IS NOT NULL) = %(caught_up)s)
+                  AND (%(added)s::bool IS NULL OR (d.added_by IS NOT NULL) = %(added)s)
+                  AND (%(found)s::uuid[] IS NULL OR d.person_id = ANY(%(found)s))
                 ORDER BY d.area, d.rank, d.person_id LIMIT %(limit)s""",
             {
                 "outcomes": actor.may("see_results"), "round": round_id, "under": wanted.area, "area": area,
                 "rank": rank, "person": person, "state": wanted.state, "home": wanted.home,
-                "caught_up": wanted.caught_up, "limit": limit,
+                "caught_up": wanted.caught_up, "added": wanted.added, "found": found, "limit": limit,
             },
         )  # fmt: skip
-        return [
-            DueRow(row[0], row[1], rules.masked_name(row[2]), *row[3:]) for row in cursor.fetchall()
-        ]
+        rows = cursor.fetchall()
+    how = access.deeds(id for *_, excused, added in rows for id in (excused, added) if id)
+    return [
+        DueRow(
+            row[0],
+            row[1],
+            rules.masked_name(row[2]),
+            *row[3:-2],
+            how.get(row[-2]),
+            how.get(row[-1]),
+        )
+        for row in rows
+    ]
 
 
 def due_pages_for(actor: Actor, round_id: uuid.UUID, wanted: DueFilter) -> Iterator[list[DueRow]]:
     """The whole list, page by page, for an export."""
-    after = wanted.after
-    while page := due_list_for(
-        actor,
-        round_id,
-        DueFilter(wanted.state, wanted.area, wanted.home, wanted.caught_up, after),
-        limit=CHUNK,
-    ):
+    while page := due_list_for(actor, round_id, wanted, limit=CHUNK):
         yield page
-        after = page[-1].key
+        wanted = replace(wanted, after=page[-1].key)
 
 
 def person_areas(person_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -34,12 +34,13 @@ ADVANCES: Final = frozenset({"sampling", "testing", "reconciling"})
 # Due person. Turning up after being excused or missed does not change the state: `caught_up_at` is set beside it,
 # so that the denominator of a closed round stays closed. A voided only swab or a corrected result leads back
 # (`sampled` → `due`, `resulted` → `due` or `sampled`); in a closed round it leads to `missed`, which has an owner
-# and a task.
+# and a task. An excuse that is taken back leads to what the facts say: `due`, or `sampled` and `resulted` for whoever
+# turned up meanwhile; whoever was missed before is missed again.
 DUE_MOVES: Final[Mapping[str, frozenset[str]]] = {
     "due": frozenset({"sampled", "resulted", "excused", "missed"}),
     "sampled": frozenset({"due", "resulted", "missed"}),
     "resulted": frozenset({"due", "sampled", "missed"}),
-    "excused": frozenset(),
+    "excused": frozenset({"due", "sampled", "resulted", "missed"}),
     "missed": frozenset({"excused"}),
 }
 TERMINAL: Final = frozenset({"resulted", "excused", "missed"})

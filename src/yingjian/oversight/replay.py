@@ -58,7 +58,7 @@ TABLES: Final = (
         seed="added_by IS NULL",
         reset={
             "state": "'due'", "sampled_at": "NULL", "resulted_at": "NULL", "outcome": "NULL", "reason": "''",
-            "owner": "''", "caught_up_at": "NULL", "site_code": "''", "slot_start": "NULL",
+            "owner": "''", "caught_up_at": "NULL", "site_code": "''", "slot_start": "NULL", "excused_by": "NULL",
         },
     ),
     Rebuilt("population_person", seed="found_by IS NULL", ignore=frozenset({"id_cipher", "phone_cipher"})),

@@ -255,6 +255,11 @@ def persons_for(
     return _items(rows)
 
 
+def person_ids_for(actor: Actor, *, q: str, area: str = "") -> list[uuid.UUID]:
+    """Everybody in the actor's sight whom a search text means (see `persons_for`), however many."""
+    return list(_wanted(q, area).values_list("id", flat=True))
+
+
 def _items(rows: Sequence[Person]) -> list[PersonItem]:
     open_codes: dict[uuid.UUID, list[str]] = {}
     for person_id, code in (

@@ -10,7 +10,7 @@ import { type Answers, button, eachAnew, press, reason, type Sent, serve, signed
 
 const ROUND = made.round.id;
 const counts = { due: 0, sampled: 0, resulted: 0, excused: 0, missed: 0, total: 0, added: 0, caught_up: 0, swabbed: 0, home: 0, single: 0 };
-const draft: RoundWhole = { ...made.round, state: 'draft', approved_at: null, frozen_at: null, activated_at: null, due_total: null, counts, as_of: made.round.window_start };
+const draft: RoundWhole = { ...made.round, state: 'draft', approved_at: null, frozen_at: null, activated_at: null, due_total: null, counts, excuses: [], as_of: made.round.window_start };
 const frozen: RoundWhole = { ...draft, frozen_at: made.round.frozen_at, due_total: 7409, counts: { ...counts, due: 7409, total: 7409 } };
 const told = (round: RoundWhole): Answers => ({ [`/api/rounds/${ROUND}`]: { body: round }, [`/api/rounds/${ROUND}/plans`]: { body: made.page([]) } });
 const answered = (answer: Record<string, unknown>): Answers => ({ '/api/commands': { body: { verdicts: [{ id: ROUND, verdict: 'applied', answer }] } } });

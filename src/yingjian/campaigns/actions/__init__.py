@@ -14,7 +14,7 @@ from .due import (
     due_unsampled,
 )
 from .freezing import round_freeze
-from .lists import Excuse, due_add, due_excuse, due_miss
+from .lists import Excuse, due_add, due_excuse, due_miss, due_reinstate
 from .rounds import (
     campaign_create,
     preset_store,
@@ -40,6 +40,7 @@ __all__ = [
     "due_corrected",
     "due_excuse",
     "due_miss",
+    "due_reinstate",
     "due_resulted",
     "due_sampled",
     "due_unsampled",

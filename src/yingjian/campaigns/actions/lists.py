@@ -1,4 +1,4 @@
-"""Decisions about people of a due list: excuse, miss, add."""
+"""Decisions about people of a due list: excuse, take an excuse back, miss, add."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Excuse:
     person_id: uuid.UUID
     reason: str
     at: datetime
+    command_id: uuid.UUID
 
 
 def due_excuse(*, actor: Actor, rows: Sequence[Excuse]) -> list[queries.DueBrief]:
@@ -98,13 +99,14 @@ def _set_excused(wanted: Mapping[queries.DueBrief, Excuse]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE campaigns_dueperson d SET state = 'excused', reason = s.reason
-                 FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS s(id, was, reason)
+            """UPDATE campaigns_dueperson d SET state = 'excused', reason = s.reason, excused_by = s.command
+                 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[]) AS s(id, was, reason, command)
                 WHERE d.id = s.id AND d.state = s.was""",
             [
                 [due.id for due in wanted],
                 [due.state for due in wanted],
                 [row.reason for row in wanted.values()],
+                [row.command_id for row in wanted.values()],
             ],
         )
         if cursor.rowcount != len(wanted):
@@ -116,6 +118,42 @@ def _catch_up_ends(missed: Mapping[uuid.UUID, Excuse]) -> None:
         ends = {id: (row.at, row.reason) for id, row in missed.items()}
         ledgers.tasks_close(kind=rules.CATCH_UP, ends=ends)
         clocks.stop_each(rules.CATCH_UP, {id: row.at for id, row in missed.items()})
+
+
+def due_reinstate(
+    *, actor: Actor, round_id: uuid.UUID, person_id: uuid.UUID, reason: str, at: datetime
+) -> str:
+    """Take an excuse back, with the reason why: the person is due again, or what the facts say meanwhile. Returns that.
+
+    Whoever was missed before the excuse is missed again, with the owner of then, and the catch-up begins anew (R77).
+    Refused after the end, for people who are not excused (`campaigns.due_state`, 409) or not on the list
+    (`campaigns.due_unknown`, 404).
+    """
+    reason = rules.text_checked(reason, "reason", rules.REASON_MAX)
+    _active_round(round_id)
+    due = queries.due_lookup(round_id, [person_id]).get(person_id)
+    if due is None:
+        raise RuleBroken("campaigns.due_unknown", status=404, count=1, first=str(person_id))
+    scope.require(actor, MARK, due.area)
+    with connection.cursor() as cursor:
+        # Only missed people have an owner.
+        cursor.execute(
+            """UPDATE campaigns_dueperson
+                  SET state = CASE WHEN owner <> '' THEN 'missed' WHEN resulted_at IS NOT NULL THEN 'resulted'
+                                   WHEN sampled_at IS NOT NULL THEN 'sampled' ELSE 'due' END,
+                      reason = CASE WHEN owner <> '' THEN %s ELSE '' END,
+                      caught_up_at = CASE WHEN owner <> '' THEN caught_up_at END, excused_by = NULL
+                WHERE id = %s AND state = 'excused' RETURNING state, owner, caught_up_at IS NULL""",
+            [reason, due.id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise RuleBroken("campaigns.due_state", status=409, state=due.state, to="due")
+    state, owner, open_still = row
+    if state == "missed" and open_still:
+        missed = [Missed(due.id, due.area, owner)]
+        catch_up_begins(brief=queries.round_brief(round_id), missed=missed, at=at)
+    return str(state)
 
 
 def due_miss(

@@ -185,7 +185,7 @@ def test_an_excuse_that_looked_before_a_swab_is_refused() -> None:
         return len(actions.due_sampled(at_by_due_id={id: NOON}))
 
     def excuse() -> int:
-        rows = [actions.Excuse(round_id, person, "外出", NOON)]
+        rows = [actions.Excuse(round_id, person, "外出", NOON, new_id())]
         return len(actions.due_excuse(actor=SYSTEM, rows=rows))
 
     assert overlapped(swab, excuse) == (0, "campaigns.due_state")

@@ -36,6 +36,7 @@ export function vocabularyOf(figureKey: string, column: string): string | null {
   }
   if (column === 'kind') return figureKey.startsWith('discrepancies') ? 'discrepancy' : 'kind';
   if (column === 'code') return figureKey.startsWith('clocks') ? 'clock' : null;
+  if (column === 'reason') return figureKey === 'people_excused' ? 'excuse' : null;
   const same: Record<string, string> = {
     outcome: 'outcome',
     owner_role: 'role',

@@ -7,6 +7,11 @@ export function roundTone(state: string): Tone {
   return state === 'draft' || state === 'approved' ? 'plain' : 'good';
 }
 
+export function dueTone(state: string): Tone {
+  if (state === 'resulted') return 'good';
+  return state === 'missed' ? 'warn' : 'plain';
+}
+
 export function siteTone(state: string): Tone {
   if (state === 'open' || state === 'ready') return 'good';
   return state === 'paused' ? 'warn' : 'plain';

@@ -1,0 +1,29 @@
+/** What may be decided about somebody of a due list. The server's table decides (design §5). */
+
+export type Listed = Readonly<{ state: string; reason: string }>;
+
+/** Of a reason that is no code of the preset's list: somebody's own words. */
+export const OTHER = 'other';
+
+const OVER: ReadonlySet<string> = new Set(['closed', 'cancelled']);
+
+/** Whether a round's list is open to decisions: frozen, and not over. */
+export const isOpen = (state: string, frozen: boolean): boolean => frozen && !OVER.has(state);
+
+export const mayExcuse = (one: Listed): boolean => one.state === 'due' || one.state === 'missed';
+export const mayReinstate = (one: Listed): boolean => one.state === 'excused';
+
+/** What is sent for a choice: a code with a remark, or somebody's own words; null while something is lacking. */
+export function excuseOf(choice: string, remark: string): Readonly<{ reason: string; remark: string }> | null {
+  const words = remark.trim();
+  if (choice === OTHER) return words === '' ? null : { reason: words, remark: '' };
+  return choice === '' ? null : { reason: choice, remark: words };
+}
+
+export type Candidate = Readonly<{ id: string; area: string }>;
+
+/** Why somebody found in the roster cannot be added to a round's list; null when they can. */
+export function hindrance(one: Candidate, roundArea: string, listed: ReadonlySet<string>): 'listed' | 'outside' | null {
+  if (listed.has(one.id)) return 'listed';
+  return one.area.startsWith(roundArea) ? null : 'outside';
+}
