@@ -36,6 +36,9 @@ class PresetHead(Schema):
     effective_to: date | None
     source: str
     remarks: str | None
+    open_from: str
+    open_to: str
+    """When sites open and close, as 07:00: the hours a round is first drawn up with."""
 
 
 class PresetList(Schema):
@@ -159,6 +162,8 @@ def _head(preset: presets.Preset, lang: str) -> PresetHead:
         document_no=head.document_no, kind=head.kind, effective_from=head.effective_from,
         effective_to=head.effective_to, source=head.source,
         remarks=head.remarks.get(lang) if head.remarks else None,
+        open_from=preset.sites.open_from.need().isoformat("minutes"),
+        open_to=preset.sites.open_to.need().isoformat("minutes"),
     )  # fmt: skip
 
 

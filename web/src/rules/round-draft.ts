@@ -13,9 +13,8 @@ export type Campaign = Readonly<{ id: string; name: string; last: KnownRound }>;
 const DAY = 86_400_000;
 const TEXT_MAX = 120;
 const NUMBER_MAX = 9999;
-/** A first guess at the hours of sampling, to be changed in the form: no plan prescribes it. */
-const OPENS = 'T07:00';
-const SHUTS = 'T20:00';
+/** When a preset opens and closes its sites, as `07:00`. */
+export type SiteHours = Readonly<{ open_from: string; open_to: string }>;
 
 /** Campaigns that have a round, the one with the newest round first, each with its last round. */
 export function campaignsOf(rounds: readonly KnownRound[]): readonly Campaign[] {
@@ -27,10 +26,11 @@ export function campaignsOf(rounds: readonly KnownRound[]): readonly Campaign[] 
   return [...found.values()];
 }
 
-/** Tomorrow's hours of sampling. */
-export function windowFirst(now: number): Readonly<{ start: string; end: string }> {
-  const day = dayOf(new Date(now + DAY).toISOString(), CIVIL_ZONE);
-  return { start: `${day}${OPENS}`, end: `${day}${SHUTS}` };
+/** Tomorrow's hours of sampling as the preset has them; empty while none is chosen. Sites that close at midnight or after do so the next day. */
+export function windowFirst(now: number, hours: SiteHours | undefined): Readonly<{ start: string; end: string }> {
+  if (hours === undefined) return { start: '', end: '' };
+  const day = (ahead: number): string => dayOf(new Date(now + ahead * DAY).toISOString(), CIVIL_ZONE);
+  return { start: `${day(1)}T${hours.open_from}`, end: `${day(hours.open_to > hours.open_from ? 1 : 2)}T${hours.open_to}` };
 }
 
 /** The last round's hours again, whole days later: the first time they lie ahead. */

@@ -168,7 +168,7 @@ export const detail: PersonDetail = {
 };
 
 const preset = (code: string, name: string): PresetHead => ({
-  code, name, version: 1, issuer: '', document_no: null, kind: 'screening', effective_from: '2022-01-01', effective_to: null, source: '', remarks: null,
+  code, name, version: 1, issuer: '', document_no: null, kind: 'screening', effective_from: '2022-01-01', effective_to: null, source: '', remarks: null, open_from: '07:00', open_to: '19:00',
 });
 
 export const presets = [preset('yilaha', '伊拉哈镇全员核酸检测做法'), preset('yongning', '永宁县全域核酸检测工作实施方案')];

@@ -20,8 +20,14 @@ describe('campaigns', () => {
 });
 
 describe('the hours of sampling', () => {
-  it('are tomorrow’s in China to begin with', () => {
-    expect(windowFirst(at('2022-03-14T16:30:00Z'))).toEqual({ start: '2022-03-16T07:00', end: '2022-03-16T20:00' });
+  it('are the preset’s, tomorrow in China, to begin with', () => {
+    expect(windowFirst(at('2022-03-14T16:30:00Z'), { open_from: '06:30', open_to: '19:00' })).toEqual({ start: '2022-03-16T06:30', end: '2022-03-16T19:00' });
+  });
+  it('end the day after where sites close at midnight', () => {
+    expect(windowFirst(at('2022-03-14T16:30:00Z'), { open_from: '08:00', open_to: '00:00' })).toEqual({ start: '2022-03-16T08:00', end: '2022-03-17T00:00' });
+  });
+  it('are nobody’s while no preset is chosen', () => {
+    expect(windowFirst(at('2022-03-14T16:30:00Z'), undefined)).toEqual({ start: '', end: '' });
   });
   it('are those of the round before, the first time they lie ahead', () => {
     expect(windowAfter(round('a', 1), at('2022-03-15T06:00:00+08:00'))).toEqual({ start: '2022-03-16T07:00', end: '2022-03-16T15:00' });

@@ -11,7 +11,7 @@ import { type Answers, button, eachAnew, press, type Sent, serve, settled, signe
 
 const planner: Answers = {
   ...signedIn('plan_round'),
-  '/api/presets': { body: made.page([{ code: 'yongning', name: '永宁县方案' }]) },
+  '/api/presets': { body: made.page([{ code: 'yongning', name: '永宁县方案', open_from: '06:30', open_to: '19:00' }, { code: 'yilaha', name: '伊拉哈镇做法', open_from: '09:00', open_to: '15:00' }]) },
   '/api/regions': { body: made.page([{ area: '231102104', name: '伊拉哈镇', children: 12 }]) },
   '/api/commands': { body: { verdicts: [] } },
 };
@@ -42,6 +42,25 @@ describe('a new round', () => {
     expect(sent.map((one) => one.kind)).toEqual(['campaign.create', 'round.create']);
     expect(sent[0]!.payload).toMatchObject({ area: '231102104', name: '伊拉哈镇全员核酸检测' });
     expect(sent[1]!.payload).toMatchObject({ campaign_id: sent[0]!.payload['campaign_id'], no: 1, name: '第1轮检测', preset: { code: 'yongning' } });
+    page.unmount();
+  });
+
+  it('takes its hours from the preset, until somebody writes others', async () => {
+    serve({ ...planner, ...rounds() });
+    const page = await stage(RoundsPage, {});
+    await press('新建轮次');
+    const [start, end] = [...document.querySelectorAll<HTMLInputElement>('[role=dialog] input[type=datetime-local]')] as [HTMLInputElement, HTMLInputElement];
+    const hours = (): string[] => [start, end].map((field) => field.value.slice(11));
+    expect(hours()).toEqual(['', '']);
+    await choose(page, '执行方案', 'yongning');
+    expect(hours()).toEqual(['06:30', '19:00']);
+    await choose(page, '执行方案', 'yilaha');
+    expect(hours()).toEqual(['09:00', '15:00']);
+    start.value = `${start.value.slice(0, 11)}08:00`;
+    start.dispatchEvent(new Event('input'));
+    await settled();
+    await choose(page, '执行方案', 'yongning');
+    expect(hours()).toEqual(['08:00', '15:00']);
     page.unmount();
   });
 

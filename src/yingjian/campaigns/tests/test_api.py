@@ -14,7 +14,7 @@ from django.test import Client
 from yingjian.access import scope
 from yingjian.access.models import JournalEntry, User
 from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, TOWN_B, device, user
-from yingjian.campaigns import actions, exports, queries
+from yingjian.campaigns import actions, exports, presets, queries
 from yingjian.campaigns.tests.factories import (
     COUNTY,
     VILLAGE_A,
@@ -52,8 +52,12 @@ def got(client: Client, path: str, status: int = 200) -> Any:
 def test_presets_are_listed_shown_and_compared_in_two_languages() -> None:
     made = user("registrar")
     zh, en = browser(made), browser(made, "en")
-    codes = [item["code"] for item in got(zh, "/api/presets")["items"]]
-    assert {"yongning", "mule", "yilaha", "shushan"} <= set(codes)
+    heads = {item["code"]: item for item in got(zh, "/api/presets")["items"]}
+    assert {"yongning", "mule", "yilaha", "shushan"} <= set(heads)
+    for code, head in heads.items():
+        sites = presets.load(code).sites
+        told = (head["open_from"], head["open_to"])
+        assert told == (sites.open_from.value, sites.open_to.value)
     assert got(en, "/api/presets/mule")["title"] != got(zh, "/api/presets/mule")["title"]
     page = got(zh, "/api/presets/mule")
     assert {"path", "label", "text", "origin_text"} <= set(page["values"][0])
