@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.steps import arrive, says, sign_in
-from tests.played import TOWN_A, Asker, Played
+from tests.played import COUNTY, TOWN_A, TOWN_B, Asker, Played
 
 pytestmark = pytest.mark.e2e
 
@@ -44,8 +44,8 @@ def moved_in(played: Played) -> str:
     with played.sql() as connection:
         connection.execute(
             """INSERT INTO population_person (id, area, name, sex, id_type, id_tail, phone_tail, address,
-                                              registered_area, source)
-               SELECT %s, area, %s, 'U', 'none', '', '', address, registered_area, source
+                                              registered_area, registered_address, guardian, source)
+               SELECT %s, area, %s, 'U', 'none', '', '', address, registered_area, '', '', source
                  FROM population_person WHERE area ^@ %s LIMIT 1""",
             [uuid.uuid4(), name, TOWN_A],
         )
@@ -115,3 +115,27 @@ def test_somebody_forgotten_is_added_excused_and_taken_back(
         late.due_total + 1,
         0,
     )
+
+
+def test_a_list_is_frozen_for_some_towns_only(
+    page: Page, language: str, shot: Callable[[str], None], planner: Asker, drafted: str
+) -> None:
+    towns = planner.ask("GET", f"/regions?under={COUNTY}").json()["items"]
+    out = next(town for town in towns if town["area"] == TOWN_B)
+    sign_in(page, language)
+    arrive(page, says(language, "rounds.title"))
+    page.goto(f"/console/rounds/{drafted}")
+    freeze = says(language, "steps.freeze")
+    page.get_by_role("button", name=freeze, exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name=says(language, "steps.areas"), exact=True).click()
+    dialog.get_by_role("checkbox", name=out["name"], exact=True).uncheck()
+    told = says(language, "steps.areasSome", count=len(towns) - 1)
+    expect(dialog.get_by_role("status")).to_have_text(told)
+    shot("round-freeze-areas")
+    dialog.get_by_role("button", name=says(language, "steps.yes", step=freeze), exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    found = planner.ask("GET", f"/rounds/{drafted}").json()
+    assert (found["within"], found["counts"]["total"] > 0) == ([TOWN_A], True)
+    left_out = planner.ask("GET", f"/rounds/{drafted}/due?area={TOWN_B}").json()["items"]
+    assert left_out == []

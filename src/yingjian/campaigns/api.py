@@ -104,6 +104,7 @@ class RoundOut(Schema):
     ended_reason: str
     due_total: int | None
     area_classes: dict[str, str]
+    within: list[str]
 
 
 class RoundList(Schema):

@@ -44,6 +44,7 @@ class RoundCreate(msgspec.Struct, frozen=True):
 class RoundFreeze(msgspec.Struct, frozen=True):
     round_id: uuid.UUID
     areas: dict[str, str] = {}
+    within: list[str] = []
 
 
 class RoundOnly(msgspec.Struct, frozen=True):
@@ -146,6 +147,7 @@ def _freeze(batch: journal.Batch, command: journal.Command, given: RoundFreeze) 
         round_id=given.round_id,
         at=command.at,
         classes=given.areas,
+        within=given.within,
     )
     return None, {"due_total": total}
 

@@ -47,7 +47,8 @@ class Campaign(models.Model):
 class Round(models.Model):
     """A preset applied to an area and a window. `due_total` is fixed when the list is frozen.
 
-    `area_classes` are the risk areas and sealed estates named at the freeze: `{prefix: class}`.
+    `area_classes` are the risk areas and sealed estates named at the freeze: `{prefix: class}`; `within` are the parts
+    of the area whose people were put on the list then, all of it when empty.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -65,6 +66,7 @@ class Round(models.Model):
     closed_at = models.DateTimeField(null=True)
     due_total = models.PositiveIntegerField(null=True)
     area_classes = models.JSONField(default=dict)
+    within = models.JSONField(default=list)
     ended_reason = models.CharField(max_length=120, default="")
 
     class Meta:

@@ -55,12 +55,14 @@ class RoundBrief:
     ended_reason: str
     due_total: int | None
     area_classes: dict[str, str]
+    within: list[str]
+    """The parts of the area the list was frozen for; the whole of it when empty."""
 
 
 _ROUND = """
 SELECT r.id, r.campaign_id, c.name, r.no, r.area, coalesce(g.name, r.area), r.name, r.state, r.preset_id, p.code,
        p.version, r.window_start, r.window_end, r.approved_at, r.frozen_at, r.activated_at, r.closed_at,
-       r.ended_reason, r.due_total, r.area_classes, p.document -> 'header' -> 'title'
+       r.ended_reason, r.due_total, r.area_classes, r.within, p.document -> 'header' -> 'title'
   FROM campaigns_round r JOIN campaigns_campaign c ON c.id = r.campaign_id JOIN campaigns_preset p ON p.id = r.preset_id
   LEFT JOIN population_region g ON g.area = r.area
 """
@@ -74,9 +76,10 @@ _FIELDS: Final = (
 
 
 def _brief(row: tuple[Any, ...]) -> RoundBrief:
-    *plain, classes, title = row
+    *plain, classes, within, title = row
     fields = dict(zip(_FIELDS, plain, strict=True))
-    return RoundBrief(**fields, area_classes=json.loads(classes), preset_title=json.loads(title))
+    read = {"area_classes": classes, "within": within, "preset_title": title}
+    return RoundBrief(**fields, **{name: json.loads(text) for name, text in read.items()})
 
 
 def _round(round_id: uuid.UUID) -> RoundBrief | None:

@@ -128,6 +128,21 @@ def area_classes_checked(round_area: str, classes: Mapping[str, str]) -> dict[st
     return dict(sorted(classes.items()))
 
 
+def within_checked(round_area: str, within: Sequence[str]) -> list[str]:
+    """The parts of a round's area its list is frozen for, none inside another; empty means all of it.
+
+    Refused for what lies outside (`campaigns.area_outside_round`).
+    """
+    for area in within:
+        if not area_checked(area).startswith(round_area):
+            raise RuleBroken("campaigns.area_outside_round", area=area, round_area=round_area)
+    parts: list[str] = []
+    for area in sorted(set(within)):
+        if not parts or not area.startswith(parts[-1]):
+            parts.append(area)
+    return [] if parts == [round_area] else parts
+
+
 @dataclass(frozen=True, slots=True)
 class CategoryRule:
     """What one category does under a preset.

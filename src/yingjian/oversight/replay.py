@@ -50,7 +50,7 @@ TABLES: Final = (
         seed="true",
         reset={
             "state": "'draft'", "approved_at": "NULL", "frozen_at": "NULL", "activated_at": "NULL",
-            "closed_at": "NULL", "due_total": "NULL", "area_classes": "'{}'",
+            "closed_at": "NULL", "due_total": "NULL", "area_classes": "'{}'", "within": "'[]'",
         },
     ),
     Rebuilt(

@@ -63,11 +63,13 @@ export function useCreateRound(): UseMutationReturnType<readonly Verdict[], Erro
   ]);
 }
 
-export type Taken = Readonly<{ roundId: string; step: Step }>;
+export type Taken = Readonly<{ roundId: string; step: Step; areas?: Readonly<Record<string, string>>; within?: readonly string[] }>;
 
 /** Takes a step of a round; freezing a county's list takes the server some time. */
 export function useTakeStep(): UseMutationReturnType<readonly Verdict[], Error, Taken, unknown> {
-  return useSteady(({ roundId, step }) => [{ kind: step.kind, payload: { round_id: roundId, ...(step.to === undefined ? {} : { to: step.to }) } }]);
+  return useSteady(({ roundId, step, areas, within }) => [
+    { kind: step.kind, payload: { round_id: roundId, ...(step.to === undefined ? {} : { to: step.to }), ...(areas === undefined ? {} : { areas }), ...(within === undefined ? {} : { within }) } },
+  ]);
 }
 
 /** Writes down as missed everybody of a round in sight who was not swabbed; each is owed a catch-up by this owner. */

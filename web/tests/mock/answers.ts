@@ -37,6 +37,7 @@ export const round: Round = {
   ended_reason: '',
   due_total: 7409,
   area_classes: {},
+  within: [],
 };
 
 const villages = ['伊拉哈社区', '永发村', '新民村', '东风村', '兴隆村', '红星村', '胜利村', '前进村', '幸福村', '向阳村', '团结村', '长安村'];

@@ -62,7 +62,8 @@ _EVERYBODY: Final = _BUILD.format(
     held_from="WHERE c.since <= %(at)s AND (c.until IS NULL OR c.until > %(at)s)",
     person_from="",
     added_by="NULL::uuid",
-    which="""p.area LIKE %(prefix)s AND CASE %(people)s WHEN 'key_groups' THEN coalesce(h1.key, false)
+    which="""p.area LIKE %(prefix)s AND (%(within)s::text[] = '{{}}' OR p.area ^@ ANY(%(within)s::text[]))
+          AND CASE %(people)s WHEN 'key_groups' THEN coalesce(h1.key, false)
                                                        WHEN 'students' THEN coalesce(h1.student, false)
                                                        ELSE true END
           ORDER BY p.area, p.id
@@ -113,12 +114,13 @@ def round_freeze(
     round_id: uuid.UUID,
     at: datetime,
     classes: Mapping[str, str] | None = None,
+    within: Sequence[str] = (),
 ) -> int:
     """Fix the denominator: everybody whose present address lies in the round's area, as the preset orders (R12, R13).
 
-    `classes` names risk areas and sealed estates inside the round. Returns the number of people. Refused when it
-    was done before (`campaigns.already_frozen`), after the draft (`campaigns.round_state`) or for nobody
-    (`campaigns.nobody_due`).
+    `classes` names risk areas and sealed estates inside the round; `within` the towns and villages it is of, when not
+    of all. Returns the number of people. Refused when it was done before (`campaigns.already_frozen`), after the draft
+    (`campaigns.round_state`) or for nobody (`campaigns.nobody_due`).
     """
     row = locked_round(round_id)
     scope.require(actor, "plan_round", row.area)
@@ -127,11 +129,14 @@ def round_freeze(
     if row.state != "draft":
         raise RuleBroken("campaigns.round_state", status=409, state=row.state, to="frozen")
     checked = rules.area_classes_checked(row.area, classes or {})
+    parts = rules.within_checked(row.area, within)
     parameters = _parameters(
         queries.round_brief(round_id), checked, state="due", owner="", reason=""
     )
     with connection.cursor() as cursor:
-        cursor.execute(_EVERYBODY, {**parameters, "at": at, "prefix": f"{row.area}%"})
+        cursor.execute(
+            _EVERYBODY, {**parameters, "at": at, "prefix": f"{row.area}%", "within": parts}
+        )
         # Counted, not taken from the insert: a replay finds the list there, and whoever was swabbed before the freeze
         # is on it as added.
         cursor.execute(
@@ -141,7 +146,9 @@ def round_freeze(
         total = int(cursor.fetchone()[0])
     if not total:
         raise RuleBroken("campaigns.nobody_due", area=row.area)
-    Round.objects.filter(id=round_id).update(frozen_at=at, due_total=total, area_classes=checked)
+    Round.objects.filter(id=round_id).update(
+        frozen_at=at, due_total=total, area_classes=checked, within=parts
+    )
     outbox.publish(RoundFrozen(id=derived(command_id, "frozen"), at=at, round_id=round_id))
     return total
 

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from yingjian.access import journal, scope
 from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor
@@ -183,3 +185,32 @@ def test_a_planner_of_another_area_may_not_freeze() -> None:
     )
     assert journal.KINDS["round.freeze"].decision
     assert TOWN_A.startswith(COUNTY)
+
+
+@given(st.lists(st.sampled_from(["", TOWN_A, VILLAGE_A, VILLAGE_B, f"{TOWN_B}001"]), max_size=4))
+def test_parts_of_a_round_stand_for_the_same_people_without_one_inside_another(
+    chosen: list[str],
+) -> None:
+    given_parts = [part or COUNTY for part in chosen]
+    parts = rules.within_checked(COUNTY, given_parts)
+    assert not any(a != b and a.startswith(b) for a in parts for b in parts)
+    for village in (VILLAGE_A, VILLAGE_B, f"{TOWN_B}001", f"{TOWN_B}002"):
+        asked = not chosen or any(village.startswith(part) for part in given_parts)
+        assert asked == (not parts or any(village.startswith(part) for part in parts))
+
+
+def test_a_round_may_be_of_some_towns_and_villages_only() -> None:
+    first, second, third = persons(2), persons(1, VILLAGE_B), persons(3, f"{TOWN_B}001")
+    round_id = drafted(COUNTY)
+    stray = {"round_id": round_id, "within": ["640122400"]}
+    with pytest.raises(RuleBroken, match=r"campaigns\.area_outside_round"):
+        send("round.freeze", stray)
+    verdict = send("round.freeze", {"round_id": round_id, "within": [VILLAGE_A, TOWN_B]})
+    assert verdict.answer == {"due_total": 5}
+    on_it = set(queries.due_lookup(round_id, first + second + third))
+    assert on_it == set(first + third)
+    assert queries.round_brief(round_id).within == [VILLAGE_A, TOWN_B]
+    # Whoever lives in the rest of the round's area may still be added by name.
+    assert send("due.add", {"round_id": round_id, "person_ids": second}).answer == {"added": 1}
+    assert queries.denominator(round_id).faults == []
+    assert rules.within_checked(COUNTY, [COUNTY, TOWN_A]) == []
