@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ from yingjian.access.edges import actor_of, language, needs, request_time
 from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.ids import uuid7
+from yingjian.population import queries as population
 
 from . import exports, presets, queries
 
@@ -260,7 +261,7 @@ def due_list(
     queries.round_brief_for(actor, round_id)
     rows = queries.due_list_for(actor, round_id, asked.wanted(), limit=limit)
     following = rows[-1].key if len(rows) == limit else None
-    items = rows
+    items = [replace(row, address=population.mask_address(row.address)) for row in rows]
     return DueList(items=items, next=following, as_of=request_time(request))
 
 

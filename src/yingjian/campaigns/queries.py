@@ -476,13 +476,10 @@ def due_list_for(
         rows = cursor.fetchall()
     how = access.deeds(id for *_, excused, added in rows for id in (excused, added) if id)
     return [
-        DueRow(
-            row[0],
-            row[1],
-            rules.masked_name(row[2]),
-            *row[3:-2],
-            how.get(row[-2]),
-            how.get(row[-1]),
+        replace(
+            DueRow(row[0], row[1], rules.masked_name(row[2]), *row[3:-2]),
+            excused_how=how.get(row[-2]),
+            added_how=how.get(row[-1]),
         )
         for row in rows
     ]

@@ -286,7 +286,7 @@ def _item(row: Person, codes: list[str]) -> PersonItem:
     )
 
 
-def _mask_address(address: str) -> str:
+def mask_address(address: str) -> str:
     """Village and street stay, house, building and room numbers go."""
     return _DIGITS.sub("*", address)
 
@@ -303,9 +303,9 @@ def person_for(actor: Actor, person_id: uuid.UUID) -> PersonDetail | None:
     return PersonDetail(
         person=_item(row, [entry.code for entry in history if entry.until is None]),
         area_name=region_names([row.area]).get(row.area, ""),
-        address=_mask_address(row.address),
+        address=mask_address(row.address),
         registered_area=row.registered_area,
-        registered_address=_mask_address(row.registered_address),
+        registered_address=mask_address(row.registered_address),
         guardian=rules.mask_name(row.guardian),
         household=_household(row.household, row.id),
         history=history,
@@ -375,7 +375,7 @@ def persons_export_for(actor: Actor, *, area: str, full: bool) -> Iterator[Expor
             id_type=row.id_type,
             id_number=_number(row.id_cipher, row.id_tail, full),
             phone=_number(row.phone_cipher, row.phone_tail, full),
-            address=row.address if full else _mask_address(row.address),
+            address=row.address if full else mask_address(row.address),
             household_no=row.household.no if row.household else "",
             categories="、".join(codes),
         )

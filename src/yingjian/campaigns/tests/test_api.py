@@ -25,6 +25,7 @@ from yingjian.campaigns.tests.factories import (
     persons,
     send,
 )
+from yingjian.population.models import Person
 
 pytestmark = pytest.mark.django_db
 
@@ -226,3 +227,12 @@ def test_a_list_longer_than_a_sheet_goes_on_in_the_next() -> None:
         )  # fmt: skip
     assert made.rows == 7
     assert [len(rows) - 1 for rows in sheets(made.data)] == [3, 3, 1]
+
+
+def test_the_list_on_a_screen_names_no_house() -> None:
+    people = persons(1)
+    with scope.everywhere():
+        Person.objects.filter(id=people[0]).update(address="永发村3组17号")
+    round_id = frozen()
+    (row,) = got(browser(user("town_worker")), f"/api/rounds/{round_id}/due")["items"]
+    assert (row["name"], row["address"]) == ("测*人", "永发村*组*号")
