@@ -24,7 +24,6 @@ from yingjian.engines.plan.proofs import Proven
 from yingjian.engines.plan.sites import Ground, form_sites, part_of
 from yingjian.engines.siting.model import (
     MOBILE,
-    Certificate,
     Params,
     Problem,
     Result,
@@ -102,44 +101,20 @@ def choose(ground: Ground, params: PlanParams, search: Search) -> tuple[list[Gro
 
 
 def _solved(question: Question, search: Search) -> Result:
-    """The sites. Where only so many may be opened, as if any number might first: if that keeps the limit it is the
-    answer, and what it proves holds either way.
-    """
+    """The sites. Where only so many may be opened, places are left for those that must stay."""
     from yingjian.engines.siting.solve import solve
 
-    def ask(asked: Problem, effort: Params) -> Result:
-        return solve(asked, effort, seed=search.seed, stop=search.stop, watch=search.watch)
+    def ask(asked: Problem) -> Result:
+        return solve(asked, search.effort, seed=search.seed, stop=search.stop, watch=search.watch)
 
     problem, most = question.problem, question.problem.most_sites
-    if most is None:
-        return _opened(question, ask(problem, search.effort))
-    anyhow = replace(problem, most_sites=None)
-    # a thorough search takes all the time there is
-    once = EFFORT if search.effort.sweeps else search.effort
-    free = _opened(question, ask(anyhow, once))
-    if len(free.sites) <= most and search.effort != once:
-        again = _opened(question, ask(anyhow, search.effort))
-        free = again if len(again.sites) <= most and again.cost <= free.cost else free
-    proof = _without_limit(problem, free.certificate)
-    if len(free.sites) <= most:
-        return replace(free, certificate=proof)
-    result = ask(problem, search.effort)
+    result = ask(problem)
     shut = [j for j in question.kept if not (result.site_of == j).any()]
-    if shut and len(result.sites) + len(shut) > most:  # fewer others, so that these stay
-        fewer = ask(replace(problem, most_sites=max(1, most - len(shut))), search.effort)
+    if most is not None and shut and len(result.sites) + len(shut) > most:
+        fewer = ask(replace(problem, most_sites=max(1, most - len(shut))))
+        # with fewer sites nothing is cheaper: what was proven of more holds
         result = replace(fewer, certificate=result.certificate, solver_bound=result.solver_bound)
-    if proof.bound > result.certificate.bound:
-        result = replace(result, certificate=proof)
-    best = max(result.solver_bound, free.solver_bound)
-    return _opened(question, replace(result, solver_bound=best))
-
-
-def _without_limit(problem: Problem, proof: Certificate) -> Certificate:
-    """What was proven of any number of sites, as a proof of the question with a limit: it is not priced."""
-    from yingjian.engines.siting.check import bound_of
-
-    bound = bound_of(problem, proof.multipliers, proof.counts)
-    return replace(proof, problem=problem.digest(), bound=bound, cases=None)
+    return _opened(question, result)
 
 
 def _keeps_towns(question: Question, result: Result) -> None:

@@ -120,7 +120,7 @@ class _Totals:
         self, u: Floats, width: float, stop: Stop
     ) -> tuple[float, Ints, int, int] | None:  # fmt: skip
         """(value, multipliers, price on sites, on lanes), multipliers within `width` of `u`."""
-        top = np.array([max(0, int(self.net.price.min())), self.net.lane_price], dtype=float)
+        top = np.array([self.net.dearest_count, self.net.lane_price], dtype=float)
         high = np.concatenate((u * (1 + width) + 1000, top))
         low = np.concatenate((np.maximum(0.0, u * (1 - width) - 1000), -STEEP * (top + 1)))
         box = np.concatenate((high, -low)) / SCALE

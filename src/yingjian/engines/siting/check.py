@@ -189,7 +189,7 @@ def bound_of(
     grain = problem.grain()
     total = _bound(problem, multipliers, counts, limit)
     if cases is not None:
-        total += _by_cases(problem, multipliers, counts, cases)
+        total += _by_cases(problem, multipliers, counts, limit, cases)
     return -(-total // grain) * grain
 
 
@@ -345,16 +345,17 @@ def _site_term(
     return least
 
 
-def _by_cases(problem: Problem, u: Ints, counts: Counts | None, cases: Cases) -> int:
+def _by_cases(problem: Problem, u: Ints, counts: Counts | None, limit: int, cases: Cases) -> int:
     """What groups proven by cases add: of each the bound of its cheapest case, at least nothing.
 
     A case costs at least Σ v + A x (least sites, most where A < 0) + B x (the same of lanes)
-    + Σ points min(0, outside - v) + Σ sites min(0, price - A + lanes x (lane price - B) - earnings).
+    + Σ points min(0, outside - v)
+    + Σ sites min(0, price + limit - A + lanes x (lane price - B) - earnings).
     """
     group = cases.group
     if (
         group.shape != (problem.points,) or group.dtype.kind != "i" or (group < -1).any()
-        or problem.most_sites is not None or (u[group >= 0] != 0).any()
+        or (u[group >= 0] != 0).any()
         or (counts is not None and (counts.group[group >= 0] >= 0).any())
     ):  # fmt: skip
         raise SitingError("bad_cases")
@@ -365,7 +366,7 @@ def _by_cases(problem: Problem, u: Ints, counts: Counts | None, cases: Cases) ->
         if not own or not _every_total(own):
             raise SitingError("bad_cases")
         sites = _only_theirs(problem, group, g)
-        total += max(0, min(_case_bound(problem, points, sites, case) for case in own))
+        total += max(0, min(_case_bound(problem, points, sites, limit, case) for case in own))
     return total
 
 
@@ -433,7 +434,7 @@ class _Off:
         return self.off
 
 
-def _case_bound(problem: Problem, points: Ints, sites: list[int], case: Case) -> int:
+def _case_bound(problem: Problem, points: Ints, sites: list[int], limit: int, case: Case) -> int:
     """What every plan of this case costs its group at least."""
     v = case.multipliers
     if v.shape != points.shape or v.dtype.kind != "i" or (abs(v.astype(object)) > 2**52).any():
@@ -446,7 +447,7 @@ def _case_bound(problem: Problem, points: Ints, sites: list[int], case: Case) ->
     total += int(np.minimum(0, problem.outside()[points] - v).sum())
     u = np.zeros(problem.points, dtype=np.int64)
     u[points] = v
-    room, opening = problem.room(), problem.opening()
+    room, opening = problem.room(), problem.opening() + limit
     off = _Off(case.site, case.lane)
     return total + sum(
         _site_term(problem, j, points, u, int(room[j]), int(opening[j]), off) for j in sites

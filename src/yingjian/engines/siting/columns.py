@@ -124,7 +124,7 @@ class Cover:
 
         None when HiGHS gives up or is stopped.
         """
-        top = np.array([max(0, int(self.net.price.min())), self.net.lane_price], dtype=float)
+        top = np.array([self.net.dearest_count, self.net.lane_price], dtype=float)
         counts = np.array([centre.site, centre.lane], dtype=float)
         high = np.concatenate(
             (centre.u * (1 + width) + 1000, np.minimum(counts + 2 * width * top, top))

@@ -105,7 +105,7 @@ def _ascend(
     sites, lanes = counts_of(net)
     per_site, per_lane = heads / net.site_heads, heads / net.lane_heads
     out_site, out_lane = heads / sites.left, heads / lanes.left
-    top = np.array([max(0, int(net.price.min())), net.lane_price], dtype=float)
+    top = np.array([net.dearest_count, net.lane_price], dtype=float)
     taken = np.zeros(len(heads))
     prices = np.array([best.site, best.lane], dtype=float)
     w = best.u + prices[0] * per_site + prices[1] * per_lane

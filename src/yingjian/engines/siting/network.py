@@ -23,6 +23,8 @@ from yingjian.engines.siting.near import near
 
 ANY = 2**31
 """As many sites as pay."""
+COUNTED = 2**31
+"""The judge takes no dearer price on a count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ class Network:
     def limited(self) -> bool:
         """Whether fewer sites may be opened than there are."""
         return self.most < len(self.sites)
+
+    @property
+    def dearest_count(self) -> int:
+        """Most that each site may be cheaper for being counted: no site is cheaper than nothing."""
+        return min(COUNTED, max(0, int(self.price.min())))
 
 
 def pairs(problem: Problem) -> tuple[Ints, Ints]:

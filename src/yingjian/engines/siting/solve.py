@@ -7,20 +7,12 @@ by them; proof of the small components and better multipliers, then more search,
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from functools import partial
-from threading import Event
+from dataclasses import replace
 
 import numpy as np
 
-from yingjian.engines.asking import Ints, Stop, left
-from yingjian.engines.siting.cases import Leaf, divide
-from yingjian.engines.siting.columns import Pool, prove, tighten
-from yingjian.engines.siting.counts import Counted, price_counts
-from yingjian.engines.siting.dual import Ascent, climb, start
-from yingjian.engines.siting.exchange import exchange, roomy
+from yingjian.engines.asking import Stop
+from yingjian.engines.siting.limit import Answer, Proof, limited
 from yingjian.engines.siting.model import (
     MOBILE,
     Case,
@@ -29,86 +21,18 @@ from yingjian.engines.siting.model import (
     Counts,
     Params,
     Problem,
-    Progress,
     Result,
     Watch,
     never,
     validate,
 )
-from yingjian.engines.siting.network import Network, components
-from yingjian.engines.siting.patches import mend
+from yingjian.engines.siting.network import components
+from yingjian.engines.siting.parts import Part, begin
+from yingjian.engines.siting.passes import Run, Told
 from yingjian.engines.siting.places import breaking, cost_of_plan, lanes_of, placed
-from yingjian.engines.siting.restrict import Margins, margins, recombine
-from yingjian.engines.siting.rooms import other_rooms
-from yingjian.engines.siting.search import NOBODY, Solution, by_worth, empty, walk
+from yingjian.engines.siting.search import NOBODY
 
 DEFAULTS = Params()
-SHARES = (0.2, 0.8)
-"""A short search everywhere, largest gap first, before the long one: an early stop costs less."""
-
-
-@dataclass(slots=True)
-class _Part:
-    """One component on its way."""
-
-    net: Network
-    ascent: Ascent
-    solution: Solution
-    bound: int
-    """Best bound known, solvers trusted."""
-    proven: bool = False
-    counted: Counted | None = None
-    """Multipliers with prices on counts, the best found."""
-    calm: bool = False
-    """The last sweep found nothing cheaper."""
-    trials: int = 0
-    """Proofs by the exact model tried in vain."""
-    steady: bool = False
-    """Columns raise the bound no more."""
-    tried: list[Ints] = field(default_factory=list)
-    """Sets of sites packed already (`rooms`)."""
-    leaves: list[Leaf] = field(default_factory=list)
-    """Cases by totals of sites and lanes; empty where they prove no more."""
-    fallen: tuple[float, Margins] | None = None
-    """Margins under the multipliers that prove this bound."""
-
-    def best(self) -> Counted:
-        """What proves most: multipliers, with prices on counts or without."""
-        plain = Counted(self.ascent.best, -self.ascent.limit, 0, self.ascent.bound)
-        if self.counted is None or self.counted.bound <= plain.bound:
-            return plain
-        return self.counted
-
-    def divided(self) -> int:
-        """What the cases prove, 0 without."""
-        return int(min((leaf.bound for leaf in self.leaves), default=0.0))
-
-    def margins(self) -> Margins:
-        """What each choice costs the best bound proven by multipliers."""
-        best = self.best()
-        if self.fallen is None or self.fallen[0] != best.bound:
-            self.fallen = (best.bound, margins(self.net, best))
-        return self.fallen[1]
-
-    def tight(self, share: float) -> bool:
-        """Whether the open sites are nearly full: packing, not placing, is what is hard."""
-        sites = self.solution.site[self.solution.site != NOBODY]
-        room = int(self.net.room[np.unique(sites)].sum())
-        return int(self.net.heads[self.solution.site != NOBODY].sum()) > share * room
-
-
-class _Told:
-    """Tells the watcher about the parts, if there is one."""
-
-    def __init__(self, parts: list[_Part], watch: Watch | None) -> None:
-        self.parts, self.watch = parts, watch
-
-    def __call__(self, stage: str, turn: int, turns: int, share: float) -> None:
-        """`share` of the stage's turn is through."""
-        if self.watch is not None:
-            cost = sum(part.solution.cost for part in self.parts)
-            bound = sum(part.bound for part in self.parts)
-            self.watch(Progress(stage, (turn + share) / turns, cost, bound))
 
 
 def solve(
@@ -121,370 +45,41 @@ def solve(
     `watch` is told after every part of every pass.
     """
     validate(problem)
-    parts = [_begin(net, params, seed) for net in components(problem)]
-    told = _Told(parts, watch)
-    _first(parts, params, seed, stop)
+    run = Run(params, seed, stop, watch)
+    most = problem.most_sites
+    parts = [begin(net) for net in components(replace(problem, most_sites=None))]
+    if most is None or most >= problem.candidates:
+        answer = anyhow(parts, run)
+    elif len(parts) == 1 and params.arcs:  # one part, packed exactly with the limit as a row
+        answer = anyhow([begin(net) for net in components(problem)], run)
+    else:
+        answer = limited(parts, most, run)
+    return replace(_result(problem, answer), complete=not stop())
+
+
+def anyhow(parts: list[Part], run: Run) -> Answer:
+    """Every pass over the parts, each at its own price."""
+    told = Told(parts, run.watch)
+    run.begin(parts)
     told("first", 0, 1, 1)
-    parts.sort(key=lambda part: (part.bound - part.solution.cost, int(part.net.points[0])))
-    seeds = [(seed * 7919 + number) * 16 for number in range(len(parts))]
-    crew = _Crew(parts, params.workers, stop)
-    for round, share in enumerate(SHARES):
-
-        def searched(n: int, stop: Stop, round: int = round, share: float = share) -> None:
-            steps = params.least_steps + params.steps_per_point * len(parts[n].net.points)
-            _search(parts[n], params, max(1, int(share * steps)), seeds[n] + round, stop)
-
-        crew.each(searched, partial(told, "search", round, len(SHARES)))
-    crew.each(
-        lambda n, stop: _exact(parts[n], params, seeds[n] + len(SHARES), stop),
-        partial(told, "proof", 0, 1),
-    )
-    for sweep in range(params.sweeps):
-
-        def again(n: int, stop: Stop, sweep: int = sweep) -> None:
-            _again(parts[n], params, seeds[n] + 104_729 * (sweep + 1), sweep, stop)
-
-        crew.each(again, partial(told, "better", sweep, params.sweeps))
+    run.search(parts, told)
+    run.sweep(parts, told)
     told("done", 0, 1, 1)
-    return replace(_result(problem, parts), complete=not stop())
+    return Answer(Proof(parts), [part.solution for part in parts])
 
 
-@dataclass(frozen=True, slots=True)
-class _Crew:
-    """Works on several parts at once: they share nothing, so the answer is the same on any number of
-    cores. Compiled code and HiGHS let go of the interpreter.
-    """
-
-    parts: list[_Part]
-    workers: int
-    stop: Stop
-
-    def each(self, work: Callable[[int, Stop], None], tell: Callable[[float], None]) -> None:
-        """One pass over the parts not proven. `stop` and `tell` stay in the caller's thread."""
-        todo = [n for n, part in enumerate(self.parts) if not part.proven]
-        if self.workers < 2 or len(todo) < 2:  # noqa: PLR2004
-            for done, n in enumerate(todo):
-                if self.stop():
-                    return
-                work(n, self.stop)
-                tell((done + 1) / len(todo))
-            return
-        if self.stop():  # else every pass that is left begins before the stop is asked again
-            return
-        over = _Over(self.stop)
-
-        def unless(n: int) -> None:
-            if not over():
-                work(n, over)
-
-        with ThreadPoolExecutor(self.workers) as pool:
-            running = {pool.submit(unless, n) for n in todo}
-            try:
-                while running:
-                    ended, running = wait(running, LISTEN, return_when=FIRST_COMPLETED)
-                    for one in ended:
-                        one.result()
-                    tell(1 - len(running) / len(todo))
-                    if self.stop():
-                        over.said.set()
-            finally:  # a part, or whoever listens, that fails ends the others too
-                over.said.set()
-
-
-class _Over:
-    """The stop as the parts hear it: only the caller's thread asks the caller's."""
-
-    def __init__(self, stop: Stop) -> None:
-        self.stop, self.said = stop, Event()
-
-    def __call__(self) -> bool:
-        return self.said.is_set()
-
-    def left(self) -> float:
-        """As the caller's stop says."""
-        return left(self.stop)
-
-
-LISTEN = 0.2
-"""Seconds between two looks at the stop while several work."""
-
-
-def _begin(net: Network, params: Params, seed: int) -> _Part:
-    outside = empty(net)
-    part = _Part(net, start(net), outside, 0)
-    if not len(net.s_point):  # nobody can walk anywhere from here
-        part.bound, part.proven = outside.cost, True
-    return part
-
-
-def _first(parts: list[_Part], params: Params, seed: int, stop: Stop) -> None:
-    for number, part in enumerate(parts):
-        if part.proven:
-            continue
-        steps = params.least_steps // 4 + 2 * len(part.net.points)
-        _search(part, params, steps, seed * 7919 + number, never)
-        if not stop():
-            climb(part.net, part.ascent, part.solution.cost, params.dual_rounds, False, stop)
-        _account(part)
-
-
-def _search(
-    part: _Part, params: Params, steps: int, seed: int, stop: Stop, *, swaps: bool = False
-) -> None:
-    """Search in slices so that a stop is heard; the temperatures run over the whole of it."""
-    if part.proven:
-        return
-    if part.net.limited and roomy(part.net):
-        part.solution = exchange(part.net, part.solution, 1 + steps // EXCHANGED, seed, stop)
-        _account(part)
-        return
-    hot, cold = params.hot, params.cold
-    slices = max(1, steps // (TIGHT_SLICE if swaps else SLICE))
-    current, order = part.solution, by_worth(part.net, part.ascent.best)
-    for k in range(slices):
-        if (k or swaps) and stop():
-            break
-        high, low = (hot * (cold / hot) ** (t / slices) for t in (k, k + 1))
-        part.solution, current = walk(
-            part.net, part.solution, current, part.ascent.best, steps=steps // slices,
-            ruined=params.ruined, hot=high, cold=low, seed=(seed * 31 + k) % 2**32, swaps=swaps,
-            limit=part.ascent.limit, order=order,
-        )  # fmt: skip
-    _account(part)
-
-
-EXCHANGED = 20
-"""Search steps that one shaking of the sites chosen stands for."""
-SLICE = 4_000
-"""Search steps between two looks at the stop (about half a second)."""
-TIGHT_SLICE = 1_000
-"""The same where points swap places."""
-
-
-def _exact(part: _Part, params: Params, seed: int, stop: Stop) -> None:
-    """Exact knapsacks for everybody; small components to proof."""
-    if part.proven or stop():
-        return
-    net = part.net
-    climb(net, part.ascent, part.solution.cost, params.exact_rounds, True, stop)
-    _account(part)
-    _count(part, params, stop)
-    if part.proven or len(net.points) > params.exact_points:
-        return
-    pool = Pool()
-    _tighten(part, pool, params, stop)
-    steps = params.least_steps + 4 * params.steps_per_point * len(net.points)
-    _search(part, replace(params, hot=HOTTER * params.hot), steps, seed, stop, swaps=True)
-    _columns(part, pool, params, params.columns, stop)
-    if not part.tight(params.tight):  # else HiGHS is slow before a good plan is known
-        _packed(part, params, params.mip_nodes // 10, stop)
-        _whole(part, params, params.mip_nodes // 10, stop)
-
-
-HOTTER = 10.0
-"""By how much a search that also packs lanes anew begins hotter."""
-
-
-def _columns(part: _Part, pool: Pool, params: Params, most: int, stop: Stop) -> None:
-    """Whole sites chosen anew by HiGHS, among all that a better plan could have or the likeliest."""
-    if part.proven or stop():
-        return
-    pool.add_solution(part.net, part.solution)
-    part.solution, bound = prove(
-        part.net, part.solution, part.best(), most, params.mip_nodes, stop=stop,
-        pool=None if params.arcs else pool,  # else the likeliest are `_packed`'s
-    )  # fmt: skip
-    part.bound = max(part.bound, bound)
-    _account(part)
-
-
-def _packed(part: _Part, params: Params, nodes: int, stop: Stop) -> None:
-    """The exact model over the likeliest choices."""
-    if part.proven or not params.arcs or stop():
-        return
-    most = min(params.arcs, LIKELY * len(part.net.points))
-    found = part.margins()
-    width = part.solution.cost - part.best().bound
-    if len(found.pair) > most:
-        width = min(width, float(np.partition(found.pair, most)[most]))
-    _recombined(part, width, nodes, stop)
-
-
-def _whole(part: _Part, params: Params, nodes: int, stop: Stop) -> None:
-    """The exact model over all that a better plan could choose, where that is little enough: a proof."""
-    if part.proven or not params.arcs or stop():
-        return
-    most = params.arcs * (LOOSE if roomy(part.net) else 1)
-    gap = part.solution.cost - part.best().bound
-    if int((part.margins().pair <= gap).sum()) <= most:
-        _recombined(part, gap, nodes, stop)
-
-
-def _recombined(part: _Part, width: float, nodes: int, stop: Stop) -> None:
-    part.solution, bound, _ = recombine(
-        part.net, part.solution, part.best(), part.margins(), width, nodes=nodes, stop=stop
-    )
-    part.bound = max(part.bound, int(np.ceil(bound - 0.5)))
-    _account(part)
-
-
-def _rooms(part: _Part, params: Params, seed: int, stop: Stop) -> None:
-    """Other rooms, chosen as if points could be divided, then packed."""
-    if not params.arcs or len(part.net.s_point) > LOOSE * params.arcs:
-        return
-    part.solution, bound = other_rooms(
-        part.net, part.solution, part.best(), part.margins(), part.tried,
-        nodes=params.mip_nodes // 4, seed=seed, stop=stop,
-    )  # fmt: skip
-    part.bound = max(part.bound, int(np.ceil(bound - 0.5)))
-    _account(part)
-
-
-LOOSE = 10
-"""So many times the pairs may be left where nothing has to be packed."""
-LIKELY = 4
-"""Pairs for each point among the likeliest."""
-
-
-def _count(part: _Part, params: Params, stop: Stop) -> None:
-    """Prices on the whole number of sites and lanes, from the best multipliers."""
-    if part.proven or part.net.limited or stop():
-        return
-    counted = price_counts(
-        part.net, part.ascent, part.solution.cost, params.count_rounds, params.exact_rounds, stop
-    )
-    if counted.bound > max(part.ascent.bound, part.counted.bound if part.counted else 0.0):
-        part.counted = counted
-    _account(part)
-
-
-def _again(part: _Part, params: Params, seed: int, sweep: int, stop: Stop) -> None:
-    """Better multipliers, then search anew from the best plan; nearly full rooms are packed exactly."""
-    pool = Pool()
-    if not part.steady:
-        pool.add_solution(part.net, part.solution)
-        _tighten(part, pool, params, stop)
-    if not part.leaves:
-        _divide(part, pool, params, stop)
-    tight = part.tight(params.tight)
-    longer = 1 if tight else 1 + sweep
-    steps = params.least_steps + 3 * longer * params.steps_per_point * len(part.net.points)
-    if not tight:
-        _packed(part, params, params.mip_nodes * (1 + sweep) // 10, stop)
-    if part.proven:
-        return
-    known = part.solution
-    if sweep % 2 and tight:  # another choice of sites altogether
-        part.solution = empty(part.net)
-    _search(part, params, steps, seed, stop, swaps=tight)
-    if tight and not stop():
-        _rooms(part, params, seed, stop)
-    _prove(part, known, params, stop)
-    if tight and not (part.proven or stop()):
-        proof = part.best()
-        part.solution = mend(
-            part.net, part.solution, proof, part.margins(), params.patches, seed=seed, stop=stop
-        )
-    if known.cost < part.solution.cost:
-        part.solution = known
-    _account(part)
-    if tight and sweep % 2:
-        _packed(part, params, params.mip_nodes * (1 + sweep) // 10, stop)
-    part.calm = part.solution.cost == known.cost
-
-
-def _prove(part: _Part, known: Solution, params: Params, stop: Stop) -> None:
-    """A proof by the exact model from the best plan, `known` or the part's: where little is left open
-    at once, else after a sweep that found nothing; each time with twice the nodes.
-    """
-    if part.proven or not params.arcs or stop():
-        return
-    other = part.solution
-    if known.cost < other.cost:
-        part.solution = known
-    gap = part.solution.cost - part.best().bound
-    if part.calm or int((part.margins().pair <= gap).sum()) <= params.arcs // FEW:
-        part.trials = min(part.trials + 1, MOST_TRIALS)
-        _whole(part, params, params.mip_nodes << part.trials, stop)
-    if part.solution is known and not part.proven:
-        part.solution = other
-
-
-FEW = 2
-"""Of the pairs the exact model may have, one in so many is little."""
-MOST_TRIALS = 20
-"""Proofs tried after which the nodes are doubled no more."""
-
-
-def _tighten(part: _Part, pool: Pool, params: Params, stop: Stop) -> None:
-    """Better multipliers and prices by columns; those without prices guide the search too."""
-    if roomy(part.net):  # nothing to pack: multipliers alone get as far as columns
-        before = part.ascent.bound
-        for _ in range(params.column_rounds):
-            _account(part)
-            if part.proven or stop():
-                return
-            climb(part.net, part.ascent, part.solution.cost, params.dual_rounds, False, stop)
-            part.steady = part.ascent.bound - before <= STEADY * before
-            if part.steady:
-                return
-            before = part.ascent.bound
-        return
-    known = part.best()
-    found = tighten(part.net, known, pool, params.column_rounds, stop)
-    part.steady = not stop() and found.bound - known.bound <= STEADY * known.bound
-    if found.bound <= known.bound:
-        return
-    part.counted = found
-    if found.site <= 0 and not found.lane:
-        part.ascent.best[:] = found.u
-        part.ascent.bound, part.ascent.limit = found.bound, -found.site
-
-
-def _divide(part: _Part, pool: Pool, params: Params, stop: Stop) -> None:
-    """Cases by whole totals of sites and lanes, kept where they prove more."""
-    small = 1 < len(part.net.points) <= params.exact_points
-    if part.proven or not small or not params.cases or part.net.limited:
-        return
-    goal = part.solution.cost
-    leaves = divide(
-        part.net,
-        part.best().u,
-        pool,
-        goal,
-        most=params.cases,
-        rounds=params.column_rounds,
-        stop=stop,
-    )
-    if min(leaf.bound for leaf in leaves) > part.best().bound:
-        part.leaves = leaves
-    _account(part)
-
-
-STEADY = 1e-6
-"""A share by which the bound must rise for columns to be tried again."""
-
-
-def _account(part: _Part) -> None:
-    """Costs are whole, so a bound may be rounded up; half a unit allows for float sums."""
-    grain = part.net.grain
-    bound = max(part.bound, int(np.ceil(part.best().bound - 0.5)), part.divided())
-    part.bound = -(-bound // grain) * grain
-    part.bound = min(part.bound, part.solution.cost)
-    part.proven = part.solution.cost - part.bound <= max(2, part.solution.cost * 1e-6)
-
-
-def _result(problem: Problem, parts: list[_Part]) -> Result:
+def _result(problem: Problem, answer: Answer) -> Result:
     from yingjian.engines.siting.check import bound_of
 
+    proof, parts = answer.proof, answer.proof.parts
     site_of = np.full(problem.points, MOBILE, dtype=np.int64)
     u = np.zeros(problem.points)
     group = np.full(problem.points, -1, dtype=np.int64)
     prices: list[tuple[int, int]] = []
-    limit = 0
+    limit = proof.price
     divided = [part for part in parts if part.divided() > part.best().bound]
-    for part in parts:
-        chosen = part.solution.site
+    for part, plan in zip(parts, answer.plans, strict=True):
+        chosen = plan.site
         inside = chosen != NOBODY
         site_of[part.net.points[inside]] = part.net.sites[chosen[inside]]
         if any(part is other for other in divided):
@@ -510,13 +105,13 @@ def _result(problem: Problem, parts: list[_Part]) -> Result:
         breaches=breaches,
         cost=cost_of_plan(problem, site_of, breaches),
         certificate=certificate,
-        solver_bound=max(certificate.bound, sum(part.bound for part in parts)),
+        solver_bound=max(certificate.bound, proof.bound),
         components=len(parts),
-        proven=sum(part.proven for part in parts),
+        proven=answer.proven,
     )
 
 
-def _cases(problem: Problem, parts: list[_Part]) -> Cases | None:
+def _cases(problem: Problem, parts: list[Part]) -> Cases | None:
     """The cases of these parts, as the certificate has them; None without."""
     if not parts:
         return None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yingjian.engines.siting import solve as solving
+from yingjian.engines.siting import parts as passing
 from yingjian.engines.siting.dual import climb
 from yingjian.engines.siting.model import Params, never
 from yingjian.engines.siting.restrict import margins, program
@@ -18,24 +18,24 @@ from yingjian.engines.siting.tests.test_rooms import UNIT, proof_of, town
 SMALL = Params(arcs=100, mip_nodes=50)
 
 
-def part_of(*site: int) -> solving._Part:
+def part_of(*site: int) -> passing.Part:
     """The town with a plan and multipliers."""
-    part = solving._begin(town(), SMALL, 1)
+    part = passing.begin(town())
     part.solution = plan(part, *site)
     climb(part.net, part.ascent, part.solution.cost, 100, True, never)
-    solving._account(part)
+    passing.account(part)
     assert not part.proven
     return part
 
 
-def plan(part: solving._Part, *site: int) -> Solution:
+def plan(part: passing.Part, *site: int) -> Solution:
     places = np.array(site)
     return Solution(places, cost_of(part.net, places))
 
 
 def test_where_little_is_open_the_best_plan_is_found_and_proven_at_once() -> None:
     part = part_of(2, 2, 2, 2)
-    solving._prove(part, part.solution, SMALL, never)
+    passing._prove(part, part.solution, SMALL, never)
     assert part.proven
     assert part.solution.cost == part.bound == 16 * UNIT
 
@@ -50,15 +50,15 @@ def test_where_much_is_open_a_sweep_in_vain_comes_first_and_the_nodes_double(
         asked.append((solution.cost, nodes))
         return solution, proof.bound, False
 
-    monkeypatch.setattr(solving, "recombine", in_vain)
+    monkeypatch.setattr(passing, "recombine", in_vain)
     part.calm, best, before = calm, plan(part, 1, 0, 2, 2), part.solution
     some = Params(arcs=int((part.margins().pair <= np.inf).sum()), mip_nodes=50)
     for _ in range(3):
-        solving._prove(part, best, some, never)
+        passing._prove(part, best, some, never)
         assert part.solution is before  # the next sweep goes on from here
     assert asked == ([(best.cost, 100), (best.cost, 200), (best.cost, 400)] if calm else [])
-    solving._prove(part, best, Params(arcs=0), never)
-    solving._prove(part, best, some, lambda: True)
+    passing._prove(part, best, Params(arcs=0), never)
+    passing._prove(part, best, some, lambda: True)
     assert len(asked) == (3 if calm else 0)
 
 

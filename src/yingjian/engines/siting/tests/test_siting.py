@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yingjian.engines.asking import Stop
-from yingjian.engines.siting import solve as solving
 from yingjian.engines.siting.check import bound_of, check
 from yingjian.engines.siting.model import (
     MOBILE,
@@ -29,6 +28,7 @@ from yingjian.engines.siting.model import (
     SitingError,
 )
 from yingjian.engines.siting.network import components
+from yingjian.engines.siting.passes import Crew
 from yingjian.engines.siting.search import cost_of, empty, walk
 from yingjian.engines.siting.solve import solve
 
@@ -396,5 +396,5 @@ def test_whoever_fails_while_others_work_ends_them_too() -> None:
 
     parts: list[Any] = [SimpleNamespace(proven=False)] * 2
     with pytest.raises(LookupError):
-        solving._Crew(parts, 2, lambda: False).each(work, lambda _: None)
+        Crew(parts, 2, lambda: False).each(work, lambda _: None)
     assert heard == [1]

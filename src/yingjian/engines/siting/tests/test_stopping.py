@@ -11,12 +11,13 @@ import pytest
 
 from yingjian.engines.asking import Stop, Until, left
 from yingjian.engines.linear import Model
-from yingjian.engines.siting import cases, columns, counts, dual
-from yingjian.engines.siting import solve as solving
+from yingjian.engines.siting import cases, columns, counts, dual, passes
+from yingjian.engines.siting import parts as passing
 from yingjian.engines.siting.columns import Pool, tighten
 from yingjian.engines.siting.counts import Counted
 from yingjian.engines.siting.model import ANY_NUMBER, Params, Prices, Problem, Rules, never
 from yingjian.engines.siting.network import Network, components
+from yingjian.engines.siting.passes import Crew
 
 DAY = 1_000_000
 RULES = Rules(walk_m=20_000.0, heads_per_site=1000, heads_per_lane=250)
@@ -77,15 +78,15 @@ def test_an_ascent_over_many_pairs_asks_after_every_few(
 
 
 def test_a_search_asks_every_few_thousand_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    part = solving._begin(net_of(12), Params(), 1)
+    part = passing.begin(net_of(12))
     steps: list[int] = []
 
     def walked(_: Network, known: Any, current: Any, *given: Any, **told: Any) -> Any:
         steps.append(told["steps"])
         return known, current
 
-    monkeypatch.setattr(solving, "walk", walked)
-    solving._search(part, Params(), 100_000, 1, after(2))
+    monkeypatch.setattr(passing, "walk", walked)
+    passing.search(part, Params(), 100_000, 1, after(2))
     assert 1 < len(steps) <= 3
     assert max(steps) <= 5_000
 
@@ -147,9 +148,9 @@ def test_cases_stopped_on_the_way_leave_what_the_whole_proved(
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_pass_begins_after_the_stop(workers: int) -> None:
     """There may be many left, and each would do something before it hears."""
-    parts = [solving._begin(net_of(points), Params(), 1) for points in (12, 13, 14)]
+    parts = [passing.begin(net_of(points)) for points in (12, 13, 14)]
     begun: list[int] = []
-    crew = solving._Crew(parts, workers, lambda: True)
+    crew = Crew(parts, workers, lambda: True)
     crew.each(lambda n, _: begun.append(n), lambda _: None)
     assert begun == []
 
@@ -168,7 +169,7 @@ def test_highs_is_given_the_time_left_also_on_a_second_thread(
     model.put(model.add_rows(1, low=2.5), x, 1.0)
     assert model.solve().value == 3.0
     assert "time_limit" not in given
-    stop = solving._Over(Until(lambda: 100.0, 112.5))
+    stop = passes._Over(Until(lambda: 100.0, 112.5))
     assert model.solve(stop=stop).value == 3.0
     assert given["time_limit"] == 12.5
     assert model.solve(stop=stop, seconds=2.0).value == 3.0
