@@ -44,6 +44,8 @@ class Draws:
     """Factor on each site's (or route's) ride by trip, `(m, TRIPS)`."""
     outings: Floats
     """Factor on the roads of each outing of the home-visit teams."""
+    alone: Floats
+    """Factor on the way of the vehicle that each site's last call sends, `(m,)`: it belongs to no run."""
     ill: retests.Ill | None = None
 
 
@@ -94,7 +96,7 @@ def draw(
     if faults.absent > 0:
         dice.absent(keys[dice.LANES], sites.lanes, faults.absent, away)
     outings = 0 if day.doors is None else int(day.doors.outing.max(initial=-1)) + 1
-    ride = np.empty(m * TRIPS + outings)
+    ride = np.empty(m * TRIPS + outings + m)
     dice.lengths(_table(habits.ride_cv), keys[dice.ROADS], 1.0, habits.ride_cv, ride)
     register = None
     if sites.desks is not None:
@@ -109,7 +111,8 @@ def draw(
         ptr=ptr, arrived=arrived,
         service=_lengths(keys[dice.HANDS], ptr, person, habits.service, habits.service_cv, threads),
         register=register, single=single, away=away,
-        ride=ride[: m * TRIPS].reshape(m, TRIPS), outings=ride[m * TRIPS :], ill=ill,
+        ride=ride[: m * TRIPS].reshape(m, TRIPS), outings=ride[m * TRIPS : len(ride) - m],
+        alone=ride[len(ride) - m :], ill=ill,
     )  # fmt: skip
 
 
@@ -204,7 +207,7 @@ def play(day: Day, habits: Habits, faults: Faults, draws: Draws, threads: int = 
     tubes, last = _visited(day, draws.outings, held.found(ptr, parts), finish)
     tubes = _with(tubes, day.begun)
     last = last if day.begun is None else np.where(np.isnan(last), day.begun.at, last)
-    picked, delivered = _roads(sites, habits, faults, draws.ride, last, tubes)
+    picked, delivered = _roads(sites, habits, faults, draws, last, tubes)
     lab, known = _known(day, draws.ride, tubes[0], picked, delivered)
     loaded, result = _benches(day, habits, faults, lab, delivered, known)
     gave_up = int((lane < 0).sum()) if faults.patience < NEVER else None
@@ -376,11 +379,12 @@ def _known(
 
 
 def _roads(
-    sites: Sites, habits: Habits, faults: Faults, factor: Floats, finish: Floats,
+    sites: Sites, habits: Habits, faults: Faults, draws: Draws, finish: Floats,
     tubes: tuple[Ints, Ints, Floats, Floats],
 ) -> tuple[Floats, Floats]:  # fmt: skip
-    """When each tube is picked up and handed over."""
+    """When each tube is picked up and handed over. Stops of a run share its road; a last call has its own."""
     site, _, _, sealed = tubes
+    factor = draws.ride
     first, every = sites.first_pickup[site], sites.pickup_every[site]
     road = site if sites.route is None else sites.route[site]
     trip = np.maximum(0, np.ceil((sealed - first) / every)).astype(np.int64)
@@ -395,10 +399,10 @@ def _roads(
     for gone in faults.vehicles:
         lost = (sites.vehicle[site] == gone.index) & (picked >= gone.start) & (picked < gone.end)
         picked = np.where(lost, gone.end, picked)
-    quick, ride = factor[road, trip % TRIPS], sites.ride[site]
+    run, ride = due <= last, sites.ride[site]
+    quick = np.where(run, factor[road, trip % TRIPS], draws.alone[site])
     taken = ride * quick
     if sites.home is not None:
-        run = due <= last
         taken = np.where(run & (quick < 1.0), ride - sites.home[site] * (1.0 - quick), taken)
     delivered: Floats = picked + taken
     return picked, delivered

@@ -236,6 +236,27 @@ def test_each_fault_is_felt_where_it_strikes() -> None:
     assert ill.wait.mean() > simulate(day(lanes=(4, 4))).wait.mean()
 
 
+def test_a_last_call_has_a_road_of_its_own() -> None:
+    """Sites that one vehicle fetches share the road of its runs; whom it fetches last is fetched by another each."""
+    asked = day(4000, lanes=(2, 2, 2))
+    m = len(asked.sites.lanes)
+    sites = replace(
+        asked.sites, route=np.zeros(m, np.int64), behind=np.zeros(m), ride=np.full(m, 40.0)
+    )
+    habits, ways = Habits(ride_cv=0.3), []
+    for seed in range(40):
+        run = simulate(replace(asked, sites=sites), habits, seed=seed)
+        took, due = run.delivered - run.picked, (run.picked - 540.0) % 120.0 == 0
+        for moment in np.unique(run.picked[due]):
+            ridden = took[due & (run.picked == moment)]
+            assert ridden == pytest.approx(np.full(len(ridden), ridden[0])), "one road for a run"
+        ways.append([took[~due & (run.tube_site == j)] for j in range(m)])
+    assert all(len(way) and np.ptp(way) < 1e-9 for day_ in ways for way in day_), "one last call"
+    met = np.corrcoef(np.array([[way[0] for way in day_] for day_ in ways]).T)
+    # Of 40 pairs that have nothing to do with one another, one in a thousand is 0.5.
+    assert np.abs(met[np.triu_indices(m, 1)]).max() < 0.5
+
+
 def test_absence_is_felt_where_a_site_has_one_lane() -> None:
     """Whoever is left works at half the pace, until somebody comes; nobody is swabbed sooner than on a full day."""
     calm = simulate(day(lanes=(1, 1)))
