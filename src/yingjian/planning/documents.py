@@ -122,7 +122,10 @@ def _taken(
 def tables(plan: Plan, findings: list[dict[str, Any]], language: str) -> bytes:
     """The workbook in local time."""
     names = workforce.names_of(crewing.staff_ids(plan))
-    return workbook(plan, findings, names_of=names, language=language, tz=queries.local_time())
+    areas = queries.area_names(crewing.areas_in(plan), language)
+    return workbook(
+        plan, findings, names_of=names, areas=areas, language=language, tz=queries.local_time()
+    )
 
 
 def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str) -> bytes:

@@ -94,7 +94,7 @@ def _jobs(head: queries.PlanHead, plan: Plan, language: str) -> list[CrewJob]:
 
 
 def goods_of(head: queries.PlanHead, *, site: str, language: str) -> PlanGoods:
-    """A plan's goods. Without `site` the first one is shown whole."""
+    """A plan's goods. `site` is the code of a site or a moving team; without it the first one is shown whole."""
     plan = queries.document_of(head.id)
     areas = queries.area_names(crewing.areas_in(plan), language)
     lead = rules.rules_of(campaigns.preset_of(head.round_id)).number("supplies.request_lead") or 0.0
@@ -104,8 +104,8 @@ def goods_of(head: queries.PlanHead, *, site: str, language: str) -> PlanGoods:
         known=goods is not None and goods.known, lead_hours=lead / 60,
         weather=[wording.words(language)["weather"][kind] for kind in (goods.weather if goods else ())],
         items=packing.item_lines(plan, language), asks=packing.ask_lines(plan, areas, language),
-        sites=packing.site_lines(plan),
-        site=packing.site_of(plan, site or _first(plan), language),
+        sites=packing.site_lines(plan, areas, language),
+        site=packing.site_of(plan, site or _first(plan), areas, language),
     )  # fmt: skip
 
 

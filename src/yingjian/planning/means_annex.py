@@ -109,8 +109,8 @@ def _goods(desk: _Desk) -> list[Block]:
         [(a.name, f"{a.area} → {a.above}", f"{a.wanted} {a.unit}", a.stock) for a in asks],
     )  # fmt: skip
     packs = tuple(
-        (site.name, "、".join(f"{line.name}{line.quantity}{line.unit}" for line in lines))
-        for site, lines in packing.all_lines(desk.plan, desk.language)
+        (name, "、".join(f"{line.name}{line.quantity}{line.unit}" for line in lines))
+        for name, lines in packing.alike(desk.plan, desk.areas, desk.language)
     )
     short = Table(text["packs"], (col["site_name"], col["pack"]), packs, widths=(3, 12), small=True)
     return [*blocks, Heading(text["packs"]), short]

@@ -1,4 +1,4 @@
-"""What a plan's sites pack and where it comes from, as rows for screens, workbooks and documents."""
+"""What a plan's sites and moving teams pack and where it comes from, as rows for screens, workbooks and documents."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from yingjian.campaigns import presets
-from yingjian.engines.plan.model import KitLine, Plan, Site
+from yingjian.engines.plan.model import KitLine, Plan, Team
 
-from . import wording
+from . import crewing, wording
+
+Areas = Mapping[str, str]
+"""Names of areas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class FromStore:
 
 @dataclass(frozen=True, slots=True)
 class PackLine:
-    """An item of a site's pack: rules that ask for it, stores that cover it, what is missing by when."""
+    """An item of a pack: rules that ask for it, stores that cover it, what is missing by when."""
 
     item: str
     name: str
@@ -37,16 +40,17 @@ class PackLine:
 
 @dataclass(frozen=True, slots=True)
 class PackSite:
-    """A site's pack."""
+    """A site's pack, or a moving team's."""
 
     code: str
     name: str
     lines: list[PackLine]
+    team: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PackedSite:
-    """A site in the list."""
+    """A site or a moving team in the list."""
 
     code: str
     name: str
@@ -98,7 +102,7 @@ def reasons(why: Sequence[str], language: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Cover:
-    """What covers each site's items, and what does not."""
+    """What covers the items of each pack, and what does not."""
 
     draws: Mapping[tuple[str, str], list[FromStore]]
     missing: Mapping[tuple[str, str], tuple[int, datetime]]
@@ -115,8 +119,38 @@ def _cover(plan: Plan) -> _Cover:
     return _Cover(draws, missing)
 
 
-def _line(cover: _Cover, site: Site, line: KitLine, language: str) -> PackLine:
-    key = (site.code, line.item)
+@dataclass(frozen=True, slots=True)
+class Packer:
+    """Whoever packs something: a site, or a moving team of a kind."""
+
+    code: str
+    name: str
+    kit: list[KitLine]
+    team: str = ""
+
+
+def packers(plan: Plan, areas: Areas, language: str) -> list[Packer]:
+    """Every site of a plan, then the moving teams that pack something."""
+    return [
+        *(Packer(site.code, site.name, site.kit) for site in plan.sites),
+        *(
+            Packer(team.code, team_name(team, areas, language), team.kit, team.kind)
+            for team in plan.teams
+            if team.kit
+        ),
+    ]
+
+
+def team_name(team: Team, areas: Areas, language: str) -> str:
+    """A moving team by its area, what it is for, and its number there."""
+    return str(wording.words(language)["team_name"]).format(
+        area=areas.get(team.area, team.area), team=crewing.team_word(team.kind, language),
+        n=team.code.rpartition("-")[2],
+    )  # fmt: skip
+
+
+def _line(cover: _Cover, code: str, line: KitLine, language: str) -> PackLine:
+    key = (code, line.item)
     gap, by = cover.missing.get(key, (0, None))
     return PackLine(
         line.item, item_word(line.item, language), unit_word(line.unit, language), line.quantity,
@@ -124,33 +158,52 @@ def _line(cover: _Cover, site: Site, line: KitLine, language: str) -> PackLine:
     )  # fmt: skip
 
 
-def all_lines(plan: Plan, language: str) -> Iterator[tuple[Site, list[PackLine]]]:
-    """Every site with its pack."""
+def all_lines(plan: Plan, areas: Areas, language: str) -> Iterator[tuple[Packer, list[PackLine]]]:
+    """Every site and moving team with its pack."""
     cover = _cover(plan)
-    for site in plan.sites:
-        yield site, [_line(cover, site, line, language) for line in site.kit]
+    for one in packers(plan, areas, language):
+        yield one, [_line(cover, one.code, line, language) for line in one.kit]
 
 
-def site_of(plan: Plan, code: str, language: str) -> PackSite | None:
-    """A site's pack; None for a code the plan does not have."""
-    site = next((one for one in plan.sites if one.code == code), None)
-    if site is None:
+def alike(plan: Plan, areas: Areas, language: str) -> list[tuple[str, list[PackLine]]]:
+    """Packs by name, for paper: moving teams of a kind that pack the same stand in one line, with their number."""
+    found: list[tuple[str, list[PackLine]]] = []
+    same: dict[tuple[str, tuple[tuple[str, int], ...]], list[list[PackLine]]] = defaultdict(list)
+    for one, lines in all_lines(plan, areas, language):
+        if not one.team:
+            found.append((one.name, lines))
+            continue
+        same[one.team, tuple((line.item, line.quantity) for line in lines)].append(lines)
+    told = str(wording.words(language)["means"]["teams_alike"])
+    return found + [
+        (told.format(team=crewing.team_word(kind, language), count=len(many)), many[0])
+        for (kind, _), many in same.items()
+    ]
+
+
+def site_of(plan: Plan, code: str, areas: Areas, language: str) -> PackSite | None:
+    """The pack of a site or a moving team; None for a code the plan does not have."""
+    one = next((one for one in packers(plan, areas, language) if one.code == code), None)
+    if one is None:
         return None
-    cover = _cover(plan)
-    return PackSite(code, site.name, [_line(cover, site, line, language) for line in site.kit])
+    lines = [_line(_cover(plan), code, line, language) for line in one.kit]
+    return PackSite(code, one.name, lines, bool(one.team))
 
 
-def site_lines(plan: Plan) -> list[PackedSite]:
-    """Every site with the number of items it packs and of those that fall short."""
+def site_lines(plan: Plan, areas: Areas, language: str) -> list[PackedSite]:
+    """Every site and moving team with the number of items it packs and of those that fall short."""
     short = Counter(gap.site for gap in (plan.goods.missing if plan.goods else ()))
-    return [PackedSite(s.code, s.name, len(s.kit), short[s.code]) for s in plan.sites]
+    return [
+        PackedSite(one.code, one.name, len(one.kit), short[one.code])
+        for one in packers(plan, areas, language)
+    ]
 
 
 def item_lines(plan: Plan, language: str) -> list[ItemLine]:
-    """Every item over all sites: wanted, covered from which store, missing; what is missing first."""
+    """Every item over all sites and moving teams: wanted, covered from which store, missing; what is missing first."""
     wanted, unit = Counter[str](), dict[str, str]()
-    for site in plan.sites:
-        for line in site.kit:
+    for one in plan.packing:
+        for line in one.kit:
             wanted[line.item] += line.quantity
             unit.setdefault(line.item, line.unit)
     stores: dict[str, Counter[str]] = defaultdict(Counter)
@@ -172,9 +225,9 @@ def item_lines(plan: Plan, language: str) -> list[ItemLine]:
     return sorted(lines, key=lambda line: (line.missing == 0, line.item))
 
 
-def ask_lines(plan: Plan, areas: Mapping[str, str], language: str) -> list[GoodsAskLine]:
+def ask_lines(plan: Plan, areas: Areas, language: str) -> list[GoodsAskLine]:
     """Who asks whom for goods."""
-    unit = {line.item: line.unit for site in plan.sites for line in site.kit}
+    unit = {line.item: line.unit for one in plan.packing for line in one.kit}
     return [
         GoodsAskLine(
             item_word(one.item, language), unit_word(unit.get(one.item, ""), language),

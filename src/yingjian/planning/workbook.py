@@ -26,8 +26,9 @@ SHEET_ROWS = 1_000_000
 
 
 def workbook(
-    plan: Plan, findings: list[dict[str, Any]], *, names_of: Names, language: str, tz: ZoneInfo
-) -> bytes:
+    plan: Plan, findings: list[dict[str, Any]], *, names_of: Names, areas: packing.Areas,
+    language: str, tz: ZoneInfo,
+) -> bytes:  # fmt: skip
     """The plan's tables. Times are local; people are named as far as the reader may see them."""
     names = words(language)
     stream = io.BytesIO()
@@ -49,7 +50,7 @@ def workbook(
             ("units", UNIT, _units(plan, language)),
             ("jobs", JOB, _jobs(plan, language)),
             ("standby", STANDBY, _standby(plan, names_of, language)),
-            ("kit", KIT, _kit(plan, language)),
+            ("kit", KIT, _kit(plan, areas, language)),
             ("goods", GOODS, _goods(plan, language)),
             ("runs", RUN, _runs(plan)),
             ("calls", CALL, _calls(plan)),
@@ -239,8 +240,8 @@ def _standby(plan: Plan, names_of: Names, language: str) -> Iterable[Row]:
         yield [line.job, line.rank, line.name, line.unit]
 
 
-def _kit(plan: Plan, language: str) -> Iterable[Row]:
-    for site, lines in packing.all_lines(plan, language):
+def _kit(plan: Plan, areas: packing.Areas, language: str) -> Iterable[Row]:
+    for site, lines in packing.all_lines(plan, areas, language):
         for line in lines:
             yield [
                 site.code, site.name, line.name, line.quantity, line.unit, _stores(line.stores),

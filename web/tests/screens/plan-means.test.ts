@@ -39,7 +39,7 @@ const goods: PlanGoods = {
   items: [{ item: 'tent', name: '帐篷', unit: '件', wanted: 4, covered: 1, missing: 3, ask_by: '2022-06-01T07:00:00+08:00', stores: [{ place: '县库房', quantity: 1 }] }],
   asks: [{ name: '帐篷', unit: '件', area: '永宁县', above: '银川市', wanted: 4, stock: 1 }],
   sites: [{ code: SITE, name: '望远村采样点', items: 1, missing: 1 }],
-  site: { code: SITE, name: '望远村采样点', lines: [{ item: 'tent', name: '帐篷', unit: '件', quantity: 4, why: ['每通道帐篷'], stores: [{ place: '县库房', quantity: 1 }], missing: 3, ask_by: '2022-06-01T07:00:00+08:00' }] },
+  site: { code: SITE, name: '望远村采样点', team: false, lines: [{ item: 'tent', name: '帐篷', unit: '件', quantity: 4, why: ['每通道帐篷'], stores: [{ place: '县库房', quantity: 1 }], missing: 3, ask_by: '2022-06-01T07:00:00+08:00' }] },
 };
 const answers = (more: Partial<PlanCrew> = {}, kept: Partial<PlanGoods> = {}) => ({ ...head, [`/api/plans/${PLAN}/crew`]: { body: { ...crew, ...more } }, [`/api/plans/${PLAN}/goods`]: { body: { ...goods, ...kept } } });
 const props = { roundId: ROUND, planId: PLAN, site: '' };
@@ -96,6 +96,19 @@ describe('goods of a plan', () => {
     serve(answers());
     const page = (await stage(PlanGoodsPanel, props)).text();
     for (const said of ['24 小时申领', '县库房 供 1', '4 件', '雨雪', '每通道帐篷', '6月1日']) expect(page).toContain(said);
+  });
+
+  it('prints a sheet for a site, not for a moving team', async () => {
+    const link = `a[href*="/sheets/"]`;
+    serve(answers());
+    await stage(PlanGoodsPanel, props);
+    expect(document.querySelector(link)).not.toBeNull();
+    document.body.innerHTML = '';
+    queryClient.clear();
+    serve(answers({}, { site: { ...goods.site!, code: 'E-1', name: '望远镇应急复采队01', team: true } }));
+    const page = await stage(PlanGoodsPanel, props);
+    expect(page.text()).toContain('帐篷');
+    expect(document.querySelector(link)).toBeNull();
   });
 
   it('says that no store is kept', async () => {

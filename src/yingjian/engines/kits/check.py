@@ -34,13 +34,21 @@ def _needs(problem: Problem, packed: Counter[tuple[int, str]]) -> list[Finding]:
     found = []
     for s, site in enumerate(problem.sites):
         need: Counter[str] = Counter()
-        for goods, times in (
-            (norms.site, 1), (norms.lane, site.lanes), (norms.group_day, site.groups * site.days)
-        ):  # fmt: skip
-            need.update({item: count * times for item, count in goods.items()})
+        for item, count in norms.group_day.items():
+            if not site.moving or item not in (
+                "sample_tube",
+                "swab",
+                "label",
+                *norms.tube_item.values(),
+            ):
+                need[item] += count * site.groups * site.days
+        need.update({item: count * site.lanes for item, count in norms.lane.items()})
+        if not site.moving:
+            need.update(norms.site)
         for kind in problem.weather:
             one, lane = norms.weather[kind]
-            need.update(one)
+            if not site.moving:
+                need.update(one)
             need.update({item: count * site.lanes for item, count in lane.items()})
         for job, shifts in site.shifts.items():
             need.update({i: c * shifts for i, c in norms.shift.get(job, {}).items()})

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from yingjian.engines.asking import EngineError, within
 
+TUBE, SWAB, LABEL = "sample_tube", "swab", "label"
 TOP = -1
 """In `Store.above`: nobody stands above it."""
 MOST = 10**9
@@ -38,6 +39,9 @@ class Site:
     shifts: Counts
     opens: int
     """Minute of first need, on one clock for all sites."""
+    moving: bool = False
+    """A team on its way: it sets up nowhere (no `Norms.site`), and carries the tubes, swabs and labels it is counted
+    to need, not a group's for a day."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from yingjian.engines.asking import Stop, never
 from yingjian.engines.kits.model import (
+    LABEL,
+    SWAB,
     TOP,
+    TUBE,
     Ask,
     Counts,
     Issue,
@@ -21,8 +24,6 @@ from yingjian.engines.kits.model import (
     chain,
     validate,
 )
-
-TUBE, SWAB, LABEL = "sample_tube", "swab", "label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,14 @@ def _site(problem: Problem, site: Site) -> dict[str, _Need]:
         for item, count in goods.items():
             found[item].add(count * times, f"{prefix}.{item}")
 
-    take("kits.site", norms.site, 1)
+    places, counted = 0 if site.moving else 1, {TUBE, SWAB, LABEL, *norms.tube_item.values()}
+    daily = {i: n for i, n in norms.group_day.items() if not (site.moving and i in counted)}
+    take("kits.site", norms.site, places)
     take("kits.lane", norms.lane, site.lanes)
-    take("kits.group_day", norms.group_day, site.groups * site.days)
+    take("kits.group_day", daily, site.groups * site.days)
     for kind in problem.weather:
         per_site, per_lane = norms.weather[kind]
-        take(f"kits.weather.{kind}.site", per_site, 1)
+        take(f"kits.weather.{kind}.site", per_site, places)
         take(f"kits.weather.{kind}.lane", per_lane, site.lanes)
     for job, shifts in sorted(site.shifts.items()):
         take(f"ppe.{job}", norms.shift.get(job, {}), shifts)

@@ -129,8 +129,8 @@ def _totals(bench: Bench) -> None:
         if team.own:
             standby.update(team.jobs)
     goods: Counter[str] = Counter()
-    for site in plan.sites:
-        for line in site.kit:
+    for one in plan.packing:
+        for line in one.kit:
             goods[line.item] += line.quantity
     for line in plan.kit:
         goods[line.item] = line.quantity

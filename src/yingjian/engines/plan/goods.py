@@ -1,10 +1,13 @@
-"""What every site packs, where it comes from, what is missing and who asks for support (R80–R86).
+"""What every site and moving team packs, where it comes from, what is missing and who asks for support (R80–R86).
 
-Counting and issuing are `engines.kits`; here its question is put from the preset and the stores.
+Counting and issuing are `engines.kits`; here its question is put from the preset and the stores. A moving team (R29,
+R43) wears what its jobs wear, a set a shift, and carries what a sampling group uses up in a day (R82). The tubes of
+its doors are in the packs of the sites it leaves from; a re-test team carries those of one flagged pool (R72).
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,21 +17,28 @@ import msgspec
 from yingjian.engines.kits import model as kits
 from yingjian.engines.kits.solve import solve
 from yingjian.engines.plan.means import Draw, Goods, GoodsAsk, Missing, Stock
-from yingjian.engines.plan.model import KitLine, PlanProblem, Rules, Site
+from yingjian.engines.plan.model import KitLine, PlanProblem, Rules, Site, Team
+from yingjian.engines.plan.staff import team_letters
 
 COUNTY, CITY = 6, 4
 PIECE = "piece"
+RECHECK = "recheck"
 
 
-def packed(problem: PlanProblem, sites: Sequence[Site]) -> tuple[list[Site], Goods]:
-    """The sites with their packs, and where the goods come from."""
+def packed(
+    problem: PlanProblem, sites: Sequence[Site], teams: Sequence[Team]
+) -> tuple[list[Site], list[Team], Goods]:
+    """The sites and the moving teams with their packs, and where the goods come from."""
     rules = problem.rules
     levels = _levels(problem)
     areas = list(levels)
     norms = norms_of(rules)
     answer = solve(
         kits.Problem(
-            sites=tuple(_site(problem, site, areas) for site in sites),
+            sites=(
+                *(_site(problem, site, areas) for site in sites),
+                *(_team(problem, team, sites, areas) for team in teams),
+            ),
             stores=tuple(_store(area, areas, levels) for area in areas),
             norms=norms,
             weather=tuple(problem.weather),
@@ -40,18 +50,18 @@ def packed(problem: PlanProblem, sites: Sequence[Site]) -> tuple[list[Site], Goo
     for line in answer.lines:
         why = list(dict.fromkeys(line.why))
         lines[line.site].append(KitLine(line.item, line.quantity, _unit(rules, why), why))
-    full = [
-        msgspec.structs.replace(site, kit=sorted(lines[n], key=lambda line: line.item))
-        for n, site in enumerate(sites)
-    ]
+    kits_of = [sorted(lines[n], key=lambda line: line.item) for n in range(len(sites) + len(teams))]
     lead = timedelta(minutes=rules.number("supplies.request_lead") or 0)
-    return full, Goods(
+    codes = [*(site.code for site in sites), *(team.code for team in teams)]
+    first = min(_opens(site) for site in sites)
+    opens = [*(_opens(site) for site in sites), *(first for _ in teams)]
+    goods = Goods(
         known=bool(problem.stocks),
         weather=list(problem.weather),
-        draws=_draws(answer.issues, sites, areas, levels),
+        draws=_draws(answer.issues, codes, areas, levels),
         missing=[
             # By the moment itself: the engine counts whole minutes, and a site may open between two.
-            Missing(sites[s.site].code, s.item, s.missing, _opens(sites[s.site]) - lead)
+            Missing(codes[s.site], s.item, s.missing, opens[s.site] - lead)
             for s in answer.shortages
         ],
         asks=[
@@ -60,6 +70,11 @@ def packed(problem: PlanProblem, sites: Sequence[Site]) -> tuple[list[Site], Goo
             if problem.stocks
         ],
     )
+    return (
+        [msgspec.structs.replace(s, kit=kit) for s, kit in zip(sites, kits_of, strict=False)],
+        [msgspec.structs.replace(t, kit=kit) for t, kit in zip(teams, kits_of[len(sites) :], strict=True)],
+        goods,
+    )  # fmt: skip
 
 
 def norms_of(rules: Rules) -> kits.Norms:
@@ -113,6 +128,37 @@ def _site(problem: PlanProblem, site: Site, areas: Sequence[str]) -> kits.Site:
     )
 
 
+def _team(
+    problem: PlanProblem, team: Team, sites: Sequence[Site], areas: Sequence[str]
+) -> kits.Site:
+    """Ready when the first site opens. Its people's goods are the lanes' where they are the lanes' people."""
+    days = shifts = len({day.start.date() for day in problem.days})
+    swabs = _of_pool(problem.rules)
+    if team.kind != RECHECK:
+        (days, shifts), swabs = _on_tour(problem, team, sites), 0
+    opens = min(_opens(site) for site in sites) - problem.window.start
+    return kits.Site(
+        store=areas.index(nearest(team.area, areas)), people=swabs, tubes={1: swabs}, lanes=0, groups=1,
+        days=days, opens=int(opens // timedelta(minutes=1)), moving=True,
+        shifts={job: count * shifts for job, count in team.jobs.items()} if team.own else {},
+    )  # fmt: skip
+
+
+def _on_tour(problem: PlanProblem, team: Team, sites: Sequence[Site]) -> tuple[int, int]:
+    """Days and shifts in which the doors of a home-visit team's town are visited."""
+    doors = [v.start for s in sites if s.area.startswith(team.area) for v in s.home]
+    spans = [span for day in problem.days for _, span in team_letters(day, problem.rules)]
+    shifts = sum(any(span.start <= at < span.end for at in doors) for span in spans)
+    return max(1, len({at.date() for at in doors})), max(1, shifts)
+
+
+def _of_pool(rules: Rules) -> int:
+    """Swabs that one re-test team takes of a flagged pool, each in a tube of its own (R72, R73)."""
+    swabs = rules.number("flagged.swabs") or 1
+    teams = rules.number("flagged.teams_per_pool") or 1
+    return math.ceil(rules.need("pool.default_size") * swabs / teams)
+
+
 def _opens(site: Site) -> datetime:
     return min(span.start for span in site.open)
 
@@ -141,7 +187,7 @@ def _store(area: str, areas: Sequence[str], levels: Mapping[str, list[Stock]]) -
 
 
 def _draws(
-    issues: Sequence[kits.Issue], sites: Sequence[Site], areas: Sequence[str],
+    issues: Sequence[kits.Issue], codes: Sequence[str], areas: Sequence[str],
     levels: Mapping[str, list[Stock]],
 ) -> list[Draw]:  # fmt: skip
     """A level's issues told by store: the fullest gives first."""
@@ -159,7 +205,7 @@ def _draws(
         while rest:
             there, place = shelf.pop()
             take = min(rest, there)
-            found.append(Draw(sites[issue.site].code, issue.item, place, take))
+            found.append(Draw(codes[issue.site], issue.item, place, take))
             rest -= take
             if there > take:
                 shelf.append((there - take, place))

@@ -77,13 +77,10 @@ def make_plan(
     runs = routed.runs
     calls = Counter(stop.site for run in runs for stop in run.stops)
     homes = _homes(problem, drafts, runs, params, seed)
-    sites, goods = plan_goods.packed(
-        problem,
-        [
-            _site(draft, problem, params, calls[draft.code], homes.visits.get(draft.code, []))
-            for draft in drafts
-        ],
-    )
+    sites = [
+        _site(draft, problem, params, calls[draft.code], homes.visits.get(draft.code, []))
+        for draft in drafts
+    ]
     used = plan_staff.headcount(post for site in sites for post in site.posts)
     posts = plan_staff.round_posts(problem, [(s.code, s.open) for s in sites], used)
     doors: Counter[str] = Counter()
@@ -91,6 +88,7 @@ def make_plan(
         doors[site.area[:9]] += len(site.home)
     stated = "sampler" in problem.rules.table("staffing.round")
     teams = plan_staff.moving_teams(problem, doors, params, stated=stated, toured=homes.teams)
+    sites, teams, goods = plan_goods.packed(problem, sites, teams)
     kit = plan_staff.round_kit(problem.rules)
     crew, seats = plan_crew.crew_of(problem, params, sites=sites, posts=posts, teams=teams)
     return Plan(
@@ -459,8 +457,8 @@ def _totals(
         if team.own:
             standby.update(team.jobs)
     goods: Counter[str] = Counter()
-    for site in sites:
-        for line in site.kit:
+    for packed in [*(site.kit for site in sites), *(team.kit for team in teams)]:
+        for line in packed:
             goods[line.item] += line.quantity
     goods.update({line.item: line.quantity - goods[line.item] for line in kit})
     tubes = sum(site.tubes.total for site in sites)

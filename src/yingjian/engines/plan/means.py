@@ -155,7 +155,7 @@ class Crew(msgspec.Struct, frozen=True):
 
 
 class Draw(msgspec.Struct, frozen=True):
-    """So many pieces of an item from a store for a site."""
+    """So many pieces of an item from a store for a site or a moving team (`site` is the code of either)."""
 
     site: str
     item: str
@@ -164,7 +164,7 @@ class Draw(msgspec.Struct, frozen=True):
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """What no store has for a site, and when the request for it is due (R86)."""
+    """What no store has for a site or a moving team, and when the request for it is due (R86)."""
 
     site: str
     item: str
@@ -183,7 +183,7 @@ class GoodsAsk(msgspec.Struct, frozen=True):
 
 
 class Goods(msgspec.Struct, frozen=True):
-    """Where the goods of every site's pack come from."""
+    """Where the goods of every pack come from."""
 
     known: bool = False
     """Whether any store is kept; else everything is to be asked for."""

@@ -383,6 +383,8 @@ class Team(msgspec.Struct, frozen=True):
     jobs: dict[str, int]
     doors: int
     own: bool
+    kit: list[KitLine] = []
+    """What it takes along; the tubes of its doors are in the packs of the sites it leaves from."""
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -569,6 +571,11 @@ class Plan(msgspec.Struct, frozen=True):
     """Who goes where; None in plans made before there was a roster by name."""
     goods: Goods | None = None
     """Where packs come from; None in plans made before stores were asked."""
+
+    @property
+    def packing(self) -> list[Site | Team]:
+        """Whoever packs something: sites, then moving teams."""
+        return [*self.sites, *self.teams]
 
 
 def to_json(value: Plan | PlanProblem) -> bytes:

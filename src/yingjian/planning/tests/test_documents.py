@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
+import zipfile
 from typing import Any
 
 import pytest
@@ -138,6 +139,39 @@ def test_the_workbook_has_every_table() -> None:
     assert len(rows["转运班次"]) == 1 + plan.totals.runs
     assert sum(row[3] for row in rows["检测机构"][1:]) == plan.totals.tubes
     assert rows["时段"][1][2].hour == 12, "local time: the window opens at noon in China"
+
+
+def test_packs_of_moving_teams_are_in_the_workbook_the_annex_and_the_list() -> None:
+    round_id = town()
+    plan_id, _ = propose(round_id)
+    client = signed_in()
+    with scope.everywhere():
+        plan = queries.document_of(plan_id)
+    teams = {team.code: team for team in plan.teams if team.kit}
+    assert teams
+    book = python_calamine.load_workbook(
+        io.BytesIO(client.get(f"/api/plans/{plan_id}/plan.xlsx").content)
+    )
+    rows = book.get_sheet_by_name(wording.words("zh")["sheet"]["kit"]).to_python()[1:]
+    packed = {code: {(row[2], row[3]) for row in rows if row[0] == code} for code in teams}
+    word = wording.words("zh")["team"]
+    for code, team in teams.items():
+        assert len(packed[code]) == len(team.kit)
+        names = {row[1] for row in rows if row[0] == code}
+        assert len(names) == 1
+        assert word[team.kind] in str(names.pop())
+    listed = client.get(f"/api/plans/{plan_id}/goods").json()
+    codes = {site.code for site in plan.sites} | teams.keys()
+    assert {one["code"] for one in listed["sites"]} == codes
+    wanted = {one["item"]: one["wanted"] for one in listed["items"]}
+    assert wanted == {item: count for item, count in plan.totals.kit.items() if item in wanted}
+    code, team = next(iter(teams.items()))
+    pack = client.get(f"/api/plans/{plan_id}/goods?site={code}").json()["site"]
+    assert (pack["team"], len(pack["lines"])) == (True, len(team.kit))
+    with zipfile.ZipFile(io.BytesIO(client.get(f"/api/plans/{plan_id}/plan.docx").content)) as docx:
+        text = docx.read("word/document.xml").decode()
+    for kind in {one.kind for one in teams.values()}:
+        assert f"{word[kind]}，" in text
 
 
 @pytest.mark.parametrize("form", ["xlsx", "docx"])

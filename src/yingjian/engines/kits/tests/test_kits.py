@@ -57,7 +57,7 @@ def days(draw: st.DrawFn) -> Problem:
         replace(
             SITE, store=draw(st.integers(0, len(stores) - 1)), people=draw(st.integers(0, 800)),
             tubes={10: draw(st.integers(0, 90))}, lanes=draw(st.integers(0, 5)),
-            shifts={"sampler": draw(st.integers(0, 9))},
+            shifts={"sampler": draw(st.integers(0, 9))}, moving=draw(st.booleans()),
         )
         for _ in range(draw(st.integers(1, 5)))
     ]  # fmt: skip
@@ -84,6 +84,22 @@ def test_more_stock_never_leaves_more_missing(asked: Problem, more: int) -> None
     wider = replace(asked, stores=(richer, *rest))
     before = sum(s.missing for s in solve(asked).shortages)
     assert sum(s.missing for s in solve(wider).shortages) <= before
+
+
+def test_a_moving_team_sets_up_nowhere_and_carries_what_it_is_counted_to_need() -> None:
+    team = replace(
+        SITE, moving=True, lanes=0, people=20, tubes={1: 20}, shifts={"sampler": 2}, days=2
+    )
+    norms = replace(
+        NORMS, group_day={"alcohol": 3, "swab": 1000, "label": 1000, "sample_tube_1": 1000}
+    )
+    asked = replace(day(weather=("rain",)), sites=(team,), norms=norms)
+    result = solve(asked)
+    assert result.total() == {
+        "alcohol": 6, "n95": 2, "gloves": 4, "sample_tube_1": 24, "swab": 24, "label": 24
+    }  # fmt: skip
+    assert check(asked, result) == []
+    assert check(replace(asked, sites=(replace(team, moving=False),)), result) != []
 
 
 def test_a_site_gets_what_its_norms_say() -> None:

@@ -177,14 +177,15 @@ def test_packs_are_covered_from_the_nearest_store_and_the_rest_is_asked_for_in_t
     case, plan = planned()
     assert plan.goods is not None
     assert errors(case, plan) == set()
-    packs = Counter({(s.code, line.item): line.quantity for s in plan.sites for line in s.kit})
+    packs = Counter({(o.code, line.item): line.quantity for o in plan.packing for line in o.kit})
+    opens = {site.code: min(span.start for span in site.open) for site in plan.sites}
+    opens |= {team.code: min(opens.values()) for team in plan.teams}
     covered: Counter[tuple[str, str]] = Counter()
     for draw in plan.goods.draws:
         covered[draw.site, draw.item] += draw.quantity
     for gap in plan.goods.missing:
         covered[gap.site, gap.item] += gap.quantity
-        site = next(one for one in plan.sites if one.code == gap.site)
-        assert gap.ask_by == min(span.start for span in site.open) - timedelta(hours=24)
+        assert gap.ask_by == opens[gap.site] - timedelta(hours=24)
     assert packs == covered
     assert {d.place for d in plan.goods.draws if d.item == "swab"} == {
         "县库房"
@@ -202,7 +203,7 @@ def test_the_county_asks_the_city_above_seven_tenths_of_its_stock() -> None:
     case, plan = planned()
     assert plan.goods is not None
     asks = {(ask.item, ask.area): ask for ask in plan.goods.asks}
-    n95 = sum(line.quantity for s in plan.sites for line in s.kit if line.item == "n95")
+    n95 = sum(line.quantity for one in plan.packing for line in one.kit if line.item == "n95")
     assert (asks["n95", COUNTY].wanted, asks["n95", COUNTY].stock) == (n95 - 3, 9)
     assert asks["n95", COUNTY].above == COUNTY[:4]
     assert ("swab", COUNTY) not in asks
@@ -214,7 +215,7 @@ def test_without_a_store_everything_is_to_be_asked_for() -> None:
     plan = make_plan(case)
     assert plan.goods is not None
     assert (plan.goods.known, plan.goods.draws, plan.goods.asks) == (False, [], [])
-    assert len(plan.goods.missing) == sum(len(site.kit) for site in plan.sites)
+    assert len(plan.goods.missing) == sum(len(one.kit) for one in plan.packing)
     assert [f.level for f in said(case, plan, "goods_none")] == ["note"]
     assert errors(case, plan) == set()
 
@@ -223,10 +224,40 @@ def test_totals_the_plan_states_are_shared_to_the_piece() -> None:
     case = problem(kits__round__face_shield=220, kits__round__n95=7)
     plan = make_plan(case)
     goods = Counter[str]()
-    for site in plan.sites:
-        goods.update({line.item: line.quantity for line in site.kit})
+    for one in plan.packing:
+        goods.update({line.item: line.quantity for line in one.kit})
     assert (goods["face_shield"], goods["n95"]) == (220, 7)
     assert (plan.totals.kit["face_shield"], plan.totals.kit["n95"]) == (220, 7)
+    assert errors(case, plan) == set()
+
+
+def test_a_moving_team_packs_what_its_people_wear_and_a_flagged_pool_takes() -> None:
+    """By hand: home-visit teams are out in shifts of four hours, a re-test team is called once."""
+    case = problem(
+        flagged__swabs=2, kits__group_day__hand_rub=1, kits__group_day__swab=1000, supplies__reserve_share=0.2,
+    )  # fmt: skip
+    case = replace(case, blocks=cases.county(2_000, 4, places=False, home=0.2)[1])
+    plan, kits = make_plan(case), dict[str, list[dict[str, int]]]()
+    for team in plan.teams:
+        kits.setdefault(team.kind, []).append({line.item: line.quantity for line in team.kit})
+    starts = [visit.start for site in plan.sites for visit in site.home]
+    shifts = {(at.date(), (at - case.days[0].start) // timedelta(hours=4)) for at in starts}
+    worn = {"n95": len(shifts), "gloves": 2 * len(shifts)}
+    assert len(shifts) > 1
+    assert all(kit == {"hand_rub": 1, **worn} for kit in kits["home"])
+    pool = 24  # ten people, two swabs of each, a fifth more
+    once = {"hand_rub": 1, "n95": 1, "gloves": 2, "swab": pool, "sample_tube": pool, "label": pool}
+    assert len(kits["recheck"]) > len(kits["home"]) > 0
+    assert all(kit == once for kit in kits["recheck"])
+    assert errors(case, plan) == set()
+
+
+def test_a_team_of_the_lanes_people_packs_no_second_set_for_them() -> None:
+    case = problem(staffing__round__sampler=40)
+    plan = make_plan(case)
+    assert plan.teams
+    assert not any(team.own for team in plan.teams)
+    assert not any(line.item in ("n95", "gloves") for team in plan.teams for line in team.kit)
     assert errors(case, plan) == set()
 
 
@@ -249,6 +280,15 @@ def _goods(plan: Plan, **changes: object) -> Plan:
 
 def _seated(plan: Plan, seat: str, staff: str) -> Plan:
     return replace(plan, seats={**plan.seats, seat: staff})
+
+
+def _team_packed(plan: Plan, kind: str, item: str, more: int) -> Plan:
+    return replace(plan, teams=[
+        replace(team, kit=[
+            replace(k, quantity=k.quantity + more) if k.item == item and team.kind == kind else k for k in team.kit
+        ])
+        for team in plan.teams
+    ])  # fmt: skip
 
 
 def _packed(plan: Plan, item: str, more: int) -> Plan:
@@ -289,6 +329,15 @@ PLANTED: dict[str, Callable[[Plan], Plan]] = {
         replace(p.goods.missing[0], item="cordon"), *p.goods.missing[1:]]),  # type: ignore[union-attr]
     "goods_support": lambda p: _goods(p, asks=p.goods.asks[1:]),  # type: ignore[union-attr]
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "item"), [("home", "n95"), ("recheck", "swab"), ("recheck", "label")]
+)
+def test_the_judge_finds_a_team_packed_short(kind: str, item: str) -> None:
+    case, plan = planned()
+    short = _team_packed(plan, kind, item, -1)
+    assert errors(case, short) >= {"kit_short", "goods_sum", "total"}
 
 
 @pytest.mark.parametrize("code", PLANTED)
