@@ -13,6 +13,7 @@ from datetime import datetime
 from yingjian.campaigns import presets
 from yingjian.engines.plan.means import Crew, Hour
 from yingjian.engines.plan.model import Plan, Post, Site
+from yingjian.engines.plan.staff import team_seats
 from yingjian.workforce.values import StaffName
 
 from . import wording
@@ -249,22 +250,17 @@ def team_lines(plan: Plan, names: Names, areas: Mapping[str, str], language: str
     """Home-visit and recheck teams with their members."""
     found = []
     for team in plan.teams:
-        seats = [
-            (f"{team.code}-{job}-{n}", job)
-            for job, count in team.jobs.items()
-            for n in range(1, count + 1)
-        ]
+        seats = team_seats(team)
         held = [(plan.seats[seat], job) for seat, job in seats if seat in plan.seats]
         members = [
             f"{names[staff].name}（{job_word(job, language)}）"
             for staff, job in held
             if staff in names
         ]
-        wanted = len(seats) if team.own else 0
         found.append(
             TeamLine(
                 team.code, team_word(team.kind, language), areas.get(team.area, team.area), team.doors,
-                members, wanted, len(held),
+                members, len(seats), len(held),
             )
         )  # fmt: skip
     return found

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from yingjian.campaigns import presets
-from yingjian.engines.plan.model import KitLine, Plan, Team
+from yingjian.engines.plan.means import KitLine
+from yingjian.engines.plan.model import Plan, Team
 
 from . import crewing, wording
 

@@ -36,6 +36,7 @@ from yingjian.engines.plan.model import (
     Village,
 )
 from yingjian.engines.plan.params import PlanParams
+from yingjian.engines.plan.staff import team_seats
 from yingjian.engines.siting.model import Params
 
 from . import lines
@@ -459,11 +460,9 @@ def team_posts(plan: Plan) -> list[Post]:
         old = dates.get(span.start.date(), span)
         dates[span.start.date()] = Span(min(old.start, span.start), max(old.end, span.end))
     return [
-        Post(f"{team.code}-{job}-{n}", job, "", "", "", day.start, day.end)
+        Post(seat, job, "", "", "", day.start, day.end)
         for team in plan.teams
-        if team.own
-        for job, count in team.jobs.items()
-        for n in range(1, count + 1)
+        for seat, job in team_seats(team)
         for day in dates.values()
     ]
 

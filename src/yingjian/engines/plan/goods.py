@@ -16,8 +16,8 @@ import msgspec
 
 from yingjian.engines.kits import model as kits
 from yingjian.engines.kits.solve import solve
-from yingjian.engines.plan.means import Draw, Goods, GoodsAsk, Missing, Stock
-from yingjian.engines.plan.model import KitLine, PlanProblem, Rules, Site, Team
+from yingjian.engines.plan.means import Draw, Goods, GoodsAsk, KitLine, Missing, Stock
+from yingjian.engines.plan.model import PlanProblem, Rules, Site, Team
 from yingjian.engines.plan.staff import team_letters
 
 COUNTY, CITY = 6, 4

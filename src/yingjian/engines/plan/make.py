@@ -25,11 +25,11 @@ from yingjian.engines.plan import tours as plan_tours
 from yingjian.engines.plan import transport as plan_transport
 from yingjian.engines.plan.choice import Group, Search, choose
 from yingjian.engines.plan.lanes import lane_spans
+from yingjian.engines.plan.means import KitLine
 from yingjian.engines.plan.model import (
     Block,
     Forecast,
     HomeVisit,
-    KitLine,
     LabLoad,
     LabShare,
     Plan,

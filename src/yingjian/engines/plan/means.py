@@ -154,6 +154,15 @@ class Crew(msgspec.Struct, frozen=True):
 # --- what goes where -----------------------------------------------------------------------------
 
 
+class KitLine(msgspec.Struct, frozen=True):
+    """Goods to bring, and the preset lines that ask for them."""
+
+    item: str
+    quantity: int
+    unit: str
+    why: list[str]
+
+
 class Draw(msgspec.Struct, frozen=True):
     """So many pieces of an item from a store for a site or a moving team (`site` is the code of either)."""
 

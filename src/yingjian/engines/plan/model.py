@@ -15,7 +15,7 @@ from functools import cached_property
 import msgspec
 
 from yingjian.engines.asking import EngineError
-from yingjian.engines.plan.means import Crew, Force, Goods, Stock
+from yingjian.engines.plan.means import Crew, Force, Goods, KitLine, Stock
 from yingjian.engines.plan.moves import HomeTour, RunsChoice
 from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.plan.proofs import Proven
@@ -309,15 +309,6 @@ class Post(msgspec.Struct, frozen=True):
     team: str
     start: datetime
     end: datetime
-
-
-class KitLine(msgspec.Struct, frozen=True):
-    """Goods to bring, and the preset lines that ask for them."""
-
-    item: str
-    quantity: int
-    unit: str
-    why: list[str]
 
 
 class Visit(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
+from yingjian.engines.plan.means import KitLine
 from yingjian.engines.plan.model import (
-    KitLine,
     PlanProblem,
     Post,
     Rules,

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from yingjian.engines.asking import Floats
 from yingjian.engines.plan.geo import Point, km
 from yingjian.engines.plan.model import (
     Block,
@@ -27,6 +28,7 @@ from yingjian.engines.plan.model import (
 )
 from yingjian.engines.plan.moves import HomeTour
 from yingjian.engines.plan.params import PlanParams
+from yingjian.engines.plan.plane import EARTH_M
 from yingjian.engines.routing import model as routing
 from yingjian.engines.routing import teams
 
@@ -128,9 +130,7 @@ def _outings(base: Base, params: PlanParams, effort: int, seed: int) -> list[_Ou
     doors = sorted(_placed(base), key=lambda b: (b.rank, b.key))
     assert base.point is not None  # noqa: S101  only bases with a place come here
     points = [*((d.lon or 0.0, d.lat or 0.0) for d in doors), base.point]
-    lon, lat = (np.array([p[axis] for p in points]) for axis in (0, 1))
-    x = np.radians(lon) * np.cos(np.radians(lat.mean())) * 6_371_008.8
-    y = np.radians(lat) * 6_371_008.8
+    x, y = _plane(points)
     asked = routing.Tours(
         service=np.array(
             [math.ceil(params.door_minutes + params.person_minutes * (d.home - 1)) for d in doors],
@@ -159,6 +159,12 @@ def _outings(base: Base, params: PlanParams, effort: int, seed: int) -> list[_Ou
         for tour in found.tours
         if tour.back - tour.start <= longest  # a door too far for the open hours stays on the list
     ]
+
+
+def _plane(points: Sequence[Point]) -> tuple[Floats, Floats]:
+    """Metres east and north of the places, in a plane that is right around them."""
+    lon, lat = (np.array([p[axis] for p in points]) for axis in (0, 1))
+    return np.radians(lon) * np.cos(np.radians(lat.mean())) * EARTH_M, np.radians(lat) * EARTH_M
 
 
 @dataclass
@@ -259,9 +265,7 @@ def halts_in_tours(
     n = len(points)
     setup = math.ceil(params.setup_minutes)
     between = np.zeros((n + 1, n + 1), dtype=np.int64)
-    lon, lat = (np.array([p[axis] for p in points]) for axis in (0, 1))
-    x = np.radians(lon) * np.cos(np.radians(lat.mean())) * 6_371_008.8
-    y = np.radians(lat) * 6_371_008.8
+    x, y = _plane(points)
     between[:n, :n] = routing.road_minutes(
         x, y, km_per_h=params.drive_km_per_h, road_factor=params.road_factor
     )
