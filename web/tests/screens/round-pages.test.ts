@@ -209,6 +209,11 @@ describe('the rehearsal', () => {
     const asked = serve(answers);
     const page = await stage(RehearsalPage, { roundId: ROUND });
     await vi.waitFor(() => { expect(page.text()).toContain('已完成 42%'); }, { timeout: 20_000 });
+    const heard = answers[`${path}/stop`]!;
+    answers[`${path}/stop`] = { status: 403, body: { code: 'access.not_permitted', says: '没有权限停止', do: '' } };
+    await press('就此停止');
+    await vi.waitFor(() => { expect(page.text()).toContain('没有权限停止'); }, { timeout: 20_000 });
+    answers[`${path}/stop`] = heard;
     answers[path] = { body: { ...rehearsal, runs: 7, stopped: true } };
     await press('就此停止');
     await vi.waitFor(() => { expect(page.text()).toContain('已推演 7 次'); }, { timeout: 20_000 });
