@@ -16,8 +16,8 @@ const without = <T>(kept: Readonly<Record<string, T>>, below: string): Record<st
 
 /** Whether an area is of the round: what was said of it, else of the closest area around it. */
 export function isIn(choice: AreaChoice, area: string): boolean {
-  const said = Object.keys(choice.own).filter((one) => area.startsWith(one)).sort((a, b) => b.length - a.length);
-  return said.length === 0 ? true : choice.own[said[0]!]!;
+  const said = Object.entries(choice.own).filter(([one]) => area.startsWith(one)).sort(([a], [b]) => b.length - a.length);
+  return said[0]?.[1] ?? true;
 }
 
 /** Whether something else was said of a part of an area than of the area. */
@@ -31,8 +31,8 @@ export const looked = (choice: AreaChoice, area: string, below: readonly string[
 
 /** Names what an area is; an empty class takes the name away. */
 export function classed(choice: AreaChoice, area: string, kind: string): AreaChoice {
-  const { [area]: _, ...rest } = choice.classes;
-  return { ...choice, classes: kind === '' ? rest : { ...rest, [area]: kind } };
+  const rest = Object.entries(choice.classes).filter(([one]) => one !== area);
+  return { ...choice, classes: Object.fromEntries(kind === '' ? rest : [...rest, [area, kind]]) };
 }
 
 /** The parts a round is of, none inside another: the round's own area where nothing was left out. */
