@@ -93,11 +93,13 @@ def _table(document: WordDocument, block: Table, more: str) -> None:
     table = document.add_table(rows=1, cols=len(block.columns))
     table.style = "Table Grid"
     size = SMALL if block.small else NORMAL
-    _on_every_page(table.rows[0])
+    _mark(table.rows[0], "w:tblHeader")
     for cell, name in zip(table.rows[0].cells, block.columns, strict=True):
         _cell(cell, name, size, bold=True)
     for row in shown:
-        for cell, value in zip(table.add_row().cells, row, strict=True):
+        line = table.add_row()
+        _mark(line, "w:cantSplit")
+        for cell, value in zip(line.cells, row, strict=True):
             _cell(cell, str(value), size)
     if block.widths:
         _share(table, block.widths)
@@ -106,9 +108,9 @@ def _table(document: WordDocument, block: Table, more: str) -> None:
     note.paragraph_format.space_after = Pt(2)
 
 
-def _on_every_page(row: Any) -> None:
-    """The head of a table stands again on each page the table runs over."""
-    mark = OxmlElement("w:tblHeader")
+def _mark(row: Any, name: str) -> None:
+    """`w:tblHeader`: the row stands again on each page its table runs over; `w:cantSplit`: it is never parted."""
+    mark = OxmlElement(name)
     mark.set(qn("w:val"), "true")
     row._tr.get_or_add_trPr().append(mark)  # noqa: SLF001 - python-docx has no setter for it
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any
 
@@ -42,17 +42,17 @@ def limited(plan: Plan, names: dict[str, Any]) -> str:
 
 
 def paper(
-    plan: Plan, findings: Sequence[dict[str, Any]], *, means: Sequence[Block], round_name: str, version: int,
-    as_of: datetime, tz: tzinfo, language: str,
+    plan: Plan, findings: Sequence[dict[str, Any]], *, means: Sequence[Block], called: Mapping[str, str], preset: str,
+    round_name: str, version: int, as_of: datetime, tz: tzinfo, language: str,
 ) -> Report:  # fmt: skip
-    """The annex; `means` are its parts on people and goods."""
+    """The annex; `means` are its parts on people and goods, `called` names by code, `preset` the preset's title."""
     names = wording.words(language)
     own = names["annex"]
     totals = plan.totals
     blocks: list[Any] = [
         Paragraph(
             own["intro"].format(
-                at=as_of.strftime("%Y-%m-%d %H:%M"), preset=plan.preset, people=totals.people,
+                at=as_of.strftime("%Y-%m-%d %H:%M"), preset=preset, people=totals.people,
                 fixed=totals.sites - totals.mobile_teams, mobile=totals.mobile_teams,
                 visits=totals.mobile_visits, lanes=totals.lanes, staff=totals.staff_total,
             )
@@ -64,13 +64,19 @@ def paper(
     if totals.mobile_teams:
         blocks += [Heading(own["mobile"]), _visits(plan, names, own, tz)]
     if plan.runs:
-        blocks += _routes(plan, names, own, tz)
+        blocks += _routes(plan, names, own, called, tz)
     if plan.tours:
         blocks += [Heading(own["home"]), _tours(plan, names, own, tz)]
     blocks += means
-    places = wording.places_of(plan)
-    lines = [(names["level"][f["level"]], wording.told(f, language, places), f.get("origin", ""))
-             for f in findings if f["level"] in SHOWN]  # fmt: skip
+    lines = [
+        (
+            names["level"][f["level"]],
+            wording.told(f, language, called),
+            wording.origin(f.get("origin", ""), language),
+        )
+        for f in findings
+        if f["level"] in SHOWN
+    ]
     blocks.append(Heading(own["findings"]))
     if lines:
         head = (names["col"]["level"], names["col"]["says"], names["col"]["origin"])
@@ -104,7 +110,7 @@ def _sites(plan: Plan, names: dict[str, Any], own: dict[str, Any]) -> Table:
         for site in plan.sites
         if site.kind == "fixed"
     )  # fmt: skip
-    return Table(own["sites"], head, rows, widths=(3, 4, 2, 2, 2, 2, 2, 3))
+    return Table(own["sites"], head, rows, widths=(5, 5, 2, 2, 2, 3, 3, 5), small=True)
 
 
 def _visits(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) -> Table:
@@ -118,10 +124,12 @@ def _visits(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) 
         for site in plan.sites
         for visit in site.visits
     )  # fmt: skip
-    return Table(own["mobile"], head, rows, widths=(5, 5, 3, 2, 1))
+    return Table(own["mobile"], head, rows, widths=(5, 5, 3, 2, 2))
 
 
-def _routes(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) -> list[Any]:
+def _routes(
+    plan: Plan, names: dict[str, Any], own: dict[str, Any], called: Mapping[str, str], tz: tzinfo
+) -> list[Any]:
     """Each route once: where it calls, who drives it, when it leaves."""
     col = names["col"]
     sites = {site.code: site.name for site in plan.sites}
@@ -139,9 +147,9 @@ def _routes(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) 
     )
     rows = tuple(
         (
-            route, "、".join(sorted({run.vehicle for run in runs})), runs[0].lab,
+            route, "、".join(sorted({run.vehicle for run in runs})), called.get(runs[0].lab, runs[0].lab),
             "、".join(sites.get(stop.site, stop.site) for stop in runs[0].stops),
-            "、".join(run.leaves.astimezone(tz).strftime("%H:%M") for run in runs if _day(run) == _day(runs[0])),
+            "  ".join(run.leaves.astimezone(tz).strftime("%H:%M") for run in runs if _day(run) == _day(runs[0])),
             max(run.boxes for run in runs), round(max(run.oldest_minutes for run in runs)),
         )
         for route, runs in of.items()
@@ -155,7 +163,7 @@ def _routes(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) 
         oldest=round(max(run.oldest_minutes for run in plan.runs)),
         cars=sum(one.vehicles for one in beside), road=round(sum(one.km for one in beside)),
     )  # fmt: skip
-    table = Table(own["runs"], head, rows, widths=(2, 2, 2, 4, 4, 1, 1))
+    table = Table(own["runs"], head, rows, widths=(3, 4, 5, 8, 4, 3, 4), small=True)
     return [Heading(own["runs"]), *([Paragraph(told)] if beside else []), table]
 
 
@@ -175,7 +183,7 @@ def _tours(plan: Plan, names: dict[str, Any], own: dict[str, Any], tz: tzinfo) -
         for tour in sorted(plan.tours, key=lambda t: (t.team, t.leaves))
     )  # fmt: skip
     head = (own["team"], col["site_name"], col["leaves"], col["back"], col["doors"], col["people"])
-    return Table(own["home"], head, rows, widths=(4, 4, 3, 2, 1, 2))
+    return Table(own["home"], head, rows, widths=(4, 5, 3, 2, 2, 2))
 
 
 def geojson(plan: Plan) -> bytes:

@@ -105,6 +105,8 @@ class FindingLine(Schema):
 
 class PlanWhole(PlanLine):
     plan: dict[str, Any]
+    labs: dict[str, str]
+    """Names of its laboratories by code."""
     items: list[FindingLine]
     as_of: datetime
 
@@ -138,12 +140,22 @@ def _search(line: queries.SearchLine, lang: str) -> SearchState:
     return SearchState(says=said["says"], do=said["do"], **told)
 
 
+def _file(
+    request: HttpRequest, data: bytes, kind: str, what: str, round_id: uuid.UUID, *, version: int | None = None
+) -> HttpResponse:  # fmt: skip
+    """A download by the round's name."""
+    name = documents.file_name(
+        what, kind, round_id=round_id, version=version, language=language(request)
+    )
+    return documents.answer(data, kind, name)
+
+
 @router.get("/plans/{plan_id}/plan.geojson", auth=needs("see_round"))
 def places(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
     """Sites, where their people live, mobile teams' stops and places not chosen, as GeoJSON."""
-    queries.head_for(actor_of(request), plan_id)
+    head = queries.head_for(actor_of(request), plan_id)
     data = documents.places(queries.document_of(plan_id))
-    return documents.answer(data, documents.GEOJSON, f"plan-{plan_id}.geojson")
+    return _file(request, data, documents.GEOJSON, "map", head.round_id, version=head.version)
 
 
 @router.get("/plans/{plan_id}/plan.docx", auth=needs("see_round"))
@@ -155,7 +167,7 @@ def annex(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
         head, actor=actor, at=request_time(request), export_id=uuid7(now()),
         language=language(request),
     )  # fmt: skip
-    return documents.answer(data, documents.DOCX, f"plan-{head.version}.docx")
+    return _file(request, data, documents.DOCX, "annex", head.round_id, version=head.version)
 
 
 @router.get("/plans/{plan_id}", auth=needs("see_round"), response=PlanWhole)
@@ -166,6 +178,7 @@ def plan(request: HttpRequest, plan_id: uuid.UUID, full: bool = False) -> PlanWh
     return PlanWhole(
         **asdict(head),
         plan=documents.shown(made, full=full),
+        labs=queries.lab_names(made),
         items=[
             FindingLine(**line)
             for line in documents.finding_lines(made, findings, language(request))
@@ -177,22 +190,22 @@ def plan(request: HttpRequest, plan_id: uuid.UUID, full: bool = False) -> PlanWh
 @router.get("/plans/{plan_id}/codes.pdf", auth=needs("see_round"))
 def codes(request: HttpRequest, plan_id: uuid.UUID, under: str = "") -> HttpResponse:
     """Labels of sites, stations and boxes; `under` is a site code or an area prefix."""
-    queries.head_for(actor_of(request), plan_id)
+    head = queries.head_for(actor_of(request), plan_id)
     data = documents.code_sheet(
         queries.document_of(plan_id), under=under, language=language(request)
     )
-    return documents.answer(data, documents.PDF, f"codes-{under or plan_id}.pdf")
+    return _file(request, data, documents.PDF, "codes", head.round_id, version=head.version)
 
 
 @router.get("/plans/{plan_id}/plan.xlsx", auth=needs("see_round"))
 def workbook(request: HttpRequest, plan_id: uuid.UUID) -> HttpResponse:
     """The plan as tables, staff by name: taking it is journalled as `export.make`."""
     actor = actor_of(request)
+    head = queries.head_for(actor, plan_id)
     data = documents.plan_book(
-        queries.head_for(actor, plan_id), actor=actor, at=request_time(request),
-        export_id=uuid7(now()), language=language(request),
+        head, actor=actor, at=request_time(request), export_id=uuid7(now()), language=language(request)
     )  # fmt: skip
-    return documents.answer(data, documents.XLSX, f"plan-{plan_id}.xlsx")
+    return _file(request, data, documents.XLSX, "book", head.round_id, version=head.version)
 
 
 @router.get("/plans/{plan_id}/crew", auth=needs("see_round"), response=means.PlanCrew)
@@ -277,10 +290,8 @@ def _rehearsal_taken(
     head, told = queries.head_for(actor_of(request), asked.plan_id), language(request)
     at = request_time(request)
     found = rehearsals.kept_for(actor_of(request), asked, at=at, language=told)
-    ending = "docx" if kind == documents.DOCX else "xlsx"
-    return documents.answer(
-        write(found, at=at, language=told), kind, f"rehearsal-{head.version}.{ending}"
-    )
+    data = write(found, at=at, language=told)
+    return _file(request, data, kind, "rehearsal", head.round_id, version=head.version)
 
 
 @router.get("/plans/{plan_id}/rehearsal.docx", auth=needs("see_round"))
@@ -328,7 +339,7 @@ def matched_tables(request: HttpRequest, round_id: uuid.UUID) -> HttpResponse:
     """The same as tables."""
     found = matching.matching_for(actor_of(request), round_id, at=request_time(request))
     data = documents.match_tables(found, language(request))
-    return documents.answer(data, documents.XLSX, f"matching-{round_id}.xlsx")
+    return _file(request, data, documents.XLSX, "matching", round_id)
 
 
 @router.get("/rounds/{round_id}/pool-sizes", auth=needs("see_round"), response=pool_sizes.PoolSizes)
@@ -352,7 +363,7 @@ def size_tables(
     known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
     found = pool_sizes.pool_sizes(known, asked, language=language(request))
     data = documents.pool_tables(found, language(request))
-    return documents.answer(data, documents.XLSX, f"pool-sizes-{round_id}.xlsx")
+    return _file(request, data, documents.XLSX, "pool_sizes", round_id)
 
 
 @router.get("/rounds/{round_id}/cadence", auth=needs("see_round"), response=cadence.Cadence)
@@ -372,7 +383,7 @@ def rhythm_tables(
     known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
     found = cadence.cadence(known, asked, language=language(request))
     data = documents.cadence_tables(found, language(request))
-    return documents.answer(data, documents.XLSX, f"cadence-{round_id}.xlsx")
+    return _file(request, data, documents.XLSX, "cadence", round_id)
 
 
 @router.get("/rounds/{round_id}/cadence.docx", auth=needs("see_round"))
@@ -383,7 +394,7 @@ def rhythm_annex(
     known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
     found = cadence.cadence(known, asked, language=language(request))
     data = documents.cadence_annex(found, language(request))
-    return documents.answer(data, documents.DOCX, f"cadence-{round_id}.docx")
+    return _file(request, data, documents.DOCX, "cadence", round_id)
 
 
 # -- candidate sites ---------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from django.http import HttpResponse
+from django.utils.http import content_disposition_header
 
 from yingjian.access import journal
 from yingjian.access.actor import Actor
@@ -62,7 +64,7 @@ def finding_lines(
     plan: Plan, findings: list[dict[str, Any]], language: str
 ) -> list[dict[str, Any]]:
     """Findings with their sentence, sites by name. `elements` tells how many a line of held rules stands for."""
-    places = wording.places_of(plan)
+    places = queries.names_in(plan, language)
     return [
         {
             "code": item["code"],
@@ -71,7 +73,7 @@ def finding_lines(
             "element": item["element"],
             "path": item.get("path", ""),
             "value": item.get("value"),
-            "origin": item.get("origin", ""),
+            "origin": wording.origin(item.get("origin", ""), language),
             "rules": item.get("rules", []),
             "measured": item.get("measured"),
             "limit": item.get("limit"),
@@ -124,8 +126,9 @@ def tables(plan: Plan, findings: list[dict[str, Any]], language: str) -> bytes:
     names = workforce.names_of(crewing.staff_ids(plan))
     areas = queries.area_names(crewing.areas_in(plan), language)
     return workbook(
-        plan, findings, names_of=names, areas=areas, language=language, tz=queries.local_time()
-    )
+        plan, findings, names_of=names, areas=areas, called=queries.names_in(plan, language), language=language,
+        tz=queries.local_time(),
+    )  # fmt: skip
 
 
 def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str) -> bytes:
@@ -195,16 +198,35 @@ def places(plan: Plan) -> bytes:
 def plan_annex(head: queries.PlanHead, plan: Plan, *, at: datetime, language: str) -> bytes:
     """Sites, mobile teams, proof, people, goods and rules in Word, times in local time."""
     tz = queries.local_time()
+    brief = campaigns.round_brief(head.round_id)
     report = annex.paper(
         plan, queries.findings_of(head.id), means=means_annex.of(plan, tz=tz, language=language),
-        round_name=campaigns.round_brief(head.round_id).name, version=head.version,
+        called=queries.names_in(plan, language), preset=brief.preset_title[wording.short(language)],
+        round_name=brief.name, version=head.version,
         as_of=at.astimezone(tz), tz=tz, language=language,
     )  # fmt: skip
     return rendering.to_docx(report, more=wording.words(language)["rehearsal"]["more"])
 
 
+FORBIDDEN: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
+"""What no file's name may hold on some office's computer."""
+
+
+def file_name(
+    what: str, kind: str, *, round_id: uuid.UUID, version: int | None = None, language: str
+) -> str:
+    """A file as its reader finds it again: the round, what it is, the plan's version. `what`: a word of `file`."""
+    names = wording.words(language)["file"]
+    told = names["version"].format(version=version) if version is not None else ""
+    title = FORBIDDEN.sub("_", f"{campaigns.round_brief(round_id).name}{names[what]}{told}")
+    return f"{title}.{ENDINGS[kind]}"
+
+
+ENDINGS: Final = {DOCX: "docx", XLSX: "xlsx", PDF: "pdf", GEOJSON: "geojson"}
+
+
 def answer(data: bytes, kind: str, name: str) -> HttpResponse:
     """A download."""
     response = HttpResponse(data, content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     return response

@@ -247,6 +247,29 @@ def area_names(areas: Collection[str], language: str) -> dict[str, str]:
     }
 
 
+def names_in(plan: Plan, language: str) -> dict[str, str]:
+    """Names by code of a plan's sites (`site:…`), villages, areas (`area:…`) and laboratories (`lab:…`), the last two
+    by the bare code too."""
+    areas = {site.area[:digits] for site in plan.sites for digits in LEVELS}
+    coded = {"area": area_names(areas, language), "lab": lab_names(plan)}
+    found = {
+        key: name
+        for kind, names in coded.items()
+        for code, name in names.items()
+        for key in (code, f"{kind}:{code}")
+    }
+    return found | wording.places_of(plan)
+
+
+def lab_names(plan: Plan) -> dict[str, str]:
+    """Names of a plan's laboratories by code."""
+    rows = _rows(
+        "SELECT code, name FROM laboratory_laboratory WHERE code = ANY(%(codes)s)",
+        {"codes": sorted({lab.lab for lab in plan.labs})},
+    )
+    return dict(rows)
+
+
 def laboratory_ids(codes: set[str]) -> dict[str, uuid.UUID]:
     """Ids of laboratories by code."""
     rows = _rows(

@@ -120,7 +120,7 @@ def _site_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:
 
 def _assumed(found: Rehearsal, names: Mapping[str, Any]) -> Table:
     rows = tuple(
-        (text, round(found.assumptions[key], 3))
+        (text, f"{round(found.assumptions[key], 3):g}")
         for key, text in names["assumed"].items()
         if key in found.assumptions
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -51,32 +53,75 @@ def told(
     finding: dict[str, Any], language: str, places: Mapping[str, str] = MappingProxyType({})
 ) -> str:
     """A finding as a sentence; what holds is said with the rule's value and how often it was held. `places`: names for
-    codes (`places_of`); what has none is told by its code."""
+    codes (`places_of`, `queries.names_in`); what has none is told by its code."""
     params = finding.get("params", {})
     if finding["level"] == "ok":
-        elements, value = _number(params.get("elements", 1)), _number(finding.get("value"))
-        named = words(language)["held" if finding.get("path") else "held_sum"]
-        return str(named).format(n=elements, path=finding.get("path"), value=value)
+        path, elements = finding.get("path") or "", spoken(params.get("elements", 1), language)
+        named = words(language)["held" if path else "held_sum"]
+        value = spoken(finding.get("value"), language)
+        return str(named).format(n=elements, path=rule(path, language), value=value)
     text: str = sentences(language).get(finding["code"], finding["code"])
     shown = {
-        name: _number(finding.get(name))
+        name: spoken(finding[name], language)
         for name in ("element", "measured", "limit", "over", "path", "value")
+        if finding.get(name) is not None
     } | {name: _named(name, value, language) for name, value in params.items()}
-    for name in ("element", "village"):
+    for name in ("element", "village", "above"):
         if name in shown:
             shown[name] = places.get(str(shown[name]), shown[name])
     return text.format_map(_Gaps({k: v for k, v in shown.items() if v is not None}))
+
+
+def rule(path: str, language: str) -> str:
+    """A rule of the preset by its words; empty for none."""
+    own: dict[str, str] = words(language)["rule"]
+    return own.get(path) or (presets.label_of(path, short(language)) if path else "")
+
+
+def subject(element: str, language: str, places: Mapping[str, str]) -> str:
+    """What a finding is about, as people call it: a place by its name, a job and an item by its word."""
+    kind, _, code = element.partition(":")
+    if not code:
+        return str(words(language)["whole"]) if kind == "plan" else places.get(element, element)
+    if kind in {"job", "item"}:
+        return str(_named(kind, code, language))
+    return places.get(element, code)
+
+
+def origin(text: str, language: str) -> str:
+    """Where a rule comes from, as the preset's page says it: `default S4/ML R16` is 缺省←S4/ML R16."""
+    head, _, source = text.partition(" ")
+    if head != "default":
+        return text
+    known = presets.labels(short(language))
+    return f"{known['text']['default']}←{known['source'].get(source, source)}"
 
 
 def _named(name: str, value: object, language: str) -> object:
     """Jobs and goods by their words, numbers as people write them."""
     kind = {"job": "role", "item": "item"}.get(name)
     if kind is None:
-        return _number(value)
+        return spoken(value, language)
     return presets.labels(short(language))[kind].get(str(value), value)
 
 
-def _number(value: object) -> object:
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+
+
+def spoken(value: object, language: str) -> object:
+    """A value as people write it: whole numbers without a point, yes and no, moments by date and minute, lists by
+    words."""
+    if isinstance(value, bool):
+        return words(language)["yes" if value else "no"]
     if isinstance(value, float):
         return int(value) if value.is_integer() else round(value, 1)
-    return value
+    if value is None:
+        return words(language)["unsaid"]
+    if isinstance(value, list | tuple):
+        return words(language)["and"].join(str(spoken(one, language)) for one in value)
+    if not isinstance(value, str):
+        return value
+    if _MOMENT.match(value):
+        return datetime.fromisoformat(value).strftime("%m-%d %H:%M")
+    known = presets.labels(short(language))
+    return known["category"].get(value) or known["code"].get(value, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,21 +15,23 @@ from yingjian.kernel.rendering import CELL, breadth, laid_out
 
 from . import crewing, packing
 from .crewing import Names
-from .wording import places_of, told, words
+from .wording import origin, rule, spoken, subject, told, words
 
 Row = list[Any]
 MEASURED = 500
 """Lines of a sheet whose widths are looked at."""
 TIME_WIDE = 16
+LINE = 15
+"""Points of one line of text."""
 SHEET_ROWS = 1_000_000
 """Below Excel's limit of 1,048,576; a sheet that would be longer goes on in the next."""
 
 
 def workbook(
     plan: Plan, findings: list[dict[str, Any]], *, names_of: Names, areas: packing.Areas,
-    language: str, tz: ZoneInfo,
+    called: Mapping[str, str], language: str, tz: ZoneInfo,
 ) -> bytes:  # fmt: skip
-    """The plan's tables. Times are local; people are named as far as the reader may see them."""
+    """The plan's tables; `called`: names by code. Times are local, staff named as far as the reader may see."""
     names = words(language)
     stream = io.BytesIO()
     options = {"in_memory": True, "remove_timezone": True, "constant_memory": False}
@@ -37,7 +39,8 @@ def workbook(
         style = {
             "head": book.add_format({"bold": True, "bg_color": "#E8EEF4", "border": 1}),
             "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
-            "long": book.add_format({"text_wrap": True, "valign": "top"}),
+            "text": book.add_format({"indent": 1}),
+            "long": book.add_format({"text_wrap": True, "valign": "top", "indent": 1}),
         }
         for title, columns, rows in (
             ("totals", ["what", "number"], _totals(plan, names, language)),
@@ -52,11 +55,11 @@ def workbook(
             ("standby", STANDBY, _standby(plan, names_of, language)),
             ("kit", KIT, _kit(plan, areas, language)),
             ("goods", GOODS, _goods(plan, language)),
-            ("runs", RUN, _runs(plan)),
+            ("runs", RUN, _runs(plan, called)),
             ("calls", CALL, _calls(plan)),
             ("tours", TOUR, _tours(plan, names)),
-            ("labs", LAB, _labs(plan)),
-            ("findings", FINDING, _findings(plan, findings, language)),
+            ("labs", LAB, _labs(plan, called)),
+            ("findings", FINDING, _findings(findings, called, language)),
         ):
             head = [names["col"][column] for column in columns]
             _write(book, names["sheet"][title], head, rows, style=style, tz=tz)
@@ -103,7 +106,7 @@ RUN = [
 ]
 CALL = ["vehicle", "leaves", "order", "site_code", "site_name", "at", "tubes", "boxes"]
 TOUR = ["team", "kind", "order", "place", "start", "end", "doors", "people"]
-LAB = ["lab", "site_code", "day", "tubes", "capacity"]
+LAB = ["lab", "site_code", "site_name", "day", "tubes", "capacity"]
 FINDING = ["level", "says", "element", "measured", "limit", "why", "origin"]
 
 
@@ -117,10 +120,11 @@ def _write(
             _ended(sheet, widths, line)
             part, line = part + 1, 1
             sheet, widths = _begun(book, f"{title}{part}", head, style)
-        for place, value in enumerate(row):
-            told = _cell(sheet, (line, place), value, style, tz)
-            if line <= MEASURED:
-                widths[place] = max(widths[place], told)
+        wide = [_cell(sheet, (line, n), value, style, tz) for n, value in enumerate(row)]
+        if max(wide) > CELL:  # not every program makes room by itself
+            sheet.set_row(line, LINE * -(-max(wide) // CELL))
+        if line <= MEASURED:
+            widths[: len(wide)] = map(max, widths, wide)
         line += 1
     _ended(sheet, widths, line)
 
@@ -150,7 +154,7 @@ def _cell(
         return len(str(value))
     text = ("✓" if value else "") if value is None or isinstance(value, bool) else str(value)
     wide = breadth(text)
-    sheet.write_string(*at, text, *([style["long"]] if wide > CELL else []))
+    sheet.write_string(*at, text, style["long" if wide > CELL else "text"])
     return wide
 
 
@@ -260,12 +264,12 @@ def _stores(stores: list[packing.FromStore]) -> str:
     return "、".join(f"{one.place} {one.quantity}" for one in stores)
 
 
-def _runs(plan: Plan) -> Iterable[Row]:
+def _runs(plan: Plan, called: Mapping[str, str]) -> Iterable[Row]:
     for run in plan.runs:
-        calls = "、".join(stop.site for stop in run.stops)
+        calls = "、".join(called.get(f"site:{stop.site}", stop.site) for stop in run.stops)
         yield [
-            run.route, run.vehicle, run.driver, run.lab, run.leaves, calls, run.arrives, run.oldest_minutes,
-            run.tubes, run.boxes, run.km,
+            run.route, run.vehicle, run.driver, called.get(run.lab, run.lab), run.leaves, calls, run.arrives,
+            run.oldest_minutes, run.tubes, run.boxes, run.km,
         ]  # fmt: skip
 
 
@@ -296,18 +300,29 @@ def _tours(plan: Plan, names: dict[str, Any]) -> Iterable[Row]:
         ]  # fmt: skip
 
 
-def _labs(plan: Plan) -> Iterable[Row]:
+def _labs(plan: Plan, called: Mapping[str, str]) -> Iterable[Row]:
     capacity = {lab.lab: lab.tubes_per_day for lab in plan.labs}
     for share in plan.shares:
-        yield [share.lab, share.site, share.day + 1, share.tubes, capacity[share.lab]]
-    if plan.totals.lab_shortage:
-        yield ["", "", "", plan.totals.lab_shortage, 0]
-
-
-def _findings(plan: Plan, findings: list[dict[str, Any]], language: str) -> Iterable[Row]:
-    levels, places = words(language)["level"], places_of(plan)
-    for item in findings:
         yield [
-            levels[item["level"]], told(item, language, places), item["element"], item.get("measured"),
-            item.get("limit"), item.get("path", ""), item.get("origin", ""),
+            called.get(share.lab, share.lab),
+            share.site,
+            called.get(f"site:{share.site}", ""),
+            share.day + 1,
+            share.tubes,
+            capacity[share.lab],
+        ]
+    if plan.totals.lab_shortage:
+        yield ["", "", "", "", plan.totals.lab_shortage, 0]
+
+
+def _findings(
+    findings: list[dict[str, Any]], called: Mapping[str, str], language: str
+) -> Iterable[Row]:
+    levels = words(language)["level"]
+    for item in findings:
+        path = item.get("path", "")
+        yield [
+            levels[item["level"]], told(item, language, called), subject(item["element"], language, called),
+            *("" if item.get(name) is None else spoken(item[name], language) for name in ("measured", "limit")),
+            rule(path, language), origin(item.get("origin", ""), language),
         ]  # fmt: skip

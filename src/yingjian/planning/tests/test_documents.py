@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import uuid
 import zipfile
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import python_calamine
@@ -19,6 +21,7 @@ from yingjian.access import scope
 from yingjian.access.models import JournalEntry
 from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, user
 from yingjian.campaigns import presets
+from yingjian.campaigns.models import Round
 from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
 from yingjian.engines.plan import codes as plan_codes
 from yingjian.engines.plan.model import plan_from_json
@@ -137,7 +140,7 @@ def test_the_workbook_has_every_table() -> None:
     assert sum(row[5] for row in rows["采样点"][1:]) == 120
     assert sum(row[4] for row in rows["时段"][1:]) == plan.totals.walkers
     assert len(rows["转运班次"]) == 1 + plan.totals.runs
-    assert sum(row[3] for row in rows["检测机构"][1:]) == plan.totals.tubes
+    assert sum(row[4] for row in rows["检测机构"][1:]) == plan.totals.tubes
     assert rows["时段"][1][2].hour == 12, "local time: the window opens at noon in China"
 
 
@@ -197,7 +200,7 @@ def test_the_workbook_shows_what_no_laboratory_takes() -> None:
     with scope.everywhere():
         data = documents.tables(queries.document_of(plan_id), queries.findings_of(plan_id), "en")
     rows = python_calamine.load_workbook(io.BytesIO(data)).get_sheet_by_name("Laboratories")
-    assert rows.to_python()[1][3] == 2
+    assert rows.to_python()[1][4] == 2
 
 
 # --- the command ---------------------------------------------------------------------------------
@@ -265,3 +268,54 @@ def test_without_sight_there_is_no_plan() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('yingjian.areas', '', true)")
     assert PlanRecord.objects.count() == 0
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_whoever_reads_a_plan_meets_names_and_no_codes(language: str) -> None:
+    plan_id, _ = propose(town())
+    with scope.everywhere():
+        plan, findings = queries.document_of(plan_id), queries.findings_of(plan_id)
+        late = {
+            "code": "results_late", "level": "warning", "element": "plan", "path": "rounds.finish", "value": 1440,
+            "measured": "2026-11-27T01:00:45.600000+08:00", "limit": "2026-11-27T00:00:00+08:00", "over": 60.8,
+            "origin": "default S4/ML R16",
+        }  # fmt: skip
+        asked = {
+            "code": "goods_support", "level": "note", "element": f"area:{plan.sites[0].area[:6]}",
+            "path": "laboratory.support_threshold", "measured": 4, "limit": 0, "origin": "default assumption",
+            "params": {"item": "tent", "above": plan.sites[0].area[:4]},
+        }  # fmt: skip
+        lines = documents.finding_lines(plan, [*findings, late, asked], language)
+        data = documents.tables(plan, [*findings, late, asked], language)
+        called = queries.names_in(plan, language)
+    told = [line["says"] for line in lines]
+    assert any("11-27 01:00" in one and "11-27 00:00" in one for one in told)
+    for name in (called[plan.sites[0].area[:4]], called[plan.sites[0].area[:6]]):
+        assert name in told[-1]
+    book = python_calamine.load_workbook(io.BytesIO(data))
+    sheet = book.get_sheet_by_name(wording.words(language)["sheet"]["findings"]).to_python()
+    cells = [str(cell) for row in sheet for cell in row]
+    code = (
+        r"(area|job|item|site|lab):\w|\d{4}-\d\d-\d\dT|True|False|None|\['|^default .*/|[a-z]_[a-z]"
+    )
+    said = [*told, *(line["origin"] for line in lines), *cells]
+    assert [one for one in said if re.search(code, one)] == []
+    labs = book.get_sheet_by_name(wording.words(language)["sheet"]["labs"]).to_python()
+    assert labs[1][0] == called[plan.labs[0].lab] != plan.labs[0].lab
+
+
+def test_files_are_named_by_their_round_and_version() -> None:
+    round_id = town()
+    plan_id, _ = propose(round_id)
+    client = signed_in()
+    answer = client.get(f"/api/plans/{plan_id}/plan.geojson", headers={"Accept-Language": "zh"})
+    name = unquote(answer["Content-Disposition"].partition("filename*=utf-8''")[2])
+    with scope.everywhere():
+        title = Round.objects.get(id=round_id).name
+    assert name == f"{title}方案地图数据（方案第1版）.geojson"
+    with scope.everywhere():
+        Round.objects.filter(id=round_id).update(name='a/b"c')
+        assert (
+            documents.file_name("book", documents.XLSX, round_id=round_id, language="en")
+            == "a_b_c - plan.xlsx"
+        )

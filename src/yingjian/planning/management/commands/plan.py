@@ -20,7 +20,7 @@ from yingjian.engines.plan.judge import Finding
 from yingjian.engines.plan.model import Plan
 from yingjian.engines.siting.model import MICRO, Progress
 from yingjian.kernel.errors import RuleBroken
-from yingjian.planning import actions, annex, crewing, lines, timing, wording
+from yingjian.planning import actions, annex, crewing, lines, queries, timing, wording
 from yingjian.planning.management.given import json_of, options_of, refusals, round_id
 from yingjian.workforce import queries as workforce
 
@@ -82,12 +82,13 @@ class Command(BaseCommand):
                 self.stdout.write(
                     names["means"]["short"].format(job=job.job, wanted=job.wanted, short=job.short)
                 )
-        places = wording.places_of(plan)
+        with scope.everywhere():
+            places = queries.names_in(plan, language)
         found = [
             (
                 names["level"][f.level],
                 wording.told(msgspec.to_builtins(f), language, places),
-                f.origin,
+                wording.origin(f.origin, language),
             )
             for f in findings
             if f.level != "ok"
