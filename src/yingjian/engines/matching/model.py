@@ -154,6 +154,9 @@ class Problem:
 class Params:
     """How hard to try, counted in moves."""
 
+    alone: int = 4000
+    """Loads the relaxed model takes one by one: a district of a million. Where there are more, it has so many groups
+    of them, since its time grows with the second power of loads and more."""
     moves: int = 150
     """Loads tried at another laboratory after rounding."""
     fills: tuple[float, ...] = (0.0, 0.3, 0.6, 0.85, 1.0)

@@ -25,7 +25,7 @@ def solve(
     chance; the seed is part of every engine's form.
     """
     validate(problem)
-    relaxed = relax(problem)
+    relaxed = relax(problem, most=params.alone)
     bench = Bench(problem)
     lab_of = np.where(problem.may(), relaxed.share, -1.0).argmax(axis=1)
     days, fills = {}, {}

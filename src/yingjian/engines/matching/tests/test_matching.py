@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from yingjian.engines.linear import LinearError, Model
 from yingjian.engines.matching.check import check
+from yingjian.engines.matching.groups import group
 from yingjian.engines.matching.model import (
     FREE,
     Labs,
@@ -109,6 +110,46 @@ def test_one_more_instrument_never_worsens_the_bound_and_its_price_is_no_promise
     slack = 1e-6 * abs(one.bound) + 1e-3
     assert two.bound <= one.bound + slack
     assert two.bound >= one.bound + one.capacity_dual[0].sum() - slack
+
+
+@settings(max_examples=30, deadline=None)
+@given(days(), st.integers(1, 6))
+def test_prices_of_groups_bound_the_question_of_single_loads(asked: Problem, most: int) -> None:
+    exact, rough = relax(asked), relax(asked, most=most)
+    assert rough.bound <= exact.bound + 1e-6 * abs(exact.bound) + 1e-3
+    assert np.allclose(rough.share.sum(axis=1), 1.0)
+    assert (rough.share[~asked.may()] == 0).all()
+    result = solve(asked, Params(moves=10, alone=most))
+    assert check(asked, result) == []
+
+
+def test_groups_of_a_roomy_day_lose_little_and_more_of_them_less() -> None:
+    asked = day(200, 4, instruments=8)
+    exact = relax(asked).bound
+    bounds = [relax(asked, most=most).bound / exact for most in (5, 40, 100)]
+    assert bounds == sorted(bounds)
+    assert bounds[0] > 0.5
+    assert bounds[-1] > 0.97
+    whole, grouped = solve(asked), solve(asked, Params(alone=100))
+    assert check(asked, grouped) == []
+    assert grouped.late == []
+    assert grouped.cost < 1.1 * whole.cost
+
+
+def test_loads_of_a_group_have_the_same_laboratories_open_to_them() -> None:
+    asked = day(60, 3)
+    allowed = np.ones((60, 3), bool)
+    allowed[::2, 1] = False
+    fixed = np.full(60, FREE)
+    fixed[5:9] = 2
+    asked = replace(asked, loads=replace(asked.loads, allowed=allowed, fixed=fixed))
+    of = group(asked, 10)
+    assert of.max() + 1 == 10
+    for name in range(10):
+        members = of == name
+        assert (asked.may()[members] == asked.may()[members][0]).all()
+        assert len(set(fixed[members].tolist())) == 1
+    assert sorted(set(group(asked, 1000).tolist())) == list(range(60))
 
 
 def test_same_question_same_matching() -> None:
