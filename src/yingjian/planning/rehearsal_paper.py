@@ -120,7 +120,7 @@ def _site_table(day: DayOutlook, names: Mapping[str, Any]) -> Table:
 
 def _assumed(found: Rehearsal, names: Mapping[str, Any]) -> Table:
     rows = tuple(
-        (text, f"{round(found.assumptions[key], 3):g}")
+        (text, _plain(round(found.assumptions[key], 3)))
         for key, text in names["assumed"].items()
         if key in found.assumptions
     )
@@ -130,3 +130,8 @@ def _assumed(found: Rehearsal, names: Mapping[str, Any]) -> Table:
         rows,
         widths=(6, 2),
     )
+
+
+def _plain(value: float) -> float:
+    """A whole number without a point."""
+    return int(value) if value == int(value) else value
