@@ -42,7 +42,7 @@ for seed in range(given["runs"]):
     )
     sim.run()
     new = list(sim.results.sir.new_infections)
-    shares.append(float((sum(new) + 0) / given["people"]))
+    shares.append(1 - float(sim.results.sir.n_susceptible[-1]) / given["people"])  # the first are no new infections
     peaks.append(int(max(range(len(new)), key=new.__getitem__)))
 print(json.dumps({"version": ss.__version__, "shares": shares, "peaks": peaks, "seconds": time.process_time() - began}))
 """
