@@ -501,7 +501,7 @@ class Result:
     """At least the certificate's: with what HiGHS proved on small components, to its tolerance."""
     components: int
     proven: int
-    """Components whose plan was proven optimal."""
+    """Components whose plan was proven optimal; under a limit, the cheapest with at most as many sites."""
     complete: bool = True
     """False: stopped before every pass was through."""
 
