@@ -195,3 +195,39 @@ def test_a_rehearsal_goes_on_paper_and_into_a_workbook(
     expect(page.locator(".tools").first).to_be_hidden()
     shot("rehearsal-printed")
     page.emulate_media(media="screen")
+
+
+@pytest.fixture
+def following(planner: Asker, ground: tuple[str, Path], drafted: str) -> tuple[str, int]:
+    """A frozen round without a plan, after one whose plan, of this version, has the county's streets."""
+    before, streets = ground
+    options = {"mobile": False, "paths": json.loads(streets.read_text(encoding="utf-8"))}
+    planner.done("plan.propose", plan_id=planner.new(), round_id=before, options=options)
+    (kept,) = plans(planner, before)
+    planner.done("round.freeze", round_id=drafted)
+    return drafted, kept["version"]
+
+
+def test_the_next_round_has_the_streets_of_the_last_plan(
+    signed_in: Page, language: str, shot: Callable[[str], None], planner: Asker,
+    following: tuple[str, int],
+) -> None:  # fmt: skip
+    page, (drafted, version) = signed_in, following
+    page.goto(f"/console/rounds/{drafted}/plan")
+    arrive(page, says(language, "workspace.title"))
+    named = {"round": "演练第一轮", "version": version}
+    told = page.get_by_text(says(language, "workspace.linesEarlier", count=2, **named))
+    expect(told).to_be_visible()
+    shot("plan-kept-lines")
+    drop = page.get_by_role("button", name=says(language, "workspace.linesDrop")).last
+    drop.click()
+    expect(told).to_have_count(0)
+    page.get_by_role("button", name=says(language, "workspace.linesTake", **named)).last.click()
+    expect(told).to_be_visible()
+    page.get_by_role("button", name=says(language, "workspace.make")).click()
+    expect(page.get_by_role("heading", name=says(language, "workspace.map"))).to_be_visible(
+        timeout=180_000
+    )
+    (made,) = plans(planner, drafted)
+    whole = planner.ask("GET", f"/plans/{made['id']}").json()
+    assert len(whole["plan"]["params"]["paths"]) == 2

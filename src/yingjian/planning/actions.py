@@ -29,7 +29,7 @@ from yingjian.sampling.actions import SiteOpen, StationOpen
 from yingjian.workforce import actions as workforce
 from yingjian.workforce.values import PostRow
 
-from . import queries, rules, runs, timing
+from . import kept_lines, queries, rules, runs, timing
 from .events import PlanApplied
 from .models import PlanRecord, PlanSearch
 
@@ -47,10 +47,10 @@ def asked(round_id: uuid.UUID, options: Mapping[str, Any]) -> tuple[rules.Choice
     """What is to be planned, and how. Runs under the sight of the transaction.
 
     Refused with `planning.nobody`, `planning.no_open_hours`, `planning.bad_option`,
-    `planning.unknown_laboratory`.
+    `planning.unknown_laboratory`, `planning.plan_unknown` (lines of a plan elsewhere).
     """
     try:
-        choice = rules.choice_of(options)
+        choice = rules.choice_of(kept_lines.filled(round_id, options))
         return choice, queries.problem_of(round_id, choice)
     except PlanError as error:
         raise named(error) from None
@@ -109,11 +109,12 @@ def plan_search(
 ) -> None:
     """Look for a plan in the background (`planning.jobs`): its progress is a row, its end a plan.
 
-    Refused as `plan_propose`, and where the options make no sense, before anything is begun.
+    Refused as `plan_propose`, and where the options make no sense, before anything is begun. Lines that are named by
+    the plan that has them are kept by that name, here and in the journal.
     """
     brief = _may_plan(actor, round_id)
     try:
-        rules.choice_of(options)
+        rules.choice_of(kept_lines.filled(round_id, options))
     except PlanError as error:
         raise named(error) from None
     PlanSearch.objects.create(

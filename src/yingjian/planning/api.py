@@ -24,6 +24,7 @@ from . import (
     candidates,
     documents,
     ground,
+    kept_lines,
     matching,
     means,
     outlook,
@@ -82,9 +83,20 @@ class RuleToTry(Schema):
     high: float | None
 
 
+class LinesKept(Schema):
+    plan_id: uuid.UUID
+    version: int
+    round_id: uuid.UUID
+    round_name: str
+    count: int
+
+
 class PlanList(Schema):
+    """`lines`: by kind (barriers, paths) those an earlier plan of the round or its area had."""
+
     items: list[PlanLine]
     rules: dict[str, RuleToTry]
+    lines: dict[str, LinesKept]
     as_of: datetime
 
 
@@ -122,7 +134,8 @@ def plans(request: HttpRequest, round_id: uuid.UUID) -> PlanList:
         if limit.value is None or isinstance(limit.value, int | float)
     }
     items = [PlanLine(**asdict(head)) for head in found]
-    return PlanList(items=items, rules=said, as_of=request_time(request))
+    lines = {kind: LinesKept(**asdict(one)) for kind, one in kept_lines.last(round_id).items()}
+    return PlanList(items=items, rules=said, lines=lines, as_of=request_time(request))
 
 
 @router.get("/rounds/{round_id}/plan-searches", auth=needs("see_round"), response=SearchList)

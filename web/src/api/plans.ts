@@ -40,6 +40,13 @@ export function useRulesToTry(roundId: Ref<string>): UseQueryReturnType<Readonly
   return usePlanList(roundId, (found): Readonly<Record<string, RuleToTry>> => found.rules);
 }
 
+export type KeptLines = components['schemas']['LinesKept'];
+
+/** Paths and barriers that an earlier plan of the round or its area had, by kind. */
+export function useKeptLines(roundId: Ref<string>): UseQueryReturnType<Readonly<Record<string, KeptLines>>, Error> {
+  return usePlanList(roundId, (found): Readonly<Record<string, KeptLines>> => found.lines);
+}
+
 /** The plan to look at when nobody chose one: the one in force, else the newest that was not put aside. */
 export function planToShow(plans: readonly Plan[]): Plan | null {
   return plans.find((plan) => plan.state === 'applied') ?? plans.find((plan) => plan.state !== 'dropped') ?? null;

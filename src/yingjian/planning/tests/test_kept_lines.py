@@ -88,7 +88,7 @@ def test_lines_out_of_sight_of_another_area_or_of_a_plan_put_aside_are_not_offer
     assert refusal("plan.propose", payload, by=stranger) == "planning.plan_unknown"
     payload["options"] = {"paths": {"plan": "no id"}}
     assert refusal("plan.propose", payload, by=stranger) == "planning.plan_unknown"
-    send("plan.drop", {"plan_id": plan}, by=actor("commander"))
+    send("plan.drop", {"plan_id": plan}, by=actor("round_planner"))
     with scope.everywhere():
         assert kept_lines.last(round_id) == {}
 

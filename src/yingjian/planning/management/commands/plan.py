@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import uuid
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from yingjian.engines.plan.judge import Finding
 from yingjian.engines.plan.model import Plan
 from yingjian.engines.siting.model import MICRO, Progress
 from yingjian.kernel.errors import RuleBroken
-from yingjian.planning import actions, annex, crewing, lines, queries, timing, wording
+from yingjian.planning import actions, annex, crewing, kept_lines, lines, queries, timing, wording
 from yingjian.planning.management.given import json_of, options_of, refusals, round_id
 from yingjian.workforce import queries as workforce
 
@@ -47,6 +48,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--paths", metavar="FILE", help="GeoJSON of the paths people walk on, with heights if known"
         )  # fmt: skip
+        for name in kept_lines.KINDS:
+            parser.add_argument(
+                f"--no-{name}", action="store_true", help=f"plan without {name}; else as in the last plan that had some"
+            )  # fmt: skip
         parser.add_argument("--language", choices=["zh", "en"], default="zh")
 
     def handle(self, *args: Any, **given: Any) -> None:
@@ -59,6 +64,7 @@ class Command(BaseCommand):
                 scope.everywhere(),
                 _watched(wording.words(language)["progress"]) as teller,
             ):
+                options |= self._kept(asked, given | options, language)
                 plan, findings = actions.compute(asked, options, told=teller)
         if given["json"]:
             with scope.everywhere():
@@ -70,6 +76,17 @@ class Command(BaseCommand):
             self.stdout.write(_document(plan, findings, timings, names))
         else:
             self._tell(plan, findings, language)
+
+    def _kept(self, asked: uuid.UUID, given: dict[str, Any], language: str) -> dict[str, Any]:
+        """The lines of the last plan that had some, which is said, where none are given or refused."""
+        found: dict[str, Any] = {}
+        for name, one in kept_lines.last(asked).items():
+            if not given[name] and not given[f"no_{name}"]:
+                found[name] = one.option
+                told = wording.words(language)["kept"][name]
+                line = told.format(version=one.version, round=one.round_name, count=one.count)
+                self.stderr.write(line)
+        return found
 
     def _tell(self, plan: Plan, findings: list[Finding], language: str) -> None:
         names = wording.words(language)
