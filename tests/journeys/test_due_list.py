@@ -39,14 +39,14 @@ def late(planner: Asker, drafted: str, round_played: Played) -> Late:
 
 
 def moved_in(played: Played) -> str:
-    """A new line of the roster, under a name nobody else has."""
+    """A new line of the roster, in somebody's household, under a name nobody else has."""
     name = "诸葛" + "".join(chr(0x4E00 + int(digit, 16)) for digit in uuid.uuid4().hex[:6])
     with played.sql() as connection:
         connection.execute(
-            """INSERT INTO population_person (id, area, name, sex, id_type, id_tail, phone_tail, address,
+            """INSERT INTO population_person (id, area, household_id, name, sex, id_type, id_tail, phone_tail, address,
                                               registered_area, registered_address, guardian, source)
-               SELECT %s, area, %s, 'U', 'none', '', '', address, registered_area, '', '', source
-                 FROM population_person WHERE area ^@ %s LIMIT 1""",
+               SELECT %s, area, household_id, %s, 'U', 'none', '', '', address, registered_area, '', '', source
+                 FROM population_person WHERE area ^@ %s AND household_id IS NOT NULL LIMIT 1""",
             [uuid.uuid4(), name, TOWN_A],
         )
         connection.commit()

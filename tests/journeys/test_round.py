@@ -31,14 +31,16 @@ def ask(page: Page, path: str) -> Any:
     return answer.json()
 
 
-def the_round(page: Page) -> str:
-    return next(str(one["id"]) for one in ask(page, "/api/rounds")["items"] if one["no"] == 1)
+@pytest.fixture
+def round_id(round_played: Played) -> str:
+    """The round that was played, among those that other journeys drew up."""
+    return round_played.round_id
 
 
 def test_from_rounds_to_overview_sites_and_a_person(
-    signed_in: Page, language: str, shot: Callable[[str], None]
+    signed_in: Page, round_id: str, language: str, shot: Callable[[str], None]
 ) -> None:
-    page, round_id = signed_in, the_round(signed_in)
+    page = signed_in
     shot("rounds")
     page.locator(f'a[href$="/rounds/{round_id}"]').click()
     expect(page.get_by_test_id("as-of")).to_contain_text(re.compile(r"\d\d:\d\d"))
@@ -68,8 +70,8 @@ def test_from_rounds_to_overview_sites_and_a_person(
     shot("person")
 
 
-def test_a_figure_and_its_records_agree(signed_in: Page, language: str) -> None:
-    page, round_id = signed_in, the_round(signed_in)
+def test_a_figure_and_its_records_agree(signed_in: Page, round_id: str, language: str) -> None:
+    page = signed_in
     page.goto(f"/console/rounds/{round_id}/figures/due_people")
     overview = ask(page, f"/api/rounds/{round_id}/overview")
     missed = next(f["value"] for f in overview["figures"] if f["key"] == "people_missed")
@@ -86,9 +88,9 @@ def test_a_figure_and_its_records_agree(signed_in: Page, language: str) -> None:
 
 @once
 def test_coverage_and_sites_go_home_as_excel(
-    signed_in: Page, language: str, tmp_path: Path
+    signed_in: Page, round_id: str, language: str, tmp_path: Path
 ) -> None:
-    page, round_id = signed_in, the_round(signed_in)
+    page = signed_in
     coverage = ask(page, f"/api/rounds/{round_id}/coverage")
     page.goto(f"/console/rounds/{round_id}")
     with page.expect_download() as given:
@@ -129,10 +131,10 @@ def test_a_person_is_found_by_name_and_stays_masked(
 
 
 def test_the_plan_is_rehearsed_before_the_day(
-    signed_in: Page, language: str, shot: Callable[[str], None]
+    signed_in: Page, round_id: str, language: str, shot: Callable[[str], None]
 ) -> None:
     """The page says what the server says: when it ends, what would go wrong; the annex comes as a Word file."""
-    page, round_id = signed_in, the_round(signed_in)
+    page = signed_in
     page.goto(f"/console/rounds/{round_id}")
     page.get_by_role("link", name=says(language, "rehearsal.title")).click()
     arrive(page, says(language, "rehearsal.title"))
