@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from yingjian.engines.asking import Ints
+from yingjian.engines.asking import Finding, Ints
 from yingjian.engines.siting.model import (
     ANY_NUMBER,
     MOBILE,
@@ -32,16 +31,6 @@ from yingjian.engines.siting.model import (
 
 CHUNK = 64
 """Candidates whose walks are measured in one go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong with a result. `code` is stable; `measured` against `limit`."""
-
-    code: str
-    element: str
-    measured: float = 0.0
-    limit: float = 0.0
 
 
 def check(problem: Problem, result: Result) -> list[Finding]:

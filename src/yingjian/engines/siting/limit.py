@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from yingjian.engines.asking import Ints, Stop
+from yingjian.engines.asking import Ints, Stop, never
 from yingjian.engines.siting import parts as passing
 from yingjian.engines.siting.dual import Ascent, climb
-from yingjian.engines.siting.model import never
 from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.parts import Part
 from yingjian.engines.siting.passes import Crew, Run, Told

@@ -516,11 +516,6 @@ class Result:
         return (self.cost - self.certificate.bound) / self.cost if self.cost else 0.0
 
 
-def never() -> bool:
-    """A stop that never comes."""
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a search has come: the best cost so far and the best bound, summed over the parts.

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from yingjian.engines.asking import Ints, Stop
+from yingjian.engines.asking import Ints, Stop, never
 from yingjian.engines.siting.cases import Leaf, divide
 from yingjian.engines.siting.columns import Pool, prove, tighten
 from yingjian.engines.siting.counts import Counted, price_counts
 from yingjian.engines.siting.dual import Ascent, climb, start
 from yingjian.engines.siting.exchange import exchange, roomy
-from yingjian.engines.siting.model import Params, never
+from yingjian.engines.siting.model import Params
 from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.patches import mend
 from yingjian.engines.siting.restrict import Margins, margins, recombine

@@ -94,7 +94,7 @@ class Crew:
     def each(self, work: Callable[[int, Stop], None], tell: Callable[[float], None]) -> None:
         """One pass over the parts not proven. `stop` and `tell` stay in the caller's thread."""
         todo = [n for n, part in enumerate(self.parts) if not part.proven]
-        if self.workers < 2 or len(todo) < 2:  # noqa: PLR2004
+        if min(self.workers, len(todo)) <= 1:
             for done, n in enumerate(todo):
                 if self.stop():
                     return

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from yingjian.engines.asking import Stop
+from yingjian.engines.asking import Stop, never
 from yingjian.engines.siting.limit import Answer, Proof, limited
 from yingjian.engines.siting.model import (
     MOBILE,
@@ -23,7 +23,6 @@ from yingjian.engines.siting.model import (
     Problem,
     Result,
     Watch,
-    never,
     validate,
 )
 from yingjian.engines.siting.network import components

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from yingjian.engines.asking import never
 from yingjian.engines.siting import parts as passing
 from yingjian.engines.siting.dual import climb
-from yingjian.engines.siting.model import Params, never
+from yingjian.engines.siting.model import Params
 from yingjian.engines.siting.restrict import margins, program
 from yingjian.engines.siting.search import NOBODY, Solution, cost_of
 from yingjian.engines.siting.tests.test_rooms import UNIT, proof_of, town

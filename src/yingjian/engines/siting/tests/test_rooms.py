@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from yingjian.engines.asking import never
 from yingjian.engines.siting.counts import Counted
 from yingjian.engines.siting.dual import climb, start
-from yingjian.engines.siting.model import Prices, Problem, Rules, never
+from yingjian.engines.siting.model import Prices, Problem, Rules
 from yingjian.engines.siting.network import Network, components
 from yingjian.engines.siting.restrict import margins
 from yingjian.engines.siting.rooms import only, other_rooms, pack

@@ -9,13 +9,13 @@ import highspy
 import numpy as np
 import pytest
 
-from yingjian.engines.asking import Stop, Until, left
+from yingjian.engines.asking import Stop, Until, left, never
 from yingjian.engines.linear import Model
 from yingjian.engines.siting import cases, columns, counts, dual, passes
 from yingjian.engines.siting import parts as passing
 from yingjian.engines.siting.columns import Pool, tighten
 from yingjian.engines.siting.counts import Counted
-from yingjian.engines.siting.model import ANY_NUMBER, Params, Prices, Problem, Rules, never
+from yingjian.engines.siting.model import ANY_NUMBER, Params, Prices, Problem, Rules
 from yingjian.engines.siting.network import Network, components
 from yingjian.engines.siting.passes import Crew
 
