@@ -232,9 +232,11 @@ def _leave_room(cursor: Any, table: str, scratch: sql.Identifier) -> None:
 
 
 def _columns(cursor: Any, table: str) -> list[str]:
+    """Columns that are written; those the database makes of others are made again."""
     cursor.execute(
         """SELECT column_name FROM information_schema.columns
-            WHERE table_schema = 'public' AND table_name = %s ORDER BY ordinal_position""",
+            WHERE table_schema = 'public' AND table_name = %s
+              AND is_generated = 'NEVER' ORDER BY ordinal_position""",
         [table],
     )
     return [row[0] for row in cursor.fetchall()]

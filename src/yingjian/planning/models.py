@@ -10,6 +10,10 @@ from yingjian.population.models import AREA, PlaceList
 
 
 class PlanRecord(models.Model):
+    """A plan. What lists say of it is kept by the database beside the document (migration 0008): `totals`, `forecast`,
+    `siting` without its proof, and how many lines of `barriers` and `paths` it was made with.
+    """
+
     id = models.UUIDField(primary_key=True)
     round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="plans")
     area = models.CharField(max_length=AREA, db_index=True)

@@ -300,12 +300,11 @@ class PlanHead:
 
 
 _HEAD = """
-SELECT id, round_id, area, version, state, made_at, applied_at, (document -> 'totals')::text,
-       (document -> 'forecast')::text,
+SELECT id, round_id, area, version, state, made_at, applied_at, totals::text, forecast::text,
        (SELECT coalesce(jsonb_object_agg(level, n), '{}') FROM
           (SELECT f ->> 'level' AS level, sum(coalesce((f -> 'params' ->> 'elements')::numeric, 1))::int AS n
              FROM jsonb_array_elements(findings) f GROUP BY 1) counted)::text,
-       ((document -> 'siting') - '{multipliers,counted,count_prices,cases,options,spots,beyond}'::text[])::text
+       siting::text
   FROM planning_planrecord
 """
 

@@ -13,8 +13,9 @@ from yingjian.access import scope
 from yingjian.access.models import JournalEntry
 from yingjian.access.tests.factories import TOWN_A, TOWN_B, actor, new_id
 from yingjian.campaigns.tests.factories import campaign, frozen, persons, send
+from yingjian.engines.plan import model as plans
 from yingjian.planning import kept_lines, queries
-from yingjian.planning.models import PlanSearch
+from yingjian.planning.models import PlanRecord, PlanSearch
 from yingjian.planning.tests.plan_factories import refusal
 from yingjian.planning.tests.test_searching import two_villages
 
@@ -117,3 +118,19 @@ def test_the_command_takes_them_says_so_and_leaves_them_out_when_told() -> None:
     assert taken == STREET
     assert "as in plan 1 of 第一轮, 1 lines" in said
     assert run("--no-paths") == ([], "")
+
+
+def test_what_lists_say_of_a_plan_is_what_its_document_says() -> None:
+    """The database keeps it beside the document, whatever becomes of the plan."""
+    plan_id = proposed(two_villages(), paths=STREET)
+    with scope.everywhere():
+        head, whole = (
+            queries.head_of(plan_id),
+            json.loads(plans.to_json(queries.document_of(plan_id))),
+        )
+        PlanRecord.objects.filter(id=plan_id).update(state="dropped")
+        dropped = queries.head_of(plan_id)
+    assert (head.totals, head.forecast) == (whole["totals"], whole["forecast"])
+    proof = {"multipliers", "counted", "count_prices", "cases", "options", "spots", "beyond"}
+    assert head.siting == {key: said for key, said in whole["siting"].items() if key not in proof}
+    assert dropped.totals == head.totals
