@@ -252,6 +252,11 @@ class Hand:
         self.page.keyboard.type(text)
         self.page.keyboard.press("Enter")
 
+    def tube(self, number: int) -> None:
+        """The next tube of this hand's roll, seen on the screen: until it is stored, the one before it stands there."""
+        self.scan(self.code(number))
+        expect(self.page.get_by_test_id("tube")).to_contain_text(self.code(number))
+
     def count(self, number: int) -> None:
         """Wait until so many are in the tube; where they are not, say what the phone shows instead."""
         try:

@@ -40,8 +40,7 @@ def phone(browser: Browser, county: County) -> Iterator[BrowserContext]:
 
 def _pool_and_somebody_alone(hand: Hand, pool: list[str], alone: str) -> None:
     """Seven into a pool; somebody who must be alone comes: a new tube, then back to the pool."""
-    hand.scan(hand.code(1))
-    hand.count(0)
+    hand.tube(1)
     for number, token in enumerate(pool[:7], 1):
         hand.scan(token)
         hand.count(number)
@@ -163,7 +162,7 @@ def _codes_that_fail(hand: Hand, pool: list[str]) -> None:
     hand.tap("keep-garbled")
     hand.count(3)
     hand.seal_early()
-    hand.scan(hand.code(11))
+    hand.tube(11)
     hand.scan(pool[32])
     hand.count(1)
     hand.seal_early()
@@ -180,11 +179,11 @@ def _broken_and_again(hand: Hand, token: str) -> None:
     hand.page.get_by_role("button", name=ZH["tube.menu"]).click()
     hand.page.get_by_role("button", name=ZH["tube.break"]).click()
     hand.page.get_by_role("button", name=ZH["reason.fell"]).click()
-    hand.scan(hand.code(12))
+    hand.tube(12)
     hand.scan(token)
     hand.count(1)
     hand.seal_early()
-    hand.scan(hand.code(13))
+    hand.tube(13)
     hand.tap("type-id")
     hand.page.get_by_test_id("typed").fill(citizen(3))
     hand.tap("typed-done")
@@ -291,8 +290,7 @@ def test_one_page_at_a_time_and_a_queue_that_another_phone_carries(
     second.shot("second-page")
 
     phone.set_offline(True)
-    second.scan(second.code(21))
-    second.count(0)
+    second.tube(21)
     second.scan(county.tokens("pool")[40])
     second.count(1)
     second.seal_early()
@@ -351,7 +349,7 @@ def _two_open_and_one_moved(hand: Hand, token: str) -> None:
 def _household(hand: Hand, stranger: str, tokens: list[str]) -> None:
     """One household, one tube: somebody of another one is told apart, and recorded only as it is."""
     hand.page.get_by_role("button", name=ZH["work.sizeHousehold"]).click()
-    hand.scan(hand.code(43))
+    hand.tube(43)
     for number, token in enumerate(tokens, 1):
         hand.scan(token)
         hand.count(number)
@@ -416,7 +414,7 @@ def test_a_team_goes_from_door_to_door(county: County, phone: BrowserContext) ->
     hand.tab("home")
     hand.tap("doors-swab")
     hand.page.get_by_role("button", name=ZH["work.sizeSingle"]).click()
-    hand.scan(hand.code(80))
+    hand.tube(80)
     hand.scan(doors[0].token)
     hand.count(1)
     hand.tap("seal")

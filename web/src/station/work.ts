@@ -76,23 +76,29 @@ export function torn(typed: Typed): boolean {
   return typed.torn && !provesItself(readScan(typed.text, today()));
 }
 
-/** A scan, from wherever it came: camera, hardware scanner, or typed. */
+/** A scan, from wherever it came: camera, hardware scanner, or typed. It closes the sheet it was heard beside, no later one. */
 export function scanned(text: string): Promise<void> {
-  return inTurn(() => heard(text));
+  const beside = work.sheet;
+  return inTurn(() => heard(text, beside));
 }
 
-async function heard(text: string): Promise<void> {
+async function heard(text: string, beside: Sheet | null): Promise<void> {
   const scan = readScan(text, today());
   const tube = work.alone === null ? currentTube(core.station) : null;
-  if (tube === null) await forTube(scan);
-  else await forPerson(scan, tube);
+  if (tube === null) await forTube(scan, beside);
+  else await forPerson(scan, tube, beside);
 }
 
-async function forTube(scan: Scan): Promise<void> {
+/** What was opened while the disk was slow is somebody's work: a number being typed must not vanish. */
+function close(beside: Sheet | null): void {
+  if (work.sheet === beside) work.sheet = null;
+}
+
+async function forTube(scan: Scan, beside: Sheet | null): Promise<void> {
   switch (scan.kind) {
     case 'tube': {
       const fault = tubeCodeFault(scan.code, core.station, allotted());
-      if (fault === '') await openTube(scan.code);
+      if (fault === '') await openTube(scan.code, beside);
       else ask({ kind: 'tube_fault', code: scan.code, fault }, `fault.${fault}.title`);
       return;
     }
@@ -104,17 +110,17 @@ async function forTube(scan: Scan): Promise<void> {
   }
 }
 
-async function forPerson(scan: Scan, tube: Tube): Promise<void> {
+async function forPerson(scan: Scan, tube: Tube, beside: Sheet | null): Promise<void> {
   switch (scan.kind) {
     case 'resident': {
       const read = core.ofCode(scan.text);
       if (read.kind !== 'people') ask({ kind: 'unreadable', why: read.kind, kept: read.kept }, `fault.person.${read.kind}`);
       else if (read.people.length > 1) work.sheet = { kind: 'family', people: read.people };
-      else for (const who of read.people) await present(who, tube);
+      else for (const who of read.people) await present(who, tube, beside);
       return;
     }
     case 'id_number':
-      await present(core.ofDocument(scan.facts.number, 'card'), tube);
+      await present(core.ofDocument(scan.facts.number, 'card'), tube, beside);
       return;
     case 'tube':
       if (scan.code === tube.code) {
@@ -136,16 +142,16 @@ function ask(sheet: Sheet, word: Word): void {
 }
 
 /** Somebody stands here: into the tube, or first a word to the sampler. */
-export async function present(who: Candidate, tube: Tube): Promise<void> {
+export async function present(who: Candidate, tube: Tube, beside = work.sheet): Promise<void> {
   const said = stops(advise(core.station, tube, who));
   const first = said[0];
-  if (first === undefined) await put(who, tube.id);
+  if (first === undefined) await put(who, tube.id, beside);
   else ask({ kind: 'advice', who, said }, `advice.${first}.title`);
 }
 
 /** Records the swab; a full group locks by itself. */
-export async function put(who: Candidate, tubeId: string): Promise<void> {
-  work.sheet = null;
+export async function put(who: Candidate, tubeId: string, beside = work.sheet): Promise<void> {
+  close(beside);
   const swabId = core.newId();
   const done = await core.act((station) => {
     const tube = station.tubes.get(tubeId);
@@ -161,8 +167,8 @@ export async function put(who: Candidate, tubeId: string): Promise<void> {
 }
 
 /** A tube's code is bound. With somebody waiting who must be alone, it is a single tube and theirs. */
-export async function openTube(code: string): Promise<void> {
-  work.sheet = null;
+export async function openTube(code: string, beside = work.sheet): Promise<void> {
+  close(beside);
   const [tubeId, swabId, alone] = [core.newId(), core.newId(), work.alone];
   const capacity = alone === null ? poolSize() : 1;
   const mode: Mode = capacity === 1 ? 'single' : work.mode;

@@ -32,6 +32,17 @@ describe('a scanner quicker than the disk', () => {
     expect([work.sheet, inside('TUBE0001'), inside('TUBE0002')]).toEqual([null, 0, 1]);
   });
 
+  it('leaves open what the sampler opened after it, and closes what it was heard beside', async () => {
+    const typing = { kind: 'typed', what: 'id' } as const;
+    void seal(currentTube(core.station)!.id, 1);
+    const opened = scanned('TUBE0009');
+    work.sheet = typing;
+    await opened;
+    expect([work.sheet, currentTube(core.station)?.code]).toEqual([typing, 'TUBE0009']);
+    await scanned('990000198503140220');
+    expect([work.sheet, inside('TUBE0009')]).toEqual([null, 1]);
+  });
+
   it('goes on after one that could not be stored', async () => {
     await seal(currentTube(core.station)!.id, 1);
     vi.spyOn(core, 'act').mockRejectedValueOnce(new Error('the disk is full'));
