@@ -409,13 +409,18 @@ def changed_rules(rules: Rules, changes: Mapping[str, float]) -> Rules:
 
 
 def params_of(options: Mapping[str, Any]) -> PlanParams:
-    """Planner parameters with the proposer's changes. Raises `PlanError("bad_option", …)`."""
+    """Planner parameters with the proposer's changes.
+
+    Raises `PlanError("unknown_option", option, known)`, `PlanError("bad_option", option, got)`.
+    """
     fields = [name for name in PlanParams.__struct_fields__ if name not in OWN_OPTIONS]
     known = {name: getattr(PlanParams(), name) for name in fields}
     changed: dict[str, Any] = {}
     for name, value in options.items():
         if name not in known:
-            raise PlanError("bad_option", option=name, known=", ".join(known))
+            raise PlanError(
+                "unknown_option", option=name, known=", ".join(sorted({*known, *OWN_OPTIONS}))
+            )
         kind = type(known[name])
         fits = isinstance(value, kind) if kind in {str, bool} else _number(value)
         if not fits or not (kind is bool or _within(name, value)):

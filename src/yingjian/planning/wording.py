@@ -119,9 +119,11 @@ def spoken(value: object, language: str) -> object:
         return words(language)["unsaid"]
     if isinstance(value, list | tuple):
         return words(language)["and"].join(str(spoken(one, language)) for one in value)
+    if isinstance(value, str) and _MOMENT.match(value):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return value.strftime("%m-%d %H:%M")
     if not isinstance(value, str):
         return value
-    if _MOMENT.match(value):
-        return datetime.fromisoformat(value).strftime("%m-%d %H:%M")
     known = presets.labels(short(language))
     return known["category"].get(value) or known["code"].get(value, value)

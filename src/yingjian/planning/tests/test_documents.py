@@ -217,6 +217,9 @@ def test_the_command_plans_without_storing() -> None:
     short = io.StringIO()
     call_command("plan", str(round_id), "--language", "en", stdout=short)
     assert "People\t120" in short.getvalue()
+    moments = re.findall(r"(?m)^(?:Sampling ends|Deadline)\t(.*)$", short.getvalue())
+    assert len(moments) == 2
+    assert all(re.fullmatch(r"\d\d-\d\d \d\d:\d\d", moment) for moment in moments)
     with scope.everywhere():
         assert not PlanRecord.objects.exists()
 

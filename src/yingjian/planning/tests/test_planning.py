@@ -327,9 +327,9 @@ def test_what_cannot_be_planned_is_refused_with_its_name() -> None:
     )
     round_id = town()
     asked = {"plan_id": new_id(), "round_id": round_id}
-    for options in ({"load": 2}, {"fly": True}):
+    for options, code in (({"load": 2}, "bad_option"), ({"fly": True}, "unknown_option")):
         assert refusal("plan.propose", {**asked, "options": options}, by=planner) == (
-            "planning.bad_option"
+            f"planning.{code}"
         )
     window(round_id, start=12, end=14)
     assert refusal("plan.propose", asked, by=planner) == "planning.no_open_hours"

@@ -231,7 +231,6 @@ def test_options_change_parameters_and_resources() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"speed": 1},
         {"load": 0},
         {"load": 1.5},
         {"load": "fast"},
@@ -264,6 +263,13 @@ def test_bad_options_are_named(options: dict[str, Any]) -> None:
         rules.choice_of(options)
     assert caught.value.code == "bad_option"
     assert caught.value.params["option"] in options
+
+
+def test_an_option_there_is_not_is_told_apart_from_a_bad_value() -> None:
+    with pytest.raises(PlanError) as caught:
+        rules.choice_of({"speed": 1})
+    assert (caught.value.code, caught.value.params["option"]) == ("unknown_option", "speed")
+    assert {"load", "lanes"} <= set(caught.value.params["known"].split(", "))
 
 
 ANYTHING = st.recursive(

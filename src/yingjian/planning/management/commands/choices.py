@@ -64,12 +64,15 @@ class Command(BaseCommand):
 
 
 def _asked(options: dict[str, Any]) -> tuple[pool_sizes.PoolAsked, cadence.CadenceAsked]:
-    """Each question's own options; what both know goes to both. Raises `planning.bad_option`."""
+    """Each question's own options; what both know goes to both.
+
+    Raises `planning.unknown_option`, `planning.bad_option`.
+    """
     kinds = (pool_sizes.PoolAsked, cadence.CadenceAsked)
     known = {name for kind in kinds for name in kind.model_fields}
     for name in options:
         if name not in known:
-            raise RuleBroken("planning.bad_option", option=name, got=", ".join(sorted(known)))
+            raise RuleBroken("planning.unknown_option", option=name, known=", ".join(sorted(known)))
     try:
         pools, rounds = (
             kind.model_validate({n: v for n, v in options.items() if n in kind.model_fields})

@@ -93,7 +93,7 @@ class Command(BaseCommand):
         self.stdout.write(annex.proof(plan, names["annex"]))
         for key, text in names["total"].items():
             source = plan.totals if hasattr(plan.totals, key) else plan.forecast
-            self.stdout.write(f"{text}\t{getattr(source, key)}")
+            self.stdout.write(f"{text}\t{wording.spoken(getattr(source, key), language)}")
         for job in crewing.job_lines(plan.crew, language) if plan.crew else ():
             if job.short:
                 self.stdout.write(
