@@ -269,7 +269,7 @@ def test_an_option_there_is_not_is_told_apart_from_a_bad_value() -> None:
     with pytest.raises(PlanError) as caught:
         rules.choice_of({"speed": 1})
     assert (caught.value.code, caught.value.params["option"]) == ("unknown_option", "speed")
-    assert {"load", "lanes"} <= set(caught.value.params["known"].split(", "))
+    assert {"load", "lanes"} <= set(str(caught.value.params["known"]).split(", "))
 
 
 ANYTHING = st.recursive(
