@@ -22,7 +22,14 @@ MARKED: Final = timedelta(minutes=45)  # after closing time: those who did not c
 CAUGHT_UP: Final = timedelta(minutes=75)
 CATCH_UP_EACH: Final = timedelta(minutes=5)
 CATCH_UP_HOLD: Final = timedelta(minutes=45)
-REASONS: Final = ("外出未归", "住院", "已在外地检测", "死亡", "户籍在本地、人在外地")
+REASONS: Final = (
+    ("left_area", "外出未归"),
+    ("in_hospital", ""),
+    ("tested_elsewhere", "已在外地检测"),
+    ("deceased", ""),
+    ("other", "户籍在本地、人在外地"),
+)
+"""Code and words of an excuse; the drill's presets know them all."""
 MISSED_REASON: Final = "联系不上"
 PEOPLE_PER_BAG: Final = 60  # waste of so many people fills a bag (assumed)
 BAG_GRAMS: Final = 3_200
@@ -102,9 +109,9 @@ class Evening:
         town.batch(
             "due.excuse",
             [
-                {"round_id": world.round_id, "person_id": guest.person_id,
-                 "reason": REASONS[number % len(REASONS)]}
+                {"round_id": world.round_id, "person_id": guest.person_id, "reason": reason, "remark": words}
                 for number, guest in enumerate(self.excused)
+                for reason, words in [REASONS[number % len(REASONS)]]
             ],
             at=at,
         )  # fmt: skip

@@ -186,13 +186,30 @@ def _(town: Town) -> Told:
 
 @row(G, "somebody excused who was sampled", "refused", "campaigns.due_state", status=409)
 def _(town: Town) -> Told:
-    given = {"round_id": town.round_id, "person_id": town.people[0], "reason": "外出"}
+    given = {"round_id": town.round_id, "person_id": town.people[0], "reason": "left_area"}
     return town.does("town_worker", "due.excuse", given)
 
 
 @row(G, "somebody excused who is on no list", "refused", "campaigns.due_unknown", status=404)
 def _(town: Town) -> Told:
-    given = {"round_id": town.round_id, "person_id": new_id(), "reason": "外出"}
+    given = {"round_id": town.round_id, "person_id": new_id(), "reason": "left_area"}
+    return town.does("town_worker", "due.excuse", given)
+
+
+@row(G, "somebody excused for a reason nobody knows", "refused", "campaigns.excuse_unknown")
+def _(town: Town) -> Told:
+    given = {"round_id": town.round_id, "person_id": town.people[9], "reason": "外出"}
+    return town.does("town_worker", "due.excuse", given)
+
+
+@row(G, "somebody excused for another reason that is not told", "refused", "campaigns.text_missing")
+def _(town: Town) -> Told:
+    given = {
+        "round_id": town.round_id,
+        "person_id": town.people[9],
+        "reason": "other",
+        "remark": " ",
+    }
     return town.does("town_worker", "due.excuse", given)
 
 

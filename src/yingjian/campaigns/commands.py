@@ -62,7 +62,7 @@ class RoundCancel(msgspec.Struct, frozen=True):
 
 
 class DueExcuse(msgspec.Struct, frozen=True):
-    """`reason` is a code of the preset's list or somebody's own words; `remark` stays in the journal."""
+    """`reason` is a code of the preset's list, or `other`; `remark` are words beside it, which stay in the journal."""
 
     round_id: uuid.UUID
     person_id: uuid.UUID
@@ -188,7 +188,9 @@ def _decide(batch: journal.Batch, command: journal.Command, given: Any) -> Answe
 def excusing(batch: journal.Batch) -> list[journal.Verdict]:
     """A batch is excused together; the journal tries one by one when somebody in it cannot be."""
     rows = [
-        actions.Excuse(given.round_id, given.person_id, given.reason, command.at, command.id)
+        actions.Excuse(
+            given.round_id, given.person_id, given.reason, command.at, command.id, given.remark
+        )
         for command in batch.commands
         for given in [command.payload]
     ]

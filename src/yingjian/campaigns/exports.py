@@ -45,12 +45,25 @@ def _line(row: queries.DueRow, language: str) -> Iterator[str | int]:
             yield timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
         elif field in {"state", "mode", "outcome"}:
             yield say[field].get(value, value)
-        elif field == "reason" and row.state == "excused":
-            yield presets.labels(language)["code"].get(value, value)
+        elif field == "reason":
+            yield reason_told(row, language)
+        elif field == "owner":
+            yield presets.labels(language)["role"].get(value, value)
         elif field == "category":
             yield categories.get(value, value)
         else:
             yield value
+
+
+def reason_told(row: queries.DueRow, language: str) -> str:
+    """Why somebody is excused or missed: the word for a code, words of before as they stand, the remark after it."""
+    say = words(language)
+    if row.state != "excused":
+        return str(say["missed"].get(row.reason, row.reason))
+    known = presets.labels(language)["code"] | say["excuse"]
+    told = str(known.get(row.reason, row.reason))
+    remark = row.excused_how.remark if row.excused_how else ""
+    return say["with_words"].format(reason=told, words=remark) if remark else told
 
 
 @dataclass(frozen=True, slots=True)

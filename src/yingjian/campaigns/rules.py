@@ -52,6 +52,8 @@ SEALED_ESTATE: Final = "sealed_estate"
 AREA_CLASSES: Final = frozenset({*presets.AREA_CLASSES, SEALED_ESTATE})
 AREA_DIGITS: Final = frozenset({2, 4, 6, 9, 12})
 REASON_MAX: Final = 120
+OTHER: Final = "other"
+"""An excuse that is none of the preset's: somebody's own words stand beside it."""
 OWNER_MAX: Final = 80
 NAME_MAX: Final = 120
 CODE_MAX: Final = 32
@@ -115,6 +117,21 @@ def text_checked(text: str, field: str, limit: int) -> str:
     if len(text) > limit:
         raise RuleBroken("campaigns.text_too_long", field=field, limit=limit)
     return text
+
+
+def excuse_checked(reason: str, remark: str, known: Sequence[str]) -> None:
+    """A reason for not testing somebody: one the preset knows (`known`), or `other` with words beside it.
+
+    `campaigns.excuse_unknown` lists what is possible; `campaigns.text_missing` and `campaigns.text_too_long`.
+    """
+    reason = text_checked(reason, "reason", REASON_MAX)
+    possible = [*known, OTHER]
+    if reason not in possible:
+        raise RuleBroken(
+            "campaigns.excuse_unknown", reason=reason[:CODE_MAX], known=", ".join(possible)
+        )
+    if remark.strip() or reason == OTHER:
+        text_checked(remark, "remark", REASON_MAX)
 
 
 def area_classes_checked(round_area: str, classes: Mapping[str, str]) -> dict[str, str]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
 from django.db import connection
 
+from yingjian.access import queries as access
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as campaigns
 from yingjian.kernel.errors import RuleBroken
@@ -43,7 +46,7 @@ class Custody:
 _OUTCOME: Final = "CASE WHEN %(results)s THEN {column} END"
 _DUE: Final = "FROM campaigns_dueperson d JOIN campaigns_round r ON r.id = d.round_id"
 _ENDED: Final = "coalesce(r.closed_at, r.window_end)"
-"""When somebody is excused or missed for good: the row keeps no time of its own."""
+"""When somebody is missed for good, or was excused by nothing the journal knows: the row keeps no time of its own."""
 _RESULTS: Final = """FROM laboratory_result r JOIN tubes ON tubes.id = r.tube_id
                      LEFT JOIN laboratory_laboratory l ON l.id = r.laboratory_id"""
 """A result lies in the town of its tube, its laboratory often above it: then the step is told without the name."""
@@ -54,11 +57,12 @@ _POOL: Final = """FROM cases_poolmember m JOIN cases_flaggedpool p ON p.id = m.p
 _STEPS: Final = (
     (0, "due", "CASE WHEN d.added_by IS NULL THEN r.frozen_at ELSE coalesce(d.sampled_at, r.frozen_at) END",
      "coalesce(g.name, '')", "''", "d.round_id",
-     "jsonb_build_object('mode', d.mode, 'category', d.category, 'site', d.site_code)",
+     """jsonb_build_object('mode', d.mode, 'category', d.category, 'site', d.site_code, 'by', d.added_by,
+                        'swabbed', d.sampled_at IS NOT NULL)""",
      "CASE WHEN d.added_by IS NULL THEN '[]'::jsonb ELSE '[\"added\"]' END",
      f"{_DUE} LEFT JOIN population_region g ON g.area = d.area WHERE d.person_id = %(person)s"),
-    (17, "excused", _ENDED, "''", "''", "d.round_id", "jsonb_build_object('reason', d.reason)", "'[]'::jsonb",
-     f"{_DUE} WHERE d.person_id = %(person)s AND d.state = 'excused'"),
+    (17, "excused", _ENDED, "''", "''", "d.round_id", "jsonb_build_object('reason', d.reason, 'by', d.excused_by)",
+     "'[]'::jsonb", f"{_DUE} WHERE d.person_id = %(person)s AND d.state = 'excused'"),
     (17, "missed", _ENDED, "''", "d.owner", "d.round_id", "jsonb_build_object('reason', d.reason)", "'[]'::jsonb",
      f"{_DUE} WHERE d.person_id = %(person)s AND d.state = 'missed'"),
     (1, "sampled", "s.taken_at", "si.name || ' ' || st.code", "''", "s.round_id",
@@ -124,9 +128,9 @@ def _statement() -> str:
         for order, kind, at, where, who, round_id, facts, flags, source in _STEPS
     ]
     return f"""{_WITH}
-        SELECT x.kind, x.at, x.place, x.who, coalesce(r.name, ''), jsonb_strip_nulls(x.facts)::text, x.flags::text
+        SELECT x.n, x.kind, x.at, x.place, x.who, coalesce(r.name, ''), jsonb_strip_nulls(x.facts)::text, x.flags::text
           FROM ({" UNION ALL ".join(each)}) x LEFT JOIN campaigns_round r ON r.id = x.round_id
-         WHERE x.at IS NOT NULL ORDER BY x.at, x.n"""  # noqa: S608 - the statements above
+         WHERE x.at IS NOT NULL"""  # noqa: S608 - the statements above
 
 
 _SUBJECTS: Final = f"""{_WITH}
@@ -137,8 +141,29 @@ _SUBJECTS: Final = f"""{_WITH}
      UNION SELECT id FROM cases_positive WHERE person_id = %(person)s AND %(results)s"""  # noqa: S608 - constants
 
 
+def _steps(rows: Sequence[tuple[Any, ...]]) -> list[Step]:
+    """Steps in order. Who was excused or added is told with who did it, when, and in which words: the row keeps only
+    the command. Who was found by a swab is on the list from that swab on, though the command tells of it later."""
+    facts = [json.loads(row[-2]) for row in rows]
+    by = [uuid.UUID(of.pop("by")) if "by" in of else None for of in facts]
+    deeds = access.deeds(id for id in by if id)
+    found = []
+    for (n, kind, at, where, who, round_name, _, flags), of, id in zip(
+        rows, facts, by, strict=True
+    ):
+        when, whom, told, swabbed = at, who, of, of.pop("swabbed", False)
+        if id in deeds:
+            deed = deeds[id]
+            when, whom = min(at, deed.at) if swabbed else deed.at, deed.who
+            told = {"reason": deed.reason, **of, "remark": deed.remark}
+        told = {name: value for name, value in told.items() if value != ""}
+        found.append((when, n, Step(kind, when, where, whom, round_name, told, json.loads(flags))))
+    return [step for *_, step in sorted(found, key=itemgetter(0, 1))]
+
+
 def custody_for(actor: Actor, person_id: uuid.UUID) -> Custody:
-    """Everything that happened to a person's samples, in any round, as far as the actor sees. Three queries and a look.
+    """Everything that happened to a person's samples, in any round, as far as the actor sees. Three queries and a look,
+    one more for whoever was excused or added by a command.
 
     Raises `oversight.person_unknown` (404) for a person outside the actor's sight.
     """
@@ -150,13 +175,6 @@ def custody_for(actor: Actor, person_id: uuid.UUID) -> Custody:
         if cursor.fetchone() is None:
             raise RuleBroken("oversight.person_unknown", status=404)
         cursor.execute(_statement(), given)
-        steps = [
-            Step(
-                kind=kind, at=at, where=where, who=who, round=round_name,
-                facts={name: value for name, value in json.loads(facts).items() if value != ""},
-                flags=json.loads(flags),
-            )
-            for kind, at, where, who, round_name, facts, flags in cursor.fetchall()
-        ]  # fmt: skip
+        steps = _steps(cursor.fetchall())
         cursor.execute(_SUBJECTS, given)
         return Custody(steps, [row[0] for row in cursor.fetchall()])

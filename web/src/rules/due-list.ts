@@ -2,7 +2,7 @@
 
 export type Listed = Readonly<{ state: string; reason: string }>;
 
-/** Of a reason that is no code of the preset's list: somebody's own words. */
+/** An excuse that is none of the preset's: somebody's own words stand beside it. */
 export const OTHER = 'other';
 
 const OVER: ReadonlySet<string> = new Set(['closed', 'cancelled']);
@@ -13,11 +13,10 @@ export const isOpen = (state: string, frozen: boolean): boolean => frozen && !OV
 export const mayExcuse = (one: Listed): boolean => one.state === 'due' || one.state === 'missed';
 export const mayReinstate = (one: Listed): boolean => one.state === 'excused';
 
-/** What is sent for a choice: a code with a remark, or somebody's own words; null while something is lacking. */
+/** What is sent for a choice: a code and a remark, which `other` cannot be without; null while something is lacking. */
 export function excuseOf(choice: string, remark: string): Readonly<{ reason: string; remark: string }> | null {
   const words = remark.trim();
-  if (choice === OTHER) return words === '' ? null : { reason: words, remark: '' };
-  return choice === '' ? null : { reason: choice, remark: words };
+  return choice === '' || (choice === OTHER && words === '') ? null : { reason: choice, remark: words };
 }
 
 export type Candidate = Readonly<{ id: string; area: string }>;

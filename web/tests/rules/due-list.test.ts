@@ -24,9 +24,9 @@ describe('an excuse', () => {
     expect(excuseOf('left_area', ' 外省 ')).toEqual({ reason: 'left_area', remark: '外省' });
     expect(excuseOf('', '外省')).toBeNull();
   });
-  it('or somebody’s own words, which have to be there', () => {
+  it('or another, whose words have to be there', () => {
     expect(excuseOf(OTHER, '  ')).toBeNull();
-    expect(excuseOf(OTHER, ' 看守所 ')).toEqual({ reason: '看守所', remark: '' });
+    expect(excuseOf(OTHER, ' 看守所 ')).toEqual({ reason: OTHER, remark: '看守所' });
   });
 });
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from django.db import connection
 
-from yingjian.access import clocks, outbox, scope
+from yingjian.access import clocks, journal, outbox, scope
 from yingjian.access.actor import Actor
 from yingjian.access.permissions import granted
 from yingjian.campaigns import queries, rules
@@ -42,20 +42,29 @@ def _marking_areas(actor: Actor) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Excuse:
-    """A person of a round's list who need not be tested, and why."""
+    """A person of a round's list who need not be tested, and why: `reason` is a code, `remark` the words beside it."""
 
     round_id: uuid.UUID
     person_id: uuid.UUID
     reason: str
     at: datetime
     command_id: uuid.UUID
+    remark: str = ""
+
+    @property
+    def words(self) -> str:
+        """What a task that ends by it says."""
+        reason = self.reason.strip()
+        return self.remark.strip() if reason == rules.OTHER else reason
 
 
 def due_excuse(*, actor: Actor, rows: Sequence[Excuse]) -> list[queries.DueBrief]:
-    """Excuse people, each with a reason; for missed people this ends the catch-up (R77).
+    """Excuse people, each with a reason of the round's preset or `other` in words; for missed people this ends the
+    catch-up (R77).
 
-    Refused for people who were swabbed (`campaigns.due_state`, 409) or are not on the list (`campaigns.due_unknown`,
-    404). After the close a missed person stays missed in the count, but their task ends. Excused twice changes nothing.
+    Refused for a reason nobody knows (`campaigns.excuse_unknown`), for people who were swabbed (`campaigns.due_state`,
+    409) or are not on the list (`campaigns.due_unknown`, 404). After the close a missed person stays missed in the
+    count, but their task ends. Excused twice changes nothing.
     A fixed number of statements per round, for any number of people. Returns the rows as they were, in order.
     """
     found: dict[tuple[uuid.UUID, uuid.UUID], queries.DueBrief] = {}
@@ -70,10 +79,10 @@ def _excuse_in(
     actor: Actor, round_id: uuid.UUID, rows: Mapping[uuid.UUID, Excuse]
 ) -> dict[uuid.UUID, queries.DueBrief]:
     state = shared_round_state(round_id)
+    _reasons_checked(round_id, rows.values())
     found = {} if state == "cancelled" else queries.due_lookup(round_id, list(rows))
     wanted: dict[queries.DueBrief, Excuse] = {}
     for person, row in rows.items():
-        reason = rules.text_checked(row.reason, "reason", rules.REASON_MAX)
         due = found.get(person)
         if due is None:
             raise RuleBroken("campaigns.due_unknown", status=404, count=1, first=str(person))
@@ -84,13 +93,22 @@ def _excuse_in(
             state == "closed" and due.state != "missed"
         ):
             raise RuleBroken("campaigns.due_state", status=409, state=due.state, to="excused")
-        wanted[due] = replace(row, reason=reason)
+        wanted[due] = row
     if state != "closed":
         _set_excused(wanted)
         if wanted:
             key_groups_settled(round_id=round_id, at=max(row.at for row in wanted.values()))
     _catch_up_ends({due.id: row for due, row in wanted.items() if due.state == "missed"})
     return found
+
+
+def _reasons_checked(round_id: uuid.UUID, rows: Iterable[Excuse]) -> None:
+    """What was decided before there was a list of reasons is not judged by it: a replay takes it as it stands."""
+    if journal.is_replaying():
+        return
+    known = queries.excuses(queries.round_brief(round_id).preset_id)
+    for row in rows:
+        rules.excuse_checked(row.reason, row.remark, known)
 
 
 def _set_excused(wanted: Mapping[queries.DueBrief, Excuse]) -> None:
@@ -105,7 +123,7 @@ def _set_excused(wanted: Mapping[queries.DueBrief, Excuse]) -> None:
             [
                 [due.id for due in wanted],
                 [due.state for due in wanted],
-                [row.reason for row in wanted.values()],
+                [row.reason.strip() for row in wanted.values()],
                 [row.command_id for row in wanted.values()],
             ],
         )
@@ -115,7 +133,7 @@ def _set_excused(wanted: Mapping[queries.DueBrief, Excuse]) -> None:
 
 def _catch_up_ends(missed: Mapping[uuid.UUID, Excuse]) -> None:
     if missed:
-        ends = {id: (row.at, row.reason) for id, row in missed.items()}
+        ends = {id: (row.at, row.words) for id, row in missed.items()}
         ledgers.tasks_close(kind=rules.CATCH_UP, ends=ends)
         clocks.stop_each(rules.CATCH_UP, {id: row.at for id, row in missed.items()})
 

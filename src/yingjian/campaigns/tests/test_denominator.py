@@ -31,7 +31,7 @@ def closed() -> tuple[uuid.UUID, list[uuid.UUID]]:
     ids = due_ids(round_id, people)
     actions.due_sampled(at_by_due_id={ids[0]: NOON})
     actions.due_resulted(round_id=round_id, rows=[actions.DueResult(ids[0], "negative", NOON)])
-    send("due.excuse", {"round_id": round_id, "person_id": people[1], "reason": "住院"})
+    send("due.excuse", {"round_id": round_id, "person_id": people[1], "reason": "in_hospital"})
     send("due.miss", {"round_id": round_id, "owner": "村医", "reason": "外出"})
     send("round.close", {"round_id": round_id})
     return round_id, ids

@@ -226,9 +226,9 @@ def test_excused_people_who_turn_up_are_caught_up() -> None:
     (person,) = persons(1)
     round_id = active()
     (id,) = due_ids(round_id, [person])
-    send("due.excuse", {"round_id": round_id, "person_id": person, "reason": "住院"})
-    assert (due(id).state, due(id).reason) == ("excused", "住院")
-    again = send("due.excuse", {"round_id": round_id, "person_id": person, "reason": "住院"})
+    send("due.excuse", {"round_id": round_id, "person_id": person, "reason": "in_hospital"})
+    assert (due(id).state, due(id).reason) == ("excused", "in_hospital")
+    again = send("due.excuse", {"round_id": round_id, "person_id": person, "reason": "in_hospital"})
     assert again.verdict == "applied"
     assert actions.due_sampled(at_by_due_id={id: NOON}) == [id]
     assert (due(id).state, due(id).caught_up_at) == ("excused", NOON)
@@ -246,7 +246,9 @@ def test_excuses_come_in_number_and_one_fault_parks_alone() -> None:
         return journal.submit(
             actor=actor("village_worker", VILLAGE_A), received_at=NOON, park=True,
             commands=[
-                command("due.excuse", {"round_id": round_id, "person_id": person, "reason": f"外出{no}"})
+                command("due.excuse", {
+                    "round_id": round_id, "person_id": person, "reason": "other", "remark": f"外出{no}",
+                })
                 for no, person in enumerate(chosen)
             ],
         )  # fmt: skip
@@ -271,10 +273,10 @@ def test_an_excuse_ends_the_catch_up() -> None:
     miss(round_id)
     send(
         "due.excuse",
-        {"round_id": round_id, "person_id": person, "reason": "已迁出"},
+        {"round_id": round_id, "person_id": person, "reason": "other", "remark": " 已迁出 "},
         at=NOON + HOUR,
     )
-    assert due(id).state == "excused"
+    assert (due(id).state, due(id).reason) == ("excused", "other")
     assert Task.objects.get(subject_id=id).outcome == "已迁出"
     assert Clock.objects.get(code="catch_up", subject_id=id).stopped_at == NOON + HOUR
 
@@ -287,7 +289,7 @@ def test_an_excuse_after_the_close_ends_the_task_and_not_the_count() -> None:
     close(round_id)
     send(
         "due.excuse",
-        {"round_id": round_id, "person_id": person, "reason": "已迁出"},
+        {"round_id": round_id, "person_id": person, "reason": "left_area"},
         at=NOON + HOUR,
     )
     assert due(id).state == "missed"
@@ -302,7 +304,7 @@ def test_swabbed_people_cannot_be_excused(state: str) -> None:
     actions.due_sampled(at_by_due_id={id: NOON})
     if state == "resulted":
         actions.due_resulted(round_id=round_id, rows=[actions.DueResult(id, "negative", NOON)])
-    error = refused("due.excuse", {"round_id": round_id, "person_id": person, "reason": "x"})
+    error = refused("due.excuse", {"round_id": round_id, "person_id": person, "reason": "deceased"})
     assert (error.code, error.params) == ("campaigns.due_state", {"state": state, "to": "excused"})
 
 
@@ -331,7 +333,7 @@ def test_a_village_worker_decides_about_the_village_only() -> None:
     error = refused("due.miss", payload, by=worker)
     assert (error.code, error.params["count"]) == ("campaigns.due_unknown", 1)
     error = refused(
-        "due.excuse", {"round_id": round_id, "person_id": there, "reason": "x"}, by=worker
+        "due.excuse", {"round_id": round_id, "person_id": there, "reason": "deceased"}, by=worker
     )
     assert error.code == "access.outside_area"
     assert miss(round_id, by=worker) == 1
@@ -343,9 +345,14 @@ def test_a_village_worker_decides_about_the_village_only() -> None:
 @pytest.mark.parametrize(
     ("kind", "given", "code"),
     [
-        ("due.excuse", {"person_id": new_id(), "reason": "x"}, "campaigns.due_unknown"),
+        ("due.excuse", {"person_id": new_id(), "reason": "deceased"}, "campaigns.due_unknown"),
         ("due.excuse", {"person_id": new_id(), "reason": ""}, "campaigns.text_missing"),
         ("due.excuse", {"person_id": new_id(), "reason": "x" * 121}, "campaigns.text_too_long"),
+        ("due.excuse", {"person_id": new_id(), "reason": "外出"}, "campaigns.excuse_unknown"),
+        ("due.excuse", {"person_id": new_id(), "reason": "other"}, "campaigns.text_missing"),
+        ("due.excuse", {"person_id": new_id(), "reason": "other", "remark": " "}, "campaigns.text_missing"),
+        ("due.excuse", {"person_id": new_id(), "reason": "other", "remark": "x" * 121}, "campaigns.text_too_long"),
+        ("due.excuse", {"person_id": new_id(), "reason": "deceased", "remark": "x" * 121}, "campaigns.text_too_long"),
         ("due.miss", {"owner": "", "reason": "x"}, "campaigns.text_missing"),
         ("due.miss", {"owner": "x", "reason": " "}, "campaigns.text_missing"),
         ("due.miss", {"owner": "x", "reason": "x", "person_ids": [new_id()]}, "campaigns.due_unknown"),
@@ -550,7 +557,7 @@ def decide(what: str, round_id: uuid.UUID, person: uuid.UUID, at: Any) -> None:
     before = list(DuePerson.objects.filter(round_id=round_id).order_by("id").values())
     payloads: dict[str, tuple[str, dict[str, Any]]] = {
         "missed": ("due.miss", {"person_ids": [person], "owner": "村医", "reason": "x"}),
-        "excused": ("due.excuse", {"person_id": person, "reason": "x"}),
+        "excused": ("due.excuse", {"person_id": person, "reason": "deceased"}),
         "close": ("round.close", {}),
     }
     kind, payload = payloads[what]

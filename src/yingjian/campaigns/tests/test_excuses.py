@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yingjian.access import journal, scope
+from yingjian.access.actor import SYSTEM
 from yingjian.access.models import User
 from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, command, new_id
-from yingjian.campaigns import actions, presets, queries
+from yingjian.campaigns import actions, exports, presets, queries
 from yingjian.campaigns.models import DuePerson
+from yingjian.campaigns.preset_schema import EXCUSES
 from yingjian.campaigns.tests.factories import VILLAGE_A, active, due_ids, frozen, persons, send
-from yingjian.kernel.errors import RuleBroken
+from yingjian.kernel.errors import RuleBroken, sentence
 from yingjian.ledgers.models import Task
 from yingjian.population.models import Person
 
@@ -142,6 +145,70 @@ def test_a_preset_names_reasons_and_one_stored_before_names_none() -> None:
     send("preset.store", {"document": document})
     older = frozen(preset="older")
     assert queries.excuses(queries.round_brief(older).preset_id) == []
+
+
+def test_an_unknown_reason_is_refused_with_those_there_are() -> None:
+    (person,) = persons(1)
+    round_id = active()
+    listed = queries.excuses(queries.round_brief(round_id).preset_id)
+    error = refused(
+        "due.excuse",
+        {"round_id": round_id, "person_id": person, "reason": "holiday", "remark": "外出"},
+    )
+    assert (error.code, error.status) == ("campaigns.excuse_unknown", 422)
+    assert error.params == {"reason": "holiday", "known": ", ".join([*listed, "other"])}
+    for language in ("zh", "en"):
+        told = sentence(error.code, language, error.params)
+        assert "holiday" in told["says"]
+        assert error.params["known"] in told["do"]
+    assert due(due_ids(round_id, [person])[0]).state == "due"
+
+
+def test_every_reason_a_preset_may_name_and_another_in_words_is_taken() -> None:
+    people = persons(len(EXCUSES) + 1)
+    round_id = active()
+    for person, reason in zip(people, [*EXCUSES, "other"], strict=True):
+        given = {"round_id": round_id, "person_id": person, "reason": reason, "remark": "在看守所"}
+        send("due.excuse", given)
+    for language, another in (("zh", "其他：在看守所"), ("en", "other: 在看守所")):
+        rows = queries.due_list_for(SYSTEM, round_id, queries.DueFilter(state="excused"))
+        told = {row.reason: exports.reason_told(row, language) for row in rows}
+        assert told["other"] == another
+        assert not any(code in line for code, line in told.items() if code != "other")
+
+
+def test_a_preset_without_reasons_leaves_only_words() -> None:
+    people = persons(2)
+    document = presets.snapshot(presets.load("mule"))
+    del document["scope"]["excuses"]
+    document["header"]["code"] = "older"
+    send("preset.store", {"document": document})
+    round_id = active(preset="older")
+    given = {"round_id": round_id, "person_id": people[0], "reason": "deceased"}
+    assert refused("due.excuse", given).params["known"] == "other"
+    send("due.excuse", {**given, "reason": "other", "remark": "已去世"})
+    assert due(due_ids(round_id, people)[0]).reason == "other"
+
+
+def test_what_was_excused_in_any_words_before_is_replayed_and_read() -> None:
+    """The journal of an older version holds words where a code stands now; its decisions stand."""
+    people = persons(2)
+    round_id = active()
+    old = command(
+        "due.excuse",
+        {"round_id": round_id, "person_id": people[0], "reason": " 外出未归 "},
+        at=NOON,
+    )
+    with journal.replaying():
+        ((verdict,),) = journal.reapply([journal.Request(SYSTEM, NOON, [old])])
+    assert verdict.verdict == "applied"
+    (row,) = queries.due_list_for(SYSTEM, round_id, queries.DueFilter(state="excused"))
+    assert row.reason == "外出未归"
+    assert [exports.reason_told(row, language) for language in ("zh", "en")] == ["外出未归"] * 2
+    missed = replace(row, state="missed", reason="result_corrected", owner="round_planner")
+    assert exports.reason_told(missed, "en") == "the result was corrected"
+    reinstate(round_id, people[0])
+    assert due(due_ids(round_id, people)[0]).state == "due"
 
 
 def test_the_list_tells_who_excused_and_who_added_and_finds_people() -> None:

@@ -74,7 +74,7 @@ def attempt(work: Callable[[], Any]) -> Any:
 def closable() -> uuid.UUID:
     people = persons(1)
     round_id = active(state="reconciling")
-    send("due.excuse", {"round_id": round_id, "person_id": people[0], "reason": "外出"})
+    send("due.excuse", {"round_id": round_id, "person_id": people[0], "reason": "left_area"})
     return round_id
 
 
@@ -185,7 +185,7 @@ def test_an_excuse_that_looked_before_a_swab_is_refused() -> None:
         return len(actions.due_sampled(at_by_due_id={id: NOON}))
 
     def excuse() -> int:
-        rows = [actions.Excuse(round_id, person, "外出", NOON, new_id())]
+        rows = [actions.Excuse(round_id, person, "left_area", NOON, new_id())]
         return len(actions.due_excuse(actor=SYSTEM, rows=rows))
 
     assert overlapped(swab, excuse) == (0, "campaigns.due_state")

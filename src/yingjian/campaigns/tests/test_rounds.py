@@ -103,7 +103,7 @@ def test_a_round_walks_its_life(
 def test_closing_twice_changes_nothing() -> None:
     people = persons(1)
     round_id = active(state="reconciling")
-    send("due.excuse", {"round_id": round_id, "person_id": people[0], "reason": "外出"})
+    send("due.excuse", {"round_id": round_id, "person_id": people[0], "reason": "left_area"})
     send("round.close", {"round_id": round_id})
     again = send("round.close", {"round_id": round_id}, at=NOON + DAY)
     assert again.verdict == "applied"

@@ -10,10 +10,11 @@ import pytest
 from django.test import Client
 
 from yingjian.access import scope
-from yingjian.access.models import Clock
+from yingjian.access.models import Clock, User
 from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, TOWN_B, actor, new_id, user
+from yingjian.campaigns import presets
 from yingjian.campaigns.models import DuePerson, Round
-from yingjian.campaigns.tests.factories import VILLAGE_A, drafted, persons
+from yingjian.campaigns.tests.factories import VILLAGE_A, active, drafted, persons, send
 from yingjian.kernel.errors import RuleBroken
 from yingjian.laboratory.models import Laboratory, Receipt, ReceiptLine, Result
 from yingjian.logistics.models import Box, HandOver, HandOverBox
@@ -141,6 +142,37 @@ def test_who_was_not_swabbed_is_told_with_the_reason(state: str) -> None:
     steps = steps_for("village_worker", person)
     assert [step.kind for step in steps] == ["due", state]
     assert steps[1].facts == {"reason": "外出"}
+
+
+def test_who_was_added_and_excused_is_told_with_who_did_it_and_why() -> None:
+    """The step stands where it happened, not at the end of the round, and its words are the journal's."""
+    persons(1)
+    with scope.everywhere():
+        round_id, (late,) = active(), persons(1)
+        clerk = actor("town_worker", TOWN_A)
+        User.objects.create(id=clerk.id, username="clerk", name="张文书")
+        add = {"round_id": round_id, "person_ids": [late], "reason": "新迁入"}
+        send("due.add", add, by=clerk, at=at(1))
+        excuse = {"round_id": round_id, "person_id": late, "reason": "other", "remark": "在看守所"}
+        send("due.excuse", excuse, by=clerk, at=at(2))
+    added, excused = steps_for("village_worker", late)
+    assert (added.kind, added.at, added.who, added.flags) == ("due", at(1), "张文书", ["added"])
+    assert added.facts["reason"] == "新迁入"
+    assert (excused.kind, excused.at, excused.who) == ("excused", at(2), "张文书")
+    assert excused.facts == {"reason": "other", "remark": "在看守所"}
+
+
+def test_who_was_found_by_a_swab_is_on_the_list_before_it() -> None:
+    person, _ = a_day()
+    found = new_id()
+    with scope.everywhere():
+        send(
+            "preset.store", {"document": presets.snapshot(presets.load("mule"))}, id=found, at=at(2)
+        )
+        DuePerson.objects.filter(person_id=person).update(added_by=found, sampled_at=at(0.5))
+    first, swab, *_ = steps_for("village_worker", person)
+    assert (first.kind, first.at, swab.kind, swab.at) == ("due", at(0.5), "sampled", at(0.5))
+    assert first.facts.keys() == {"mode", "category", "site"}
 
 
 def test_a_person_of_another_town_is_unknown() -> None:
