@@ -89,6 +89,15 @@ def nothing_pending() -> None:
 
 
 @pytest.fixture
+def everywhere(db: None) -> Iterator[None]:
+    """For whoever looks at rows of every area and signs nobody in; asked for with ``usefixtures``."""
+    from yingjian.access import scope
+
+    with scope.everywhere():
+        yield
+
+
+@pytest.fixture
 def others_settled() -> Callable[[], None]:
     """Waits until every transaction of the server that runs now has ended.
 

@@ -7,16 +7,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from yingjian.access import journal, scope
 from yingjian.access.actor import SYSTEM
 from yingjian.access.tests.factories import NOON, TOWN_A, command, new_id
 from yingjian.campaigns import queries, rules
+from yingjian.campaigns.models import DuePerson
+from yingjian.kernel.errors import RuleBroken
 from yingjian.population.models import Household, Person, PersonCategory
 
 VILLAGE_A = f"{TOWN_A}001"
 VILLAGE_B = f"{TOWN_A}002"
 COUNTY = TOWN_A[:6]
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 
 def persons(
@@ -58,6 +63,13 @@ def send(
     return journal.submit(
         actor=by, received_at=at, commands=[command(kind, payload, id=id, at=at)], park=False
     )[0]
+
+
+def refused(kind: str, payload: Mapping[str, Any], **more: Any) -> RuleBroken:
+    """What a decision is refused with."""
+    with pytest.raises(RuleBroken) as error:
+        send(kind, payload, **more)
+    return error.value
 
 
 def campaign(area: str = TOWN_A) -> uuid.UUID:
@@ -106,3 +118,14 @@ def active(
 def due_ids(round_id: uuid.UUID, person_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
     """The due ids of people, by derivation."""
     return rules.due_ids(round_id, person_ids)
+
+
+def due(id: uuid.UUID) -> DuePerson:
+    """Somebody of a due list as stored, in the sight of whoever asks."""
+    return DuePerson.objects.get(id=id)
+
+
+def miss(round_id: uuid.UUID, people: Sequence[uuid.UUID] | None = None, **more: Any) -> int:
+    """Writes these people, or all who wait, down as missed; returns how many they were."""
+    payload = {"round_id": round_id, "person_ids": people, "owner": "村医", "reason": "外出未归"}
+    return int(send("due.miss", payload, **more).answer["missed"])

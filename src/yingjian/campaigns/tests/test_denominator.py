@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from yingjian.access import scope
 from yingjian.access.tests.factories import NOON, new_id
 from yingjian.campaigns import actions, queries
 from yingjian.campaigns.models import DuePerson, Round
@@ -15,13 +14,7 @@ from yingjian.campaigns.tests.factories import active, drafted, due_ids, persons
 from yingjian.kernel.errors import RuleBroken
 from yingjian.ledgers.models import Task
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _sight(db: None) -> Iterator[None]:
-    with scope.everywhere():
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
 
 
 def closed() -> tuple[uuid.UUID, list[uuid.UUID]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -14,47 +13,29 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from yingjian.access import journal, scope
+from yingjian.access import journal
 from yingjian.access.models import Clock
 from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, command, new_id
 from yingjian.campaigns import actions, presets, queries
 from yingjian.campaigns.models import DuePerson
 from yingjian.campaigns.tests.factories import (
     DAY,
+    HOUR,
     VILLAGE_A,
     VILLAGE_B,
     active,
     drafted,
+    due,
     due_ids,
+    miss,
     persons,
+    refused,
     send,
 )
 from yingjian.kernel.errors import RuleBroken
 from yingjian.ledgers.models import Task
 
-pytestmark = pytest.mark.django_db
-HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _sight(db: None) -> Iterator[None]:
-    with scope.everywhere():
-        yield
-
-
-def due(id: uuid.UUID) -> DuePerson:
-    return DuePerson.objects.get(id=id)
-
-
-def refused(kind: str, payload: dict[str, Any], **more: Any) -> RuleBroken:
-    with pytest.raises(RuleBroken) as error:
-        send(kind, payload, **more)
-    return error.value
-
-
-def miss(round_id: uuid.UUID, people: list[uuid.UUID] | None = None, **more: Any) -> int:
-    payload = {"round_id": round_id, "person_ids": people, "owner": "村医", "reason": "外出未归"}
-    return int(send("due.miss", payload, **more).answer["missed"])
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
 
 
 def close(round_id: uuid.UUID) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,33 +16,19 @@ from yingjian.campaigns import actions, queries, rules
 from yingjian.campaigns.models import DuePerson
 from yingjian.campaigns.tests.factories import (
     COUNTY,
+    HOUR,
     VILLAGE_A,
     VILLAGE_B,
     active,
+    due,
     due_ids,
     frozen,
+    miss,
     persons,
-    send,
 )
 from yingjian.kernel.errors import RuleBroken
 
-pytestmark = pytest.mark.django_db
-HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _sight(db: None) -> Iterator[None]:
-    with scope.everywhere():
-        yield
-
-
-def due(id: uuid.UUID) -> DuePerson:
-    return DuePerson.objects.get(id=id)
-
-
-def miss(round_id: uuid.UUID, people: list[uuid.UUID] | None = None) -> None:
-    payload = {"round_id": round_id, "person_ids": people, "owner": "村医", "reason": "外出未归"}
-    send("due.miss", payload)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
 
 
 # -- plans -------------------------------------------------------------------------------------

@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from yingjian.access import journal, scope
+from yingjian.access import journal
 from yingjian.access.actor import SYSTEM
 from yingjian.access.models import User
 from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, command, new_id
 from yingjian.campaigns import actions, exports, presets, queries
-from yingjian.campaigns.models import DuePerson
 from yingjian.campaigns.preset_schema import EXCUSES
-from yingjian.campaigns.tests.factories import VILLAGE_A, active, due_ids, frozen, persons, send
-from yingjian.kernel.errors import RuleBroken, sentence
+from yingjian.campaigns.tests.factories import (
+    HOUR,
+    VILLAGE_A,
+    active,
+    due,
+    due_ids,
+    frozen,
+    persons,
+    refused,
+    send,
+)
+from yingjian.kernel.errors import sentence
 from yingjian.ledgers.models import Task
 from yingjian.population.models import Person
 
-pytestmark = pytest.mark.django_db
-HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _sight(db: None) -> Iterator[None]:
-    with scope.everywhere():
-        yield
-
-
-def due(id: uuid.UUID) -> DuePerson:
-    return DuePerson.objects.get(id=id)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
 
 
 def excuse(round_id: uuid.UUID, person: uuid.UUID, **more: Any) -> None:
@@ -51,12 +47,6 @@ def excuse(round_id: uuid.UUID, person: uuid.UUID, **more: Any) -> None:
 def reinstate(round_id: uuid.UUID, person: uuid.UUID, **more: Any) -> str:
     given = {"round_id": round_id, "person_id": person, "reason": "人已回来"}
     return str(send("due.reinstate", given, **more).answer["state"])
-
-
-def refused(kind: str, payload: dict[str, Any], **more: Any) -> RuleBroken:
-    with pytest.raises(RuleBroken) as error:
-        send(kind, payload, **more)
-    return error.value
 
 
 def as_it_stands(id: uuid.UUID) -> tuple[Any, ...]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yingjian.access import journal, scope
+from yingjian.access import journal
 from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor
 from yingjian.campaigns import presets, queries, rules
 from yingjian.campaigns.models import DuePerson, Round
@@ -26,13 +25,7 @@ from yingjian.campaigns.tests.factories import (
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population.models import PersonCategory
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _sight(db: None) -> Iterator[None]:
-    with scope.everywhere():
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
 
 
 def row(round_id: uuid.UUID, person: uuid.UUID) -> DuePerson:

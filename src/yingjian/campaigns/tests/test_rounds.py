@@ -26,17 +26,12 @@ from yingjian.campaigns.tests.factories import (
     due_ids,
     frozen,
     persons,
+    refused,
     send,
 )
 from yingjian.kernel.errors import RuleBroken
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _sight(db: None) -> Iterator[None]:
-    with scope.everywhere():
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
 
 
 @pytest.fixture
@@ -55,12 +50,6 @@ def heard() -> Iterator[list[outbox.Event]]:
     outbox._subscribers.clear()
     outbox._subscribers.update(before)
     outbox.forget_pending()
-
-
-def refused(kind: str, payload: dict[str, Any], **more: Any) -> RuleBroken:
-    with pytest.raises(RuleBroken) as error:
-        send(kind, payload, **more)
-    return error.value
 
 
 def clock(code: str, subject: uuid.UUID) -> Clock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -26,14 +26,8 @@ from yingjian.kernel.errors import RuleBroken
 from yingjian.ledgers import actions, queries, rules
 from yingjian.ledgers.models import Task
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _sight(db: None) -> Iterator[None]:
-    with scope.everywhere():
-        yield
 
 
 def row(subject: uuid.UUID, **given: Any) -> actions.TaskOpen:
