@@ -11,6 +11,7 @@ only the owner may empty the tables afterwards.
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.core.management.commands import flush
@@ -95,6 +96,12 @@ def everywhere(db: None) -> Iterator[None]:
 
     with scope.everywhere():
         yield
+
+
+@pytest.fixture
+def drill(settings: Any) -> None:
+    """Time is told with each request (``X-Yingjian-At``)."""
+    settings.YINGJIAN_DRILL = True
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from yingjian.access import scope
 from yingjian.access.actor import SYSTEM
 from yingjian.access.permissions import ROLES
 from yingjian.access.tests import factories
-from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, new_id
+from yingjian.access.tests.factories import NOON, TOWN_A, new_id
 from yingjian.campaigns.tests import factories as campaigns
 from yingjian.kernel.errors import sentence
 from yingjian.planning import jobs as planning_jobs
@@ -87,9 +87,7 @@ def verdict(answer: Any) -> Told:
 def _signed_in(role: str, area: str, headers: dict[str, str]) -> Client:
     made = factories.user(role, area)
     client = Client(enforce_csrf_checks=True, headers=headers, raise_request_exception=False)
-    given = {"username": made.username, "password": PASSWORD}
-    answer = client.post("/api/session", given, content_type="application/json")
-    client.defaults["HTTP_X_CSRFTOKEN"] = answer.json()["csrf"]
+    client.defaults["HTTP_X_CSRFTOKEN"] = factories.sign_in(client, made)["csrf"]
     return client
 
 

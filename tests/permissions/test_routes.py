@@ -16,7 +16,7 @@ from django.test import Client
 
 from yingjian.access import journal
 from yingjian.access.permissions import ROLES, granted
-from yingjian.access.tests.factories import PASSWORD, user
+from yingjian.access.tests.factories import sign_in, user
 from yingjian.api import api
 
 HERE = Path(__file__).parent
@@ -86,14 +86,8 @@ def test_nobody_gets_through_any_closed_door() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", sorted(set(ROLES) - {"system"}))
 def test_a_role_meets_exactly_the_doors_of_its_permissions(role: str) -> None:
-    made = user(role)
     client = Client(enforce_csrf_checks=True)
-    signed = client.post(
-        "/api/session",
-        {"username": made.username, "password": PASSWORD},
-        content_type="application/json",
-    )
-    csrf = signed.json()["csrf"]
+    csrf = sign_in(client, user(role))["csrf"]
     for route, permission in routes().items():
         if permission in {"open", "signed in"}:
             continue

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from django.contrib.auth.hashers import make_password
+from django.test import Client
 
 from yingjian.access import scope, vault
 from yingjian.access.actor import Actor, Hold
@@ -42,6 +43,15 @@ def user(role: str, area: str = TOWN_A, *, username: str | None = None) -> User:
         )  # fmt: skip
         Grant.objects.create(id=new_id(), user=made, role=role, area=area)
     return made
+
+
+def sign_in(client: Client, made: User) -> dict[str, Any]:
+    """Sign this user in with PASSWORD; what the server says of the session, the page's token (`csrf`) with it."""
+    given = {"username": made.username, "password": PASSWORD}
+    answer = client.post("/api/session", given, content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    said: dict[str, Any] = answer.json()
+    return said
 
 
 def device(station: str, area: str = TOWN_A, *, role: str = "registrar") -> tuple[Device, str]:

@@ -5,45 +5,26 @@ from __future__ import annotations
 import io
 import json
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from yingjian.access import journal, scope, sync
+from yingjian.access import scope, sync
 from yingjian.access.models import Device, JournalEntry, User
-from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, TOWN_B, device, new_id, user
+from yingjian.access.tests.factories import (
+    NOON,
+    TOWN_A,
+    TOWN_B,
+    device,
+    new_id,
+    sign_in,
+    user,
+)
 
-pytestmark = pytest.mark.django_db
-
-
-class Note(msgspec.Struct, frozen=True):
-    text: str
-
-
-def take(batch: journal.Batch) -> list[journal.Verdict]:
-    return [
-        journal.parked(cmd, "access.reason_missing")
-        if cmd.payload.text == "bad"
-        else journal.applied(cmd)
-        for cmd in batch.commands
-    ]
-
-
-@pytest.fixture(autouse=True)
-def kinds() -> Iterator[None]:
-    journal.handles("test.note", Note, permission="sample")(take)
-    yield
-    del journal.KINDS["test.note"]
-
-
-@pytest.fixture(autouse=True)
-def drill(settings: Any) -> None:
-    settings.YINGJIAN_DRILL = True
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("notes", "drill")]
 
 
 class Browser:
@@ -51,13 +32,7 @@ class Browser:
 
     def __init__(self, made: User) -> None:
         self.client = Client(enforce_csrf_checks=True, headers={"X-Yingjian-At": NOON.isoformat()})
-        answer = self.client.post(
-            "/api/session",
-            {"username": made.username, "password": PASSWORD},
-            content_type="application/json",
-        )
-        assert answer.status_code == 200, answer.content
-        self.csrf = answer.json()["csrf"]
+        self.csrf = sign_in(self.client, made)["csrf"]
 
     def post(self, path: str, body: Any) -> Any:
         return self.client.post(
@@ -106,12 +81,7 @@ def test_a_wrong_password_is_refused_journalled_and_shut_after_many() -> None:
         assert answer.status_code == expected
     assert entries("session.refuse") == 10
     later = Client(headers={"X-Yingjian-At": (NOON + timedelta(minutes=16)).isoformat()})
-    answer = later.post(
-        "/api/session",
-        {"username": made.username, "password": PASSWORD},
-        content_type="application/json",
-    )
-    assert answer.status_code == 200
+    sign_in(later, made)
 
 
 def test_an_unknown_name_gets_the_same_answer() -> None:

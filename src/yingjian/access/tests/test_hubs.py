@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import uuid
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,36 +15,21 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yingjian.access import actions, envelopes, journal, queries, rules, scope
+from yingjian.access import actions, envelopes, queries, rules, scope
 from yingjian.access.models import Device, JournalEntry
-from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, TOWN_B, actor, new_id, user
+from yingjian.access.tests.factories import (
+    NOON,
+    TOWN_A,
+    TOWN_B,
+    actor,
+    new_id,
+    sign_in,
+    user,
+)
 from yingjian.kernel.errors import RuleBroken
 
+pytestmark = pytest.mark.usefixtures("notes", "drill")
 HOURS_LATER = NOON + timedelta(hours=6)
-
-
-class Note(msgspec.Struct, frozen=True):
-    text: str
-
-
-@pytest.fixture(autouse=True)
-def kinds() -> Iterator[None]:
-    def take(batch: journal.Batch) -> list[journal.Verdict]:
-        return [
-            journal.parked(cmd, "access.reason_missing")
-            if cmd.payload.text == "bad"
-            else journal.applied(cmd)
-            for cmd in batch.commands
-        ]
-
-    journal.handles("test.note", Note, permission="sample")(take)
-    yield
-    del journal.KINDS["test.note"]
-
-
-@pytest.fixture(autouse=True)
-def drill(settings: Any) -> None:
-    settings.YINGJIAN_DRILL = True
 
 
 def enrolled(role: str, area: str = TOWN_A, name: str = "phone") -> tuple[uuid.UUID, str]:
@@ -217,10 +201,8 @@ def test_neither_a_phone_nor_a_user_is_a_hub() -> None:
     device, secret = enrolled("sampler")
     headers = {"Authorization": f"Device {device}:{secret}"}
     assert Client().get("/api/hub/keys", headers=headers).json()["code"] == "access.not_permitted"
-    made = user("hub")
     person = Client()
-    person.post("/api/session", {"username": made.username, "password": PASSWORD},
-                content_type="application/json")  # fmt: skip
+    sign_in(person, user("hub"))
     assert person.get("/api/hub/keys").json()["code"] == "access.hub_only"
     with pytest.raises(RuleBroken):
         rules.role_checked("hub")

@@ -13,7 +13,7 @@ from django.test import Client
 
 from yingjian.access import scope
 from yingjian.access.models import JournalEntry, User
-from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, TOWN_B, device, user
+from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, device, sign_in, user
 from yingjian.campaigns import actions, exports, presets, queries
 from yingjian.campaigns.tests.factories import (
     COUNTY,
@@ -27,20 +27,13 @@ from yingjian.campaigns.tests.factories import (
 )
 from yingjian.population.models import Person
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _drill(settings: Any) -> None:
-    settings.YINGJIAN_DRILL = True
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("drill")]
 
 
 def browser(made: User, language: str = "zh") -> Client:
     headers = {"X-Yingjian-At": NOON.isoformat(), "Accept-Language": language}
     client = Client(headers=headers)
-    given = {"username": made.username, "password": PASSWORD}
-    answer = client.post("/api/session", given, content_type="application/json")
-    assert answer.status_code == 200, answer.content
+    sign_in(client, made)
     return client
 
 

@@ -11,24 +11,29 @@ from django.test import Client
 
 from yingjian.access import scope
 from yingjian.access.models import JournalEntry, User
-from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, TOWN_B, actor, new_id, user
+from yingjian.access.tests.factories import (
+    NOON,
+    TOWN_A,
+    TOWN_B,
+    actor,
+    new_id,
+    sign_in,
+    user,
+)
 from yingjian.laboratory import queries
 from yingjian.laboratory.models import Result
 from yingjian.laboratory.tests import factories as make
 from yingjian.population import own
 
-pytestmark = pytest.mark.django_db(databases=["default", "owner"])
-
-
-@pytest.fixture(autouse=True)
-def _drill(settings: Any) -> None:
-    settings.YINGJIAN_DRILL = True
+pytestmark = [
+    pytest.mark.django_db(databases=["default", "owner"]),
+    pytest.mark.usefixtures("drill"),
+]
 
 
 def browser(made: User) -> Client:
     client = Client(headers={"X-Yingjian-At": NOON.isoformat()})
-    given = {"username": made.username, "password": PASSWORD}
-    assert client.post("/api/session", given, content_type="application/json").status_code == 200
+    sign_in(client, made)
     return client
 
 

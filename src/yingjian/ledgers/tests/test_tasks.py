@@ -14,12 +14,12 @@ from django.test import Client
 from yingjian.access import journal, scope
 from yingjian.access.tests.factories import (
     NOON,
-    PASSWORD,
     TOWN_A,
     TOWN_B,
     actor,
     command,
     new_id,
+    sign_in,
     user,
 )
 from yingjian.kernel.errors import RuleBroken
@@ -172,13 +172,11 @@ def test_lists_by_state_page_and_sight() -> None:
     }
 
 
-def test_the_work_list_over_http(settings: Any) -> None:
-    settings.YINGJIAN_DRILL = True
+@pytest.mark.usefixtures("drill")
+def test_the_work_list_over_http() -> None:
     actions.tasks_open(rows=[row(new_id()), row(new_id()), row(new_id(), area=TOWN_B)])
-    made = user("village_worker")
     client = Client(headers={"X-Yingjian-At": NOON.isoformat()})
-    given = {"username": made.username, "password": PASSWORD}
-    assert client.post("/api/session", given, content_type="application/json").status_code == 200
+    sign_in(client, user("village_worker"))
     first = client.get("/api/tasks?limit=1").json()
     assert len(first["items"]) == 1
     rest = client.get(f"/api/tasks?limit=5&after={first['next']}").json()

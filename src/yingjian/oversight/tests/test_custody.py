@@ -11,7 +11,7 @@ from django.test import Client
 
 from yingjian.access import scope
 from yingjian.access.models import Clock, User
-from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, TOWN_B, actor, new_id, user
+from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, new_id, sign_in, user
 from yingjian.campaigns import presets
 from yingjian.campaigns.models import DuePerson, Round
 from yingjian.campaigns.tests.factories import VILLAGE_A, active, drafted, persons, send
@@ -190,10 +190,8 @@ def test_the_answer_brings_the_clocks_that_hang_on_the_way() -> None:
             id=new_id(), code="deliver", subject_kind="box", subject_id=new_id(), subject_label="B2", area=VILLAGE_A,
             origin="x", owner_role="courier", started_at=at(2), due_at=at(6),
         )  # fmt: skip
-    reader = user("cdc_investigator")
     client = Client()
-    signed = {"username": reader.username, "password": PASSWORD}
-    client.post("/api/session", signed, content_type="application/json")
+    sign_in(client, user("cdc_investigator"))
     answer = client.get(f"/api/persons/{person}/chain").json()
     assert [clock["subject_label"] for clock in answer["clocks"]] == ["B1"]
     assert answer["clocks"][0]["state"] == "met"

@@ -16,7 +16,7 @@ from python_calamine import CalamineWorkbook
 
 from yingjian.access import scope
 from yingjian.access.actor import SYSTEM
-from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, actor, new_id, user
+from yingjian.access.tests.factories import NOON, TOWN_A, actor, new_id, sign_in, user
 from yingjian.campaigns.tests.factories import send
 from yingjian.kernel.errors import RuleBroken
 from yingjian.planning import candidate_form, jobs
@@ -60,12 +60,7 @@ class Planner:
     ) -> None:
         made = user(role, area)
         self.client = Client(enforce_csrf_checks=True, headers={"Accept-Language": lang})
-        signed = self.client.post(
-            "/api/session",
-            {"username": made.username, "password": PASSWORD},
-            content_type="application/json",
-        )
-        self.headers = {"X-CSRFToken": signed.json()["csrf"]}
+        self.headers = {"X-CSRFToken": sign_in(self.client, made)["csrf"]}
 
     def get(self, path: str) -> Any:
         return self.client.get(f"/api{path}")

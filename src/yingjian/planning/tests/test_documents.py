@@ -19,7 +19,7 @@ from pypdf import PdfReader
 
 from yingjian.access import scope
 from yingjian.access.models import JournalEntry
-from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, user
+from yingjian.access.tests.factories import TOWN_A, TOWN_B, sign_in, user
 from yingjian.campaigns import presets
 from yingjian.campaigns.models import Round
 from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
@@ -37,13 +37,8 @@ pytestmark = pytest.mark.django_db
 
 
 def signed_in(area: str = TOWN_A) -> Client:
-    account = user("round_planner", area)
     client = Client()
-    client.post(
-        "/api/session",
-        {"username": account.username, "password": PASSWORD},
-        content_type="application/json",
-    )
+    sign_in(client, user("round_planner", area))
     return client
 
 

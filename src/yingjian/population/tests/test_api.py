@@ -18,7 +18,7 @@ from python_calamine import CalamineWorkbook
 from yingjian.access import scope
 from yingjian.access.actor import SYSTEM
 from yingjian.access.models import JournalEntry
-from yingjian.access.tests.factories import NOON, PASSWORD, TOWN_A, new_id, user
+from yingjian.access.tests.factories import NOON, TOWN_A, new_id, sign_in, user
 from yingjian.population import actions, jobs, uploads
 from yingjian.population.models import ImportRun
 from yingjian.population.tests.files import HEAD, VILLAGE, number, person, write_csv
@@ -42,12 +42,7 @@ class Browser:
     def __init__(self, role: str, area: str = TOWN_A, lang: str = "zh-hans") -> None:
         made = user(role, area)
         self.client = Client(enforce_csrf_checks=True, headers={"Accept-Language": lang})
-        answer = self.client.post(
-            "/api/session",
-            {"username": made.username, "password": PASSWORD},
-            content_type="application/json",
-        )
-        self.headers = {"X-CSRFToken": answer.json()["csrf"]}
+        self.headers = {"X-CSRFToken": sign_in(self.client, made)["csrf"]}
 
     def get(self, path: str) -> Any:
         return self.client.get(f"/api{path}")

@@ -18,12 +18,8 @@ from yingjian.population.models import Region
 from yingjian.sampling import hubs
 from yingjian.sampling.tests.test_matters import Desk
 
+pytestmark = pytest.mark.usefixtures("drill")
 COUNTY = TOWN_A[:6]
-
-
-@pytest.fixture(autouse=True)
-def drill(settings: Any) -> None:
-    settings.YINGJIAN_DRILL = True  # time is told with each request
 
 
 def regions() -> None:

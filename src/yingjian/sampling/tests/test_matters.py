@@ -16,12 +16,12 @@ from yingjian.access import scope
 from yingjian.access.models import JournalEntry
 from yingjian.access.tests.factories import (
     NOON,
-    PASSWORD,
     TOWN_A,
     TOWN_B,
     actor,
     command,
     new_id,
+    sign_in,
     user,
 )
 from yingjian.access.tests.factories import device as stored_device
@@ -47,11 +47,8 @@ class Desk:
     """A signed-in maintainer."""
 
     def __init__(self, role: str = "information_maintainer", area: str = TOWN_A) -> None:
-        made = user(role, area)
         self.client = Client(headers={"X-Yingjian-At": NOON.isoformat()})
-        body = {"username": made.username, "password": PASSWORD}
-        answer = self.client.post("/api/session", body, content_type="application/json")
-        assert answer.status_code == 200, answer.content
+        sign_in(self.client, user(role, area))
 
     def get(self, path: str, status: int = 200, **more: Any) -> Any:
         answer = self.client.get(f"/api{path}", **more)

@@ -21,8 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def field(settings: Any) -> Field:
-    settings.YINGJIAN_DRILL = True  # time is told with each request
+def field(drill: None) -> Field:
     return a_field()
 
 

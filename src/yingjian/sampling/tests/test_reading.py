@@ -12,7 +12,7 @@ from django.test import Client
 
 from yingjian.access import scope
 from yingjian.access.models import JournalEntry
-from yingjian.access.tests.factories import PASSWORD, TOWN_A, TOWN_B, actor, new_id, user
+from yingjian.access.tests.factories import TOWN_A, TOWN_B, actor, new_id, sign_in, user
 from yingjian.campaigns.models import DuePerson
 from yingjian.logistics import queries as logistics
 from yingjian.sampling import queries, tokens
@@ -24,9 +24,8 @@ pytestmark = pytest.mark.django_db
 
 
 def signed_in(role: str, area: str = TOWN_A) -> Client:
-    made, client = user(role, area), Client()
-    body = {"username": made.username, "password": PASSWORD}
-    assert client.post("/api/session", body, content_type="application/json").status_code == 200
+    client = Client()
+    sign_in(client, user(role, area))
     return client
 
 

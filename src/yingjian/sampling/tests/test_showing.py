@@ -19,13 +19,8 @@ from yingjian.population.models import Person
 from yingjian.sampling import tokens
 from yingjian.sampling.tests.test_revoking import decided
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("drill")]
 PHONE = "13800000000"
-
-
-@pytest.fixture(autouse=True)
-def _drill(settings: Any) -> None:
-    settings.YINGJIAN_DRILL = True
 
 
 def number(n: int) -> str:

@@ -15,12 +15,12 @@ from yingjian.access import journal, scope
 from yingjian.access.journal import Verdict
 from yingjian.access.tests.factories import (
     NOON,
-    PASSWORD,
     TOWN_A,
     TOWN_B,
     actor,
     command,
     new_id,
+    sign_in,
     user,
 )
 from yingjian.kernel.errors import RuleBroken, catalogue
@@ -231,14 +231,8 @@ def test_only_planners_staff_a_round() -> None:
 
 
 def signed_in(area: str) -> Client:
-    account = user("round_planner", area)
     client = Client()
-    response = client.post(
-        "/api/session",
-        {"username": account.username, "password": PASSWORD},
-        content_type="application/json",
-    )
-    assert response.status_code == 200, response.content
+    sign_in(client, user("round_planner", area))
     return client
 
 
