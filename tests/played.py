@@ -77,10 +77,11 @@ class Asker:
         self.http = httpx.Client(base_url=f"{played.url}/api", timeout=120, trust_env=False)
         self.headers = {AT: at.isoformat(), "Accept-Language": "zh"}
 
-    def sign_in(self, username: str) -> Asker:
+    def sign_in(self, username: str, password: str = "") -> Asker:
+        """With the round's password, if no other is given."""
         self.headers.pop("X-CSRFToken", None)
         self.http.cookies.clear()
-        given = {"username": username, "password": self.played.password}
+        given = {"username": username, "password": password or self.played.password}
         answer = self.ask("POST", "/session", json=given)
         assert answer.status_code == 200, answer.text
         self.headers["X-CSRFToken"] = answer.json()["csrf"]
@@ -110,6 +111,20 @@ class Asker:
 
     def new(self) -> str:
         return self.ids.new(self.at)
+
+    def drawn_up(self, *, no: int, lasts: timedelta) -> str:
+        """A round of the county, drawn up for the day after tomorrow."""
+        campaign, round_id = self.new(), self.new()
+        begin = (self.at + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
+        self.done(
+            "campaign.create", campaign_id=campaign, area=COUNTY, name="演练", trigger="drill"
+        )
+        self.done(
+            "round.create", round_id=round_id, campaign_id=campaign, no=no, area=COUNTY, name="演练第一轮",
+            preset={"code": "yongning"}, window_start=begin.isoformat(),
+            window_end=(begin + lasts).isoformat(),
+        )  # fmt: skip
+        return round_id
 
 
 def two_farms(folder: Path) -> Scenario:

@@ -53,26 +53,14 @@ def console(round_played: Played) -> str:
 def planner(round_played: Played, console: str) -> Iterator[Asker]:
     """The journeys' user over the interface, now: what is prepared is not what is looked at."""
     asker = Asker(round_played, datetime.now(UTC))
-    given = {"username": USERNAME, "password": PASSWORD}
-    answer = asker.ask("POST", "/session", json=given)
-    assert answer.status_code == 200, answer.text
-    asker.headers["X-CSRFToken"] = answer.json()["csrf"]
-    yield asker
+    yield asker.sign_in(USERNAME, PASSWORD)
     asker.http.close()
 
 
 @pytest.fixture
 def drafted(planner: Asker) -> str:
     """A round that was drawn up for the day after tomorrow."""
-    campaign, round_id = planner.new(), planner.new()
-    begin = (planner.at + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
-    planner.done("campaign.create", campaign_id=campaign, area=COUNTY, name="演练", trigger="drill")
-    planner.done(
-        "round.create", round_id=round_id, campaign_id=campaign, no=1, area=COUNTY, name="演练第一轮",
-        preset={"code": "yongning"}, window_start=begin.isoformat(),
-        window_end=(begin + timedelta(hours=10)).isoformat(),
-    )  # fmt: skip
-    return round_id
+    return planner.drawn_up(no=1, lasts=timedelta(hours=10))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from python_calamine import CalamineWorkbook
 
 from tests.journeys.steps import arrive, says, sign_in
-from tests.played import COUNTY, TOWN_A, TOWN_B, Asker, Played
+from tests.played import TOWN_A, TOWN_B, Asker, Played
 
 pytestmark = pytest.mark.e2e
 
@@ -21,14 +21,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture
 def round_to_plan(planner: Asker, round_played: Played) -> str:
     """A frozen round of the county in two days' time, and a hall in each town on the list of candidates."""
-    campaign, round_id = planner.new(), planner.new()
-    begin = (planner.at + timedelta(days=2)).replace(hour=0, minute=0, second=0, microsecond=0)
-    planner.done("campaign.create", campaign_id=campaign, area=COUNTY, name="演练", trigger="drill")
-    planner.done(
-        "round.create", round_id=round_id, campaign_id=campaign, no=7, area=COUNTY, name="演练第一轮",
-        preset={"code": "yongning"}, window_start=begin.isoformat(),
-        window_end=(begin + timedelta(days=2)).isoformat(),
-    )  # fmt: skip
+    round_id = planner.drawn_up(no=7, lasts=timedelta(days=2))
     planner.done("round.freeze", round_id=round_id)
     with round_played.sql() as connection:
         for town in (TOWN_A, TOWN_B):
@@ -39,7 +32,7 @@ def round_to_plan(planner: Asker, round_played: Played) -> str:
             ).fetchone()
             assert row is not None, "homes of the played round have places"
             planner.done(
-                "candidate.set", candidate_id=planner.new(), area=row[0], name=f"文化礼堂{town[-1]}{campaign[-6:]}",
+                "candidate.set", candidate_id=planner.new(), area=row[0], name=f"文化礼堂{town[-1]}{round_id[-6:]}",
                 lon=round(row[1], 6), lat=round(row[2], 6), lanes=6,
             )  # fmt: skip
     planner.done("round.approve", round_id=round_id)

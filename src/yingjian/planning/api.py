@@ -364,6 +364,12 @@ def sizes(
     fresh: bool = False,
 ) -> pool_sizes.PoolSizes:
     """How many to a tube, town by town: tubes, re-tests, missed, finishing time, the size recommended and why."""
+    return _sizes(request, round_id, asked, fresh=fresh)
+
+
+def _sizes(
+    request: HttpRequest, round_id: uuid.UUID, asked: pool_sizes.PoolAsked, *, fresh: bool = False
+) -> pool_sizes.PoolSizes:
     known = ground.ground_for(actor_of(request), round_id, at=request_time(request), fresh=fresh)
     return pool_sizes.pool_sizes(known, asked, language=language(request))
 
@@ -373,9 +379,7 @@ def size_tables(
     request: HttpRequest, round_id: uuid.UUID, asked: Query[pool_sizes.PoolAsked]
 ) -> HttpResponse:
     """The same as tables."""
-    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
-    found = pool_sizes.pool_sizes(known, asked, language=language(request))
-    data = documents.pool_tables(found, language(request))
+    data = documents.pool_tables(_sizes(request, round_id, asked), language(request))
     return _file(request, data, documents.XLSX, "pool_sizes", round_id)
 
 
@@ -384,6 +388,12 @@ def rhythm(
     request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked], *, fresh: bool = False
 ) -> cadence.Cadence:  # fmt: skip
     """How often to swab: what each way of spacing rounds finds and costs; by the preset, each town's next days."""
+    return _rhythm(request, round_id, asked, fresh=fresh)
+
+
+def _rhythm(
+    request: HttpRequest, round_id: uuid.UUID, asked: cadence.CadenceAsked, *, fresh: bool = False
+) -> cadence.Cadence:
     known = ground.ground_for(actor_of(request), round_id, at=request_time(request), fresh=fresh)
     return cadence.cadence(known, asked, language=language(request))
 
@@ -393,9 +403,7 @@ def rhythm_tables(
     request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
 ) -> HttpResponse:
     """The same as tables."""
-    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
-    found = cadence.cadence(known, asked, language=language(request))
-    data = documents.cadence_tables(found, language(request))
+    data = documents.cadence_tables(_rhythm(request, round_id, asked), language(request))
     return _file(request, data, documents.XLSX, "cadence", round_id)
 
 
@@ -404,9 +412,7 @@ def rhythm_annex(
     request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
 ) -> HttpResponse:
     """The same in Word."""
-    known = ground.ground_for(actor_of(request), round_id, at=request_time(request))
-    found = cadence.cadence(known, asked, language=language(request))
-    data = documents.cadence_annex(found, language(request))
+    data = documents.cadence_annex(_rhythm(request, round_id, asked), language(request))
     return _file(request, data, documents.DOCX, "cadence", round_id)
 
 
@@ -451,12 +457,8 @@ def candidate_page(
 def candidate_book(request: HttpRequest, area: str = "") -> HttpResponse:
     """The candidates in force in the shape of the template."""
     lang = language(request)
-    lines = [
-        candidate_form.line_of(row, lang)
-        for row in candidates.lines_for(actor_of(request), area=area)
-    ]
     data = place_lists.write_lines(
-        candidate_form.COLUMNS, candidate_form.sheet(lang), lines, language=lang
+        candidate_form.COLUMNS, candidate_form.sheet(lang), _in_force(request, area), language=lang
     )
     return documents.answer(data, documents.XLSX, "candidates.xlsx")
 
@@ -464,12 +466,14 @@ def candidate_book(request: HttpRequest, area: str = "") -> HttpResponse:
 @router.get("/candidates.geojson", auth=needs("see_round"))
 def candidate_map(request: HttpRequest, area: str = "") -> HttpResponse:
     """The same as GeoJSON, in the shape a list may be handed in."""
-    lang = language(request)
-    lines = [
-        candidate_form.line_of(row, lang)
-        for row in candidates.lines_for(actor_of(request), area=area)
-    ]
-    return documents.answer(place_lists.geojson(lines), documents.GEOJSON, "candidates.geojson")
+    data = place_lists.geojson(_in_force(request, area))
+    return documents.answer(data, documents.GEOJSON, "candidates.geojson")
+
+
+def _in_force(request: HttpRequest, area: str) -> list[dict[str, Any]]:
+    """The candidates in force as lines of the template."""
+    found = candidates.lines_for(actor_of(request), area=area)
+    return [candidate_form.line_of(row, language(request)) for row in found]
 
 
 @router.get("/candidates/template.xlsx", auth=needs("plan_round"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -139,7 +140,7 @@ def rehearsal_annex(found: rehearsing.Rehearsal, *, at: datetime, language: str)
         as_of=at.astimezone(queries.local_time()),
         language=language,
     )
-    return rendering.to_docx(paper, more=wording.words(language)["rehearsal"]["more"])
+    return _word(paper, language)
 
 
 def rehearsal_tables(found: rehearsing.Rehearsal, *, at: datetime, language: str) -> bytes:
@@ -150,44 +151,44 @@ def rehearsal_tables(found: rehearsing.Rehearsal, *, at: datetime, language: str
         as_of=at.astimezone(queries.local_time()),
         language=language,
     )
-    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
+    return _sheets(report, language)
 
 
 def match_tables(found: matching.Matching, language: str) -> bytes:
     """The matching of tubes and laboratories as a workbook."""
-    report = match_paper.paper(
-        found, round_name=campaigns.round_brief(found.round_id).name, tz=queries.local_time(),
-        language=language,
-    )  # fmt: skip
-    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
+    return _sheets(_written(match_paper.paper, found, language), language)
 
 
 def pool_tables(found: pool_sizes.PoolSizes, language: str) -> bytes:
     """How many to a tube as a workbook."""
-    report = pool_paper.paper(
-        found, round_name=campaigns.round_brief(found.round_id).name, tz=queries.local_time(),
-        language=language,
-    )  # fmt: skip
-    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
+    return _sheets(_written(pool_paper.paper, found, language), language)
 
 
 def cadence_tables(found: cadence.Cadence, language: str) -> bytes:
     """Ways to space rounds as a workbook."""
-    report = _cadence(found, language)
-    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
+    return _sheets(_written(cadence_paper.paper, found, language), language)
 
 
 def cadence_annex(found: cadence.Cadence, language: str) -> bytes:
     """The same in Word."""
-    more = wording.words(language)["rehearsal"]["more"]
-    return rendering.to_docx(_cadence(found, language), more=more)
+    return _word(_written(cadence_paper.paper, found, language), language)
 
 
-def _cadence(found: cadence.Cadence, language: str) -> Report:
-    return cadence_paper.paper(
-        found, round_name=campaigns.round_brief(found.round_id).name, tz=queries.local_time(),
-        language=language,
-    )  # fmt: skip
+def _written(
+    paper: Callable[..., Report],
+    found: matching.Matching | pool_sizes.PoolSizes | cadence.Cadence,
+    language: str,
+) -> Report:
+    name = campaigns.round_brief(found.round_id).name
+    return paper(found, round_name=name, tz=queries.local_time(), language=language)
+
+
+def _sheets(report: Report, language: str) -> bytes:
+    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
+
+
+def _word(report: Report, language: str) -> bytes:
+    return rendering.to_docx(report, more=wording.words(language)["rehearsal"]["more"])
 
 
 def places(plan: Plan) -> bytes:
@@ -205,7 +206,7 @@ def plan_annex(head: queries.PlanHead, plan: Plan, *, at: datetime, language: st
         round_name=brief.name, version=head.version,
         as_of=at.astimezone(tz), tz=tz, language=language,
     )  # fmt: skip
-    return rendering.to_docx(report, more=wording.words(language)["rehearsal"]["more"])
+    return _word(report, language)
 
 
 FORBIDDEN: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f]')

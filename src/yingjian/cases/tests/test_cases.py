@@ -43,6 +43,10 @@ def at_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transaction, "on_commit", lambda func, **_: func())
 
 
+Rechecks = dict[tuple[uuid.UUID, uuid.UUID], str]
+"""Codes of recheck tubes by member and laboratory."""
+
+
 class Scene:
     """A Yongning round whose city and region laboratories exist, and steps a test walks."""
 
@@ -71,7 +75,7 @@ class Scene:
 
     def swab(
         self, code: str, members: list[PoolMember], labs: list[Laboratory] | None = None
-    ) -> dict[tuple[uuid.UUID, uuid.UUID], str]:
+    ) -> Rechecks:
         """Recheck swabs of these members, one per laboratory; tube code by (member, laboratory)."""
         codes = {}
         swabs = []
@@ -106,6 +110,20 @@ class Scene:
                 make.release(package, at=at + timedelta(minutes=30))
         outbox.deliver_pending()
         return ids
+
+    def at(self, laboratory: Laboratory, codes: Rechecks) -> list[str]:
+        """Which of the recheck tubes are this laboratory's."""
+        return [code for (_, lab), code in codes.items() if lab == laboratory.id]
+
+    def each_tests(self, codes: Rechecks, outcome: str) -> dict[str, uuid.UUID]:
+        """Region and city test the recheck tubes they have, all with this outcome."""
+        return {
+            code: result
+            for laboratory in (self.region, self.city)
+            for code, result in self.test(
+                laboratory, dict.fromkeys(self.at(laboratory, codes), outcome)
+            ).items()
+        }
 
     def correct(self, old: uuid.UUID, outcome: str) -> None:
         at = NOON + self.later()
@@ -282,8 +300,8 @@ def test_the_first_positive_is_told_before_the_second_laboratory_has_spoken() ->
     tube = make.tube(scene.world, people=1, mode="household")
     scene.results({tube.code: "single_target"})
     codes = scene.swab(tube.code, scene.members(tube.code))
-    (region,) = (code for (_, lab), code in codes.items() if lab == scene.region.id)
-    (city,) = (code for (_, lab), code in codes.items() if lab == scene.city.id)
+    (region,) = scene.at(scene.region, codes)
+    (city,) = scene.at(scene.city, codes)
     scene.test(scene.region, {region: "positive"})
     with scope.everywhere():
         assert (Positive.objects.get().state, Notice.objects.count()) == ("initial", 12)
@@ -310,8 +328,7 @@ def test_neither_negative_nor_positive_asks_for_another_pair() -> None:
     assert scene.due(tube.code) == [("sampled", None)]
     second = scene.swab(tube.code, scene.members(tube.code))
     assert scene.members(tube.code)[0].attempt == 2
-    for (_, lab), code in second.items():
-        scene.test(scene.region if lab == scene.region.id else scene.city, {code: "negative"})
+    scene.each_tests(second, "negative")
     assert scene.pool(tube.code).resolution == "all_negative"
     assert scene.due(tube.code) == [("resulted", "negative")]
     lawful()
@@ -338,8 +355,7 @@ def test_a_single_positive_tells_at_once_and_is_tested_twice() -> None:
         assert Notice.objects.count() == 12
     assert scene.due(tube.code) == [("resulted", "positive")]
     codes = scene.swab(tube.code, scene.members(tube.code))
-    for (_, lab), code in codes.items():
-        scene.test(scene.region if lab == scene.region.id else scene.city, {code: "positive"})
+    scene.each_tests(codes, "positive")
     with scope.everywhere():
         assert (Positive.objects.get().state, Notice.objects.count()) == ("rechecked", 12)
     assert scene.pool(tube.code).resolution == "positive"
@@ -359,8 +375,7 @@ def test_a_single_positive_nobody_confirms_is_excluded_by_decision_only() -> Non
     with pytest.raises(RuleBroken, match="exclusion_unsupported"):
         make.send("positive.advance", excluding, by=INVESTIGATOR)
     codes = scene.swab(tube.code, scene.members(tube.code))
-    for (_, lab), code in codes.items():
-        scene.test(scene.region if lab == scene.region.id else scene.city, {code: "negative"})
+    scene.each_tests(codes, "negative")
     assert scene.due(tube.code) == [("resulted", "positive")], "a positive is not overwritten"
     with pytest.raises(RuleBroken, match="reason_missing"):
         make.send("positive.advance", {**excluding, "reason": " "}, by=INVESTIGATOR)

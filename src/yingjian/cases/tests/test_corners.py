@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 
 from yingjian.access import outbox, scope
@@ -67,11 +65,7 @@ def test_a_recheck_corrected_to_positive_confirms_somebody_released() -> None:
     tube = make.tube(scene.world, people=1)
     scene.results({tube.code: "positive"})
     codes = scene.swab(tube.code, scene.members(tube.code))
-    ids: dict[str, uuid.UUID] = {}
-    for (_, lab), code in codes.items():
-        ids |= scene.test(
-            scene.region if lab == scene.region.id else scene.city, {code: "negative"}
-        )
+    ids = scene.each_tests(codes, "negative")
     assert scene.pool(tube.code).resolution == "all_negative"
     scene.correct(next(iter(ids.values())), "positive")
     assert scene.members(tube.code)[0].state == "confirmed"
@@ -87,8 +81,8 @@ def test_a_recheck_corrected_to_negative_releases_and_excludes() -> None:
     tube = make.tube(scene.world, people=1)
     scene.results({tube.code: "positive"})
     codes = scene.swab(tube.code, scene.members(tube.code))
-    (region,) = (code for (_, lab), code in codes.items() if lab == scene.region.id)
-    (city,) = (code for (_, lab), code in codes.items() if lab == scene.city.id)
+    (region,) = scene.at(scene.region, codes)
+    (city,) = scene.at(scene.city, codes)
     wrong = scene.test(scene.region, {region: "positive"})[region]
     scene.test(scene.city, {city: "negative"})
     scene.correct(wrong, "negative")
@@ -105,7 +99,7 @@ def test_a_positive_taken_back_while_the_other_laboratory_is_silent_waits_again(
     tube = make.tube(scene.world, people=1)
     scene.results({tube.code: "positive"})
     codes = scene.swab(tube.code, scene.members(tube.code))
-    (region,) = (code for (_, lab), code in codes.items() if lab == scene.region.id)
+    (region,) = scene.at(scene.region, codes)
     wrong = scene.test(scene.region, {region: "positive"})[region]
     scene.correct(wrong, "negative")
     assert scene.members(tube.code)[0].state == "re_sampled"
@@ -121,8 +115,7 @@ def test_a_third_swab_of_somebody_confirmed_begins_another_attempt_and_unsettles
     tube = make.tube(scene.world, people=1)
     scene.results({tube.code: "positive"})
     codes = scene.swab(tube.code, scene.members(tube.code))
-    for (_, lab), code in codes.items():
-        scene.test(scene.region if lab == scene.region.id else scene.city, {code: "positive"})
+    scene.each_tests(codes, "positive")
     scene.swab(tube.code, scene.members(tube.code))
     (member,) = scene.members(tube.code)
     assert (member.state, member.attempt) == ("confirmed", 2)
@@ -137,8 +130,7 @@ def test_a_member_nobody_can_name_is_rechecked_and_confirmed_all_the_same() -> N
         Swab.objects.filter(tube=tube).update(person=None, due=None)
     scene.results({tube.code: "positive"})
     codes = scene.swab(tube.code, scene.members(tube.code))
-    for (_, lab), code in codes.items():
-        scene.test(scene.region if lab == scene.region.id else scene.city, {code: "positive"})
+    scene.each_tests(codes, "positive")
     with scope.everywhere():
         case = Positive.objects.get()
         assert (case.person_id, case.state) == (None, "rechecked")

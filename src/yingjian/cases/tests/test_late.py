@@ -79,8 +79,7 @@ def test_a_late_swab_opens_a_resolved_pool_again_and_is_the_positive_one() -> No
     tube, who = make.tube(scene.world, people=2), make.person()
     scene.results({tube.code: "positive"})
     codes = scene.swab(tube.code, scene.members(tube.code))
-    for lab in (scene.region, scene.city):
-        scene.test(lab, {code: "negative" for (_, at), code in codes.items() if at == lab.id})
+    scene.each_tests(codes, "negative")
     assert scene.pool(tube.code).resolution == "all_negative"
     uploads(scene, (tube, who))
     pool = scene.pool(tube.code)

@@ -13,14 +13,13 @@ from django.db import connection, connections
 
 from yingjian.access import scope
 from yingjian.access.tests.factories import NOON, TOWN_A, new_id
-from yingjian.cases.models import Positive
-from yingjian.laboratory.models import Result
+from yingjian.cases.tests.factories import positive
 from yingjian.laboratory.tests import factories as make
 from yingjian.oversight import replay as replaying
 from yingjian.oversight import verify
 from yingjian.oversight.laws import LAWS
 from yingjian.oversight.replay import INPUT_TABLES, SCHEMA, TABLES, replay
-from yingjian.sampling.models import Swab, Tube
+from yingjian.sampling.models import Tube
 
 
 @pytest.mark.django_db(transaction=True)
@@ -140,17 +139,9 @@ def test_the_rooms_own_laws_are_asked_and_their_breakers_named() -> None:
     """A tube that says three people and holds nobody; a case that told nobody."""
     world = make.world()
     made = make.tube(world, people=1, mode="single")
+    positive(world, made, case_no="C-1")
     with scope.everywhere():
         Tube.objects.filter(id=made.id).update(people=3)
-        swab = Swab.objects.get(tube=made)
-        result = Result.objects.create(
-            id=new_id(), round=world.round, tube=made, laboratory=world.laboratory, area=make.VILLAGE, version=1,
-            outcome="positive", tested_at=NOON, entered_by=new_id(), entered_at=NOON,
-        )  # fmt: skip
-        Positive.objects.create(
-            id=new_id(), round=world.round, person=swab.person, swab=swab, result=result, area=make.VILLAGE,
-            case_no="C-1", found_at=NOON, state="initial",
-        )  # fmt: skip
     found = {finding.key: finding for finding in verify.run(with_replay=False)}
     assert not found["sampling.swabs_fill_their_tube"].holds
     assert found["sampling.swabs_fill_their_tube"].shown == [made.code]

@@ -13,12 +13,11 @@ from django.core.management import CommandError, call_command
 from python_calamine import CalamineWorkbook
 
 from yingjian.access import scope
-from yingjian.access.tests.factories import NOON, TOWN_B, actor, new_id
+from yingjian.access.tests.factories import NOON, TOWN_B, actor
 from yingjian.campaigns.models import DuePerson
 from yingjian.campaigns.tests.factories import VILLAGE_A, drafted, frozen, persons
-from yingjian.cases.models import Positive
+from yingjian.cases.tests.factories import positive
 from yingjian.kernel.errors import RuleBroken
-from yingjian.laboratory.models import Result
 from yingjian.laboratory.tests import factories as lab
 from yingjian.planning import cadence, ground, pool_sizes, wording
 from yingjian.planning.ground import Town
@@ -104,16 +103,8 @@ def test_an_answer_stands_on_what_was_known_this_quarter_of_an_hour() -> None:
 def test_the_rounds_own_positives_speak_before_the_guess() -> None:
     made = lab.world()
     tube = lab.tube(made, people=10)
+    positive(made, tube)
     with scope.everywhere():
-        result = Result.objects.create(
-            id=new_id(), tube=tube, laboratory=made.laboratory, round=made.round, area=tube.area, version=1,
-            outcome="positive", tested_at=NOON, entered_by=new_id(), entered_at=NOON,
-        )  # fmt: skip
-        swab = tube.swabs.all()[0]
-        Positive.objects.create(
-            id=new_id(), round=made.round, person=swab.person, swab=swab, result=result, area=tube.area,
-            case_no="1", found_at=NOON, state="initial",
-        )  # fmt: skip
         made.round.due.update(state="resulted", resulted_at=NOON, outcome="negative")
         (one,) = ground.ground_of(made.round.id, at=NOON).towns
     assert (one.resulted, one.positive, one.basis, one.people) == (10, 1, "round", 10)

@@ -23,10 +23,10 @@ from yingjian.access.tests.factories import NOON, TOWN_B, actor, new_id
 from yingjian.campaigns.models import Round
 from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
 from yingjian.cases.models import Positive
+from yingjian.cases.tests.factories import positive
 from yingjian.kernel import clock
 from yingjian.kernel.errors import RuleBroken
 from yingjian.kernel.papers import Table
-from yingjian.laboratory.models import Result
 from yingjian.laboratory.tests import factories as lab
 from yingjian.planning import (
     expecting,
@@ -233,16 +233,8 @@ def test_without_a_number_the_round_before_says_how_many(monkeypatch: pytest.Mon
 def test_what_was_found_is_counted_in_the_round_and_in_the_one_before() -> None:
     made = lab.world()
     tube = lab.tube(made, people=10)
+    positive(made, tube)
     with scope.everywhere():
-        result = Result.objects.create(
-            id=new_id(), tube=tube, laboratory=made.laboratory, round=made.round, area=tube.area, version=1,
-            outcome="positive", tested_at=NOON, entered_by=new_id(), entered_at=NOON,
-        )  # fmt: skip
-        swab = tube.swabs.all()[0]
-        Positive.objects.create(
-            id=new_id(), round=made.round, person=swab.person, swab=swab, result=result, area=tube.area,
-            case_no="1", found_at=NOON, state="initial",
-        )  # fmt: skip
         made.round.due.update(state="resulted", resulted_at=NOON, outcome="negative")
         assert ground.found_before(made.round.id) == (0, 0), "nothing was held before"
         assert expecting.by_history(made.round.id) == 0.0
