@@ -1,3 +1,4 @@
+import { computed, type ComputedRef, type MaybeRefOrGetter, toValue } from 'vue';
 import { useI18n } from 'vue-i18n';
 
 import { ApiError, BAD_ANSWER, NO_ANSWER } from './errors';
@@ -24,4 +25,13 @@ export function useErrorText(): (error: unknown) => ErrorText {
       error.code === NO_ANSWER ? t('error.noAnswer') : error.message === '' ? t('error.unexpected') : error.message;
     return { title, detail: adviceFor(error), code: error.code };
   };
+}
+
+/** The first of these that failed, as words; null while none did. */
+export function useFailure(...errors: readonly MaybeRefOrGetter<unknown>[]): ComputedRef<ErrorText | null> {
+  const errorText = useErrorText();
+  return computed(() => {
+    const first = errors.map((one) => toValue(one)).find(Boolean);
+    return first === undefined ? null : errorText(first);
+  });
 }
