@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,17 +11,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import xlsxwriter
 from django.utils import timezone
 
 from yingjian.access import journal
 from yingjian.access.actor import Actor
+from yingjian.kernel.sheets import SHEET_ROWS, long_list
 
 from . import presets, queries
 
 CONTENT_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-SHEET_ROWS: Final = 1_048_575
-"""Rows of one Excel sheet below its heading; a longer list goes on in the next sheet (capability 102)."""
 
 
 @cache
@@ -87,21 +84,12 @@ def due_list(
     """Write the list in the actor's sight to a workbook and journal it. Memory stays flat however long the list is."""
     say = words(language)
     rows = (row for page in queries.due_pages_for(actor, round_id, wanted) for row in page)
-    count = 0
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "due.xlsx"
-        book = xlsxwriter.Workbook(
-            str(path),
-            {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False},
-        )
-        sheet = _sheet(book, say, 1)
-        for row in rows:
-            if count and count % sheet_rows == 0:
-                sheet = _sheet(book, say, count // sheet_rows + 1)
-            sheet.write_row(count % sheet_rows + 1, 0, list(_line(row, language)))
-            count += 1
-        book.close()
-        data = path.read_bytes()
+    data, count = long_list(
+        (list(_line(row, language)) for row in rows),
+        name=say["sheet"],
+        columns=list(say["column"].values()),
+        sheet_rows=sheet_rows,
+    )
     journal.record(
         "export.make",
         {"what": "due_list", "round_id": round_id, "rows": count},
@@ -110,10 +98,3 @@ def due_list(
         at=at,
     )
     return Export(data, count)
-
-
-def _sheet(book: Any, say: dict[str, Any], no: int) -> Any:
-    sheet = book.add_worksheet(say["sheet"] if no == 1 else f"{say['sheet']} {no}")
-    sheet.freeze_panes(1, 0)
-    sheet.write_row(0, 0, list(say["column"].values()), book.add_format({"bold": True}))
-    return sheet
