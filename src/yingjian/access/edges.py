@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
@@ -56,6 +56,14 @@ def request_time(request: HttpRequest) -> datetime:
             raise RuleBroken("access.time_malformed", status=400)
         return at
     return now()
+
+
+def page(
+    request: HttpRequest, rows: Sequence[Mapping[str, Any]], limit: int, *, key: str = "id", **more: Any
+) -> dict[str, Any]:  # fmt: skip
+    """A page of a list: its rows, the `key` of the last where more may follow (as many came as asked for), when."""
+    following = rows[-1][key] if len(rows) == limit else None
+    return {"items": rows, "next": following, **more, "as_of": request_time(request)}
 
 
 def actor_of(request: HttpRequest) -> Actor:

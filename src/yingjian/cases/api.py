@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from yingjian.access.edges import actor_of, needs, request_time
+from yingjian.access.edges import actor_of, needs, page, request_time
 
 from . import queries
 
@@ -158,8 +158,7 @@ def pools(
 ) -> Any:
     """Flagged pools of a round (a single tube that is tested again is a pool of one: `mode`)."""
     rows = queries.pools_for(actor_of(request), round_id, state=state, after=after, limit=limit)
-    following = rows[-1]["id"] if len(rows) == limit else None
-    return {"items": rows, "next": following, "as_of": request_time(request)}
+    return page(request, rows, limit)
 
 
 @router.get("/pools/{pool_id}", auth=needs("see_persons"), response=PoolPage)
@@ -179,8 +178,7 @@ def positives(
 ) -> Any:
     """Positives of a round, with how many parties were told and have answered."""
     rows = queries.positives_for(actor_of(request), round_id, state=state, after=after, limit=limit)
-    following = rows[-1]["id"] if len(rows) == limit else None
-    return {"items": rows, "next": following, "as_of": request_time(request)}
+    return page(request, rows, limit)
 
 
 @router.get("/positives/{positive_id}", auth=needs("see_results"), response=PositivePage)

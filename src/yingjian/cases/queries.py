@@ -269,6 +269,16 @@ def correction(result_id: uuid.UUID) -> dict[str, Any]:
 # --- screens
 
 
+_PAGE_OF_ROUND: Final = """p.round_id = %(round)s AND (%(state)s::text IS NULL OR p.state = %(state)s)
+           AND (%(after)s::uuid IS NULL OR p.id > %(after)s)"""
+
+
+def _known(state: str | None, states: Mapping[str, object]) -> None:
+    """Refuse to look for a state that is none (`cases.state_unknown`)."""
+    if state is not None and state not in states:
+        raise RuleBroken("cases.state_unknown", state=state[:16], known=", ".join(states))
+
+
 def _pool_rows(where: str, params: dict[str, Any]) -> list[dict[str, Any]]:
     return rows(
         f"""SELECT p.id, p.round_id, t.code AS tube_code, p.area, p.mode, p.outcome, p.flagged_at, p.state,
@@ -290,14 +300,9 @@ def pools_for(
     limit: int = PAGE,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Flagged pools of a round in the actor's sight, with counts of their members; keyset by id."""
-    if state is not None and state not in rules.POOL_STATES:
-        raise RuleBroken(
-            "cases.state_unknown", state=state[:16], known=", ".join(rules.POOL_STATES)
-        )
+    _known(state, rules.POOL_STATES)
     return _pool_rows(
-        """p.round_id = %(round)s AND (%(state)s::text IS NULL OR p.state = %(state)s)
-           AND (%(after)s::uuid IS NULL OR p.id > %(after)s)""",
-        {"round": round_id, "state": state, "after": after, "limit": limit},
+        _PAGE_OF_ROUND, {"round": round_id, "state": state, "after": after, "limit": limit}
     )
 
 
@@ -352,13 +357,9 @@ def positives_for(
     limit: int = PAGE,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Positives of a round in the actor's sight; names masked."""
-    if state is not None and state not in rules.POSITIVE_STATES:
-        known = ", ".join(rules.POSITIVE_STATES)
-        raise RuleBroken("cases.state_unknown", state=state[:16], known=known)
+    _known(state, rules.POSITIVE_STATES)
     return _positive_rows(
-        """p.round_id = %(round)s AND (%(state)s::text IS NULL OR p.state = %(state)s)
-           AND (%(after)s::uuid IS NULL OR p.id > %(after)s)""",
-        {"round": round_id, "state": state, "after": after, "limit": limit},
+        _PAGE_OF_ROUND, {"round": round_id, "state": state, "after": after, "limit": limit}
     )
 
 

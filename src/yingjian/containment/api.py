@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from yingjian.access.edges import actor_of, needs, request_time
+from yingjian.access.edges import actor_of, needs, page
 
 from . import queries
 
@@ -48,5 +48,4 @@ def disinfections(
     rows = queries.disinfections_for(
         actor_of(request), round_id, state=state, after=after, limit=limit
     )
-    following = rows[-1]["id"] if len(rows) == limit else None
-    return {"items": rows, "next": following, "as_of": request_time(request)}
+    return page(request, rows, limit)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from yingjian.access.edges import actor_of, needs, refused, request_time
+from yingjian.access.edges import actor_of, needs, page, refused, request_time
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population import own
 
@@ -172,12 +172,8 @@ def bench(
     """Tubes this laboratory has received, by what was done with them; counts of every state."""
     actor = actor_of(request)
     rows = queries.bench_for(actor, laboratory_id, state=state, after=after, limit=limit)
-    return {
-        "items": rows,
-        "counts": queries.bench_counts_for(actor, laboratory_id),
-        "next": rows[-1]["tube_id"] if len(rows) == limit else None,
-        "as_of": request_time(request),
-    }
+    counts = queries.bench_counts_for(actor, laboratory_id)
+    return page(request, rows, limit, key="tube_id", counts=counts)
 
 
 @router.get("/rounds/{round_id}/results", auth=needs("see_results"), response=ResultList)
@@ -194,12 +190,8 @@ def results(
     """Results of a round; `state=entered` is the reviewer's work list. Counts by outcome of what is asked for."""
     wanted = queries.ResultFilter(round_id, state, laboratory, outcome)
     rows = queries.results_for(actor_of(request), wanted, after=after, limit=limit)
-    return {
-        "items": rows,
-        "counts": queries.result_counts_for(actor_of(request), wanted),
-        "next": rows[-1]["id"] if len(rows) == limit else None,
-        "as_of": request_time(request),
-    }
+    counts = queries.result_counts_for(actor_of(request), wanted)
+    return page(request, rows, limit, counts=counts)
 
 
 @router.get("/laboratories/{laboratory_id}/held", auth=needs("see_results"), response=HeldList)
@@ -215,8 +207,7 @@ def held(
     rows = queries.held_for(
         actor_of(request), laboratory_id, decided=state == "decided", after=after, limit=limit
     )
-    following = rows[-1]["id"] if len(rows) == limit else None
-    return {"items": rows, "next": following, "as_of": request_time(request)}
+    return page(request, rows, limit)
 
 
 @router.get("/rounds/{round_id}/drift", auth=needs("see_results"), response=DriftList)
