@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from ninja import File, Form, Query, Router, Schema, Status
@@ -38,6 +38,7 @@ from .models import CandidateList
 from .troubles import Troubles
 
 router = Router(tags=["planning"])
+Chosen = TypeVar("Chosen")
 
 
 class PlanLine(Schema):
@@ -364,14 +365,15 @@ def sizes(
     fresh: bool = False,
 ) -> pool_sizes.PoolSizes:
     """How many to a tube, town by town: tubes, re-tests, missed, finishing time, the size recommended and why."""
-    return _sizes(request, round_id, asked, fresh=fresh)
+    return _choice(request, round_id, pool_sizes.pool_sizes, asked, fresh=fresh)
 
 
-def _sizes(
-    request: HttpRequest, round_id: uuid.UUID, asked: pool_sizes.PoolAsked, *, fresh: bool = False
-) -> pool_sizes.PoolSizes:
+def _choice(
+    request: HttpRequest, round_id: uuid.UUID, choose: Callable[..., Chosen], asked: object, *, fresh: bool = False
+) -> Chosen:  # fmt: skip
+    """A question before a round, answered from what is known of it."""
     known = ground.ground_for(actor_of(request), round_id, at=request_time(request), fresh=fresh)
-    return pool_sizes.pool_sizes(known, asked, language=language(request))
+    return choose(known, asked, language=language(request))
 
 
 @router.get("/rounds/{round_id}/pool-sizes.xlsx", auth=needs("see_round"))
@@ -379,7 +381,8 @@ def size_tables(
     request: HttpRequest, round_id: uuid.UUID, asked: Query[pool_sizes.PoolAsked]
 ) -> HttpResponse:
     """The same as tables."""
-    data = documents.pool_tables(_sizes(request, round_id, asked), language(request))
+    found = _choice(request, round_id, pool_sizes.pool_sizes, asked)
+    data = documents.pool_tables(found, language(request))
     return _file(request, data, documents.XLSX, "pool_sizes", round_id)
 
 
@@ -388,14 +391,7 @@ def rhythm(
     request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked], *, fresh: bool = False
 ) -> cadence.Cadence:  # fmt: skip
     """How often to swab: what each way of spacing rounds finds and costs; by the preset, each town's next days."""
-    return _rhythm(request, round_id, asked, fresh=fresh)
-
-
-def _rhythm(
-    request: HttpRequest, round_id: uuid.UUID, asked: cadence.CadenceAsked, *, fresh: bool = False
-) -> cadence.Cadence:
-    known = ground.ground_for(actor_of(request), round_id, at=request_time(request), fresh=fresh)
-    return cadence.cadence(known, asked, language=language(request))
+    return _choice(request, round_id, cadence.cadence, asked, fresh=fresh)
 
 
 @router.get("/rounds/{round_id}/cadence.xlsx", auth=needs("see_round"))
@@ -403,7 +399,8 @@ def rhythm_tables(
     request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
 ) -> HttpResponse:
     """The same as tables."""
-    data = documents.cadence_tables(_rhythm(request, round_id, asked), language(request))
+    found = _choice(request, round_id, cadence.cadence, asked)
+    data = documents.cadence_tables(found, language(request))
     return _file(request, data, documents.XLSX, "cadence", round_id)
 
 
@@ -412,7 +409,8 @@ def rhythm_annex(
     request: HttpRequest, round_id: uuid.UUID, asked: Query[cadence.CadenceAsked]
 ) -> HttpResponse:
     """The same in Word."""
-    data = documents.cadence_annex(_rhythm(request, round_id, asked), language(request))
+    found = _choice(request, round_id, cadence.cadence, asked)
+    data = documents.cadence_annex(found, language(request))
     return _file(request, data, documents.DOCX, "cadence", round_id)
 
 
