@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +11,9 @@ import pytest
 
 from config import drills
 from config.postgres import Cluster
-from drill import office, play, scenario, server
-from drill.client import Ids, Traffic
-from drill.world import World
-from tests.journeys.station import County, Kept, today
+from drill import server
+from drill.client import Traffic
+from tests.journeys.station import County, Kept, sites_open
 from tests.played import Played, copied, played, served
 
 
@@ -49,18 +47,9 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
     """A county with a round whose sites are open now, for phones."""
     var = tmp_path_factory.mktemp("station") / "var"
     served = server.fresh(drills.command(), drills.environment(var), var, print)
-    given = today(scenario.load("farm"))
     try:
         served.start()
-        world = World(
-            scenario=given, link=Kept(served.url, Traffic()), ids=Ids(given.seed),
-            rng=random.Random(given.seed), say=print,
-        )  # fmt: skip
-        watch = play.Watch()
-        play.founded(served, world, watch)
-        play.planned(world, watch)
-        office.codes(world, given.times.ready)
-        yield County(served, world)
+        yield County(served, sites_open(served, Kept(served.url, Traffic())))
         for link in Kept.made:
             link.close()
     finally:

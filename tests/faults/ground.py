@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -25,11 +24,11 @@ import psycopg
 
 from config import drills, tree
 from config.postgres import DATABASE, PORT, SUPER_ROLE, Cluster
-from drill import office, play, scenario, server
+from drill import server
 from drill.client import Command, Ids, Link, Traffic, User, settle
 from drill.server import System
 from drill.world import World
-from tests.journeys.station import today
+from tests.journeys.station import sites_open
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 SOUND: Final = "config.wsgi:application"
@@ -71,16 +70,8 @@ def prepared(world: World) -> Prepared:
 
 
 def made(system: System) -> Prepared:
-    """A small round on a fresh, running system, so shifted in time that its sites opened an hour ago."""
-    given = today(scenario.load("farm"))
-    world = World(
-        scenario=given, link=Link(system.url, Traffic()), ids=Ids(given.seed),
-        rng=random.Random(given.seed), say=print,
-    )  # fmt: skip
-    watch = play.Watch()
-    play.founded(system, world, watch)
-    play.planned(world, watch)
-    office.codes(world, given.times.ready)
+    """Such a round, and what phones need to know of it."""
+    world = sites_open(system, Link(system.url, Traffic()))
     found = prepared(world)
     for link in (world.link, *(user.link for user in world.users.values())):
         link.close()

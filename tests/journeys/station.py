@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -21,8 +22,8 @@ import msgspec
 import segno
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from drill import server
-from drill.client import Link, Traffic
+from drill import office, play, scenario, server
+from drill.client import Ids, Link, Traffic
 from drill.scenario import Scenario
 from drill.server import System
 from drill.world import Site, World
@@ -98,6 +99,19 @@ def today(given: Scenario) -> Scenario:
     plain = msgspec.to_builtins(given, builtin_types=(datetime, date))
     lanes = {"rules": {"sites.people_per_lane": PEOPLE_PER_LANE}}
     return msgspec.convert({**moved(plain), "plan": lanes}, Scenario)
+
+
+def sites_open(system: System, link: Link) -> World:
+    """A small round on a fresh, running system, so shifted in time that its sites opened an hour ago."""
+    given = today(scenario.load("farm"))
+    world = World(
+        scenario=given, link=link, ids=Ids(given.seed), rng=random.Random(given.seed), say=print
+    )
+    watch = play.Watch()
+    play.founded(system, world, watch)
+    play.planned(world, watch)
+    office.codes(world, given.times.ready)
+    return world
 
 
 class Kept(Link):

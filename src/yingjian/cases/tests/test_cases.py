@@ -139,6 +139,14 @@ class Scene:
             return sorted(found.values_list("state", "outcome"), key=str)
 
 
+def swabbed_again() -> tuple[Scene, Tube, Rechecks]:
+    """A tube of one that was positive: its member was swabbed for both laboratories."""
+    scene = Scene()
+    tube = make.tube(scene.world, people=1)
+    scene.results({tube.code: "positive"})
+    return scene, tube, scene.swab(tube.code, scene.members(tube.code))
+
+
 def lawful() -> None:
     """No law of this room is broken."""
     with scope.everywhere():
@@ -314,10 +322,7 @@ def test_the_first_positive_is_told_before_the_second_laboratory_has_spoken() ->
 
 
 def test_neither_negative_nor_positive_asks_for_another_pair() -> None:
-    scene = Scene()
-    tube = make.tube(scene.world, people=1)
-    scene.results({tube.code: "positive"})
-    first = scene.swab(tube.code, scene.members(tube.code))
+    scene, tube, first = swabbed_again()
     for (_, lab), code in first.items():
         laboratory = scene.region if lab == scene.region.id else scene.city
         scene.test(laboratory, {code: "grey" if laboratory is scene.region else "negative"})
@@ -486,10 +491,7 @@ def decide(kind: str, payload: dict[str, object]) -> Verdict:
 
 
 def test_a_recheck_swab_travels_as_a_tube_of_its_own() -> None:
-    scene = Scene()
-    tube = make.tube(scene.world, people=1)
-    scene.results({tube.code: "positive"})
-    codes = scene.swab(tube.code, scene.members(tube.code))
+    scene, tube, codes = swabbed_again()
     with scope.everywhere():
         tubes = Tube.objects.filter(code__in=codes.values())
         assert {(t.purpose, t.mode, t.people) for t in tubes} == {("recheck", "single", 1)}

@@ -9,7 +9,7 @@ from yingjian.access.actor import SYSTEM
 from yingjian.access.models import Clock, JournalEntry
 from yingjian.access.tests.factories import NOON
 from yingjian.cases.models import FlaggedPool, Notice, Positive
-from yingjian.cases.tests.test_cases import Scene, at_commit, decide, lawful
+from yingjian.cases.tests.test_cases import Scene, at_commit, decide, lawful, swabbed_again
 from yingjian.kernel.errors import RuleBroken
 from yingjian.laboratory.tests import factories as make
 from yingjian.sampling.models import Swab
@@ -61,10 +61,7 @@ def test_a_single_positive_corrected_to_negative_tells_everybody_again() -> None
 
 
 def test_a_recheck_corrected_to_positive_confirms_somebody_released() -> None:
-    scene = Scene()
-    tube = make.tube(scene.world, people=1)
-    scene.results({tube.code: "positive"})
-    codes = scene.swab(tube.code, scene.members(tube.code))
+    scene, tube, codes = swabbed_again()
     ids = scene.each_tests(codes, "negative")
     assert scene.pool(tube.code).resolution == "all_negative"
     scene.correct(next(iter(ids.values())), "positive")
@@ -77,10 +74,7 @@ def test_a_recheck_corrected_to_positive_confirms_somebody_released() -> None:
 
 
 def test_a_recheck_corrected_to_negative_releases_and_excludes() -> None:
-    scene = Scene()
-    tube = make.tube(scene.world, people=1)
-    scene.results({tube.code: "positive"})
-    codes = scene.swab(tube.code, scene.members(tube.code))
+    scene, tube, codes = swabbed_again()
     (region,) = scene.at(scene.region, codes)
     (city,) = scene.at(scene.city, codes)
     wrong = scene.test(scene.region, {region: "positive"})[region]
@@ -95,10 +89,7 @@ def test_a_recheck_corrected_to_negative_releases_and_excludes() -> None:
 
 
 def test_a_positive_taken_back_while_the_other_laboratory_is_silent_waits_again() -> None:
-    scene = Scene()
-    tube = make.tube(scene.world, people=1)
-    scene.results({tube.code: "positive"})
-    codes = scene.swab(tube.code, scene.members(tube.code))
+    scene, tube, codes = swabbed_again()
     (region,) = scene.at(scene.region, codes)
     wrong = scene.test(scene.region, {region: "positive"})[region]
     scene.correct(wrong, "negative")
@@ -111,10 +102,7 @@ def test_a_positive_taken_back_while_the_other_laboratory_is_silent_waits_again(
 
 
 def test_a_third_swab_of_somebody_confirmed_begins_another_attempt_and_unsettles_nobody() -> None:
-    scene = Scene()
-    tube = make.tube(scene.world, people=1)
-    scene.results({tube.code: "positive"})
-    codes = scene.swab(tube.code, scene.members(tube.code))
+    scene, tube, codes = swabbed_again()
     scene.each_tests(codes, "positive")
     scene.swab(tube.code, scene.members(tube.code))
     (member,) = scene.members(tube.code)
