@@ -398,7 +398,8 @@ class Params:
     column_rounds: int = 60
     """Rounds of column generation per component."""
     arcs: int = 0
-    """Most pairs that the exact model over what the bound leaves open may have (`restrict`); 0: none."""
+    """Most pairs that the exact model over what the bound leaves open may have (`restrict`); 0: none. With
+    it rows of many sites are searched among their likeliest (`likely`)."""
     tight: float = 2.0
     """Share of the open sites' room in use from which points also swap places and patches are mended
     in later sweeps; above 1: never."""

@@ -17,6 +17,7 @@ from yingjian.engines.siting.columns import Pool, prove, tighten
 from yingjian.engines.siting.counts import Counted, price_counts
 from yingjian.engines.siting.dual import Ascent, climb, start
 from yingjian.engines.siting.exchange import exchange, roomy
+from yingjian.engines.siting.likely import dense, likeliest
 from yingjian.engines.siting.model import Params
 from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.patches import mend
@@ -37,6 +38,8 @@ class Part:
     proven: bool = False
     counted: Counted | None = None
     """Multipliers with prices on counts, the best found."""
+    idle: int = 0
+    """Searches among the likeliest pairs that found nothing, one after the other."""
     calm: bool = False
     """The last sweep found nothing cheaper."""
     trials: int = 0
@@ -95,9 +98,13 @@ def first(parts: list[Part], params: Params, seed: int, stop: Stop) -> None:
 
 
 def search(
-    part: Part, params: Params, steps: int, seed: int, stop: Stop, *, swaps: bool = False
-) -> None:
-    """Search in slices so that a stop is heard; the temperatures run over the whole of it."""
+    part: Part, params: Params, steps: int, seed: int, stop: Stop, *, swaps: bool = False,
+    net: Network | None = None,
+) -> None:  # fmt: skip
+    """Search in slices so that a stop is heard; the temperatures run over the whole of it.
+
+    `net`: fewer pairs of the part's, among which the plan is and stays.
+    """
     if part.proven:
         return
     if part.net.limited and roomy(part.net):
@@ -106,19 +113,38 @@ def search(
         return
     hot, cold = params.hot, params.cold
     slices = max(1, steps // (TIGHT_SLICE if swaps else SLICE))
-    current, order = part.solution, by_worth(part.net, part.ascent.best)
+    net = part.net if net is None else net
+    current, order = part.solution, by_worth(net, part.ascent.best)
     for k in range(slices):
         if (k or swaps) and stop():
             break
         high, low = (hot * (cold / hot) ** (t / slices) for t in (k, k + 1))
         part.solution, current = walk(
-            part.net, part.solution, current, part.ascent.best, steps=steps // slices,
+            net, part.solution, current, part.ascent.best, steps=steps // slices,
             ruined=params.ruined, hot=high, cold=low, seed=(seed * 31 + k) % 2**32, swaps=swaps,
             limit=part.ascent.limit, order=order,
         )  # fmt: skip
     account(part)
 
 
+def among(part: Part, params: Params, steps: int, seed: int, stop: Stop) -> bool:
+    """`search` for about as long with points that swap places, among the likeliest pairs where rows are long.
+
+    Whether it was so. Not as hot where a point costs little: then no site is worth the temperature.
+    """
+    net = part.net
+    if part.proven or not params.arcs or roomy(net) or not dense(net):
+        return False
+    few = likeliest(net, part.margins().pair, part.solution)
+    mean = part.solution.cost / len(net.points)
+    cooler = replace(params, hot=min(params.hot, HOT * mean), cold=min(params.cold, COLD * mean))
+    more = len(net.s_point) // len(few.s_point)
+    search(part, cooler, steps * more, seed, stop, swaps=True, net=few)
+    return True
+
+
+HOT, COLD = 4.0, 0.03
+"""Temperatures among the likeliest pairs at most, as a share of what a point costs on the average."""
 EXCHANGED = 20
 """Search steps that one shaking of the sites chosen stands for."""
 SLICE = 4_000
@@ -140,7 +166,8 @@ def exact(part: Part, params: Params, seed: int, stop: Stop) -> None:
     pool = Pool()
     _tighten(part, pool, params, stop)
     steps = params.least_steps + 4 * params.steps_per_point * len(net.points)
-    search(part, replace(params, hot=HOTTER * params.hot), steps, seed, stop, swaps=True)
+    if not among(part, params, steps, seed, stop):
+        search(part, replace(params, hot=HOTTER * params.hot), steps, seed, stop, swaps=True)
     _columns(part, pool, params, params.columns, stop)
     if not part.tight(params.tight):  # else HiGHS is slow before a good plan is known
         _packed(part, params, params.mip_nodes // 10, stop)
@@ -233,16 +260,20 @@ def again(part: Part, params: Params, seed: int, sweep: int, stop: Stop) -> None
     if not part.leaves:
         _divide(part, pool, params, stop)
     tight = part.tight(params.tight)
-    longer = 1 if tight else 1 + sweep
-    steps = params.least_steps + 3 * longer * params.steps_per_point * len(part.net.points)
+    known = part.solution
+    each = 3 * params.steps_per_point * len(part.net.points)
+    sought = among(part, params, params.least_steps + (1 + sweep) * each, seed, stop)
     if not tight:
         _packed(part, params, params.mip_nodes * (1 + sweep) // 10, stop)
     if part.proven:
         return
-    known = part.solution
-    if sweep % 2 and tight:  # another choice of sites altogether
-        part.solution = empty(part.net)
-    search(part, params, steps, seed, stop, swaps=tight)
+    if not sought:
+        known, longer = part.solution, 1 if tight else 1 + sweep
+        if sweep % 2 and tight:  # another choice of sites altogether
+            part.solution = empty(part.net)
+        search(part, params, params.least_steps + longer * each, seed, stop, swaps=tight)
+    elif tight and _hopeful(part, known):
+        return
     if tight and not stop():
         _rooms(part, params, seed, stop)
     _prove(part, known, params, stop)
@@ -257,6 +288,13 @@ def again(part: Part, params: Params, seed: int, sweep: int, stop: Stop) -> None
     if tight and sweep % 2:
         _packed(part, params, params.mip_nodes * (1 + sweep) // 10, stop)
     part.calm = part.solution.cost == known.cost
+
+
+def _hopeful(part: Part, known: Solution) -> bool:
+    """Whether the next search may find more: HiGHS is slow where much is to be gained, so it waits."""
+    part.calm = part.solution.cost == known.cost
+    part.idle = part.idle + 1 if part.calm else 0
+    return part.idle < IDLE
 
 
 def _prove(part: Part, known: Solution, params: Params, stop: Stop) -> None:
@@ -276,6 +314,8 @@ def _prove(part: Part, known: Solution, params: Params, stop: Stop) -> None:
         part.solution = other
 
 
+IDLE = 2
+"""After so many searches that found nothing HiGHS is asked."""
 FEW = 2
 """Of the pairs the exact model may have, one in so many is little."""
 MOST_TRIALS = 20
