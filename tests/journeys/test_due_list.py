@@ -88,7 +88,7 @@ def test_somebody_forgotten_is_added_excused_and_taken_back(
     for part in (says(language, "due.added"), "新迁入", "王秀兰"):
         expect(row).to_contain_text(part)
 
-    row.get_by_role("button").click()
+    row.get_by_role("button").filter(has_text=says(language, "due.excuse")).click()
     dialog.get_by_label(says(language, "word.excuse.left_area")).check()
     dialog.get_by_label(says(language, "due.remark")).fill("去外省务工")
     shot("due-excuse")
@@ -115,6 +115,41 @@ def test_somebody_forgotten_is_added_excused_and_taken_back(
         late.due_total + 1,
         0,
     )
+
+
+def test_somebody_added_by_mistake_is_taken_out_again(
+    page: Page, language: str, shot: Callable[[str], None], late: Late
+) -> None:
+    sign_in(page, language)
+    arrive(page, says(language, "rounds.title"))
+    page.goto(f"/console/rounds/{late.round_id}/due")
+    page.get_by_role("button", name=says(language, "due.add"), exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(says(language, "persons.placeholder")).fill(late.name)
+    page.keyboard.press("Enter")
+    dialog.get_by_role("checkbox").check()
+    dialog.get_by_label(says(language, "due.addWhy")).fill("新迁入")
+    page.keyboard.press("Enter")
+    undo = page.get_by_role("status").get_by_role("button")
+    expect(undo).to_have_text(says(language, "due.withdraw"))
+    undo.click()
+    dialog.get_by_label(says(language, "due.withdrawWhy")).fill("点错了村")
+    shot("due-withdraw")
+    dialog.get_by_role("button", name=says(language, "due.withdrawYes", people=1)).click()
+    expect(page.get_by_role("status")).to_contain_text(says(language, "due.withdrawn", people=1))
+    row = sought(page, language, late.name)
+    mistaken = says(language, "word.excuse.added_by_mistake")
+    for part in (mistaken, "点错了村", "王秀兰", says(language, "due.added")):
+        expect(row).to_contain_text(part)
+    shot("due-withdrawn")
+    counts = late.counts
+    assert (counts["total"], counts["added"], counts["excused"]) == (late.due_total + 1, 1, 1)
+    row.get_by_role("link").click()
+    chain = page.get_by_role("list", name=says(language, "chain.steps"))
+    for part in (mistaken, "点错了村", "新迁入", "王秀兰"):
+        expect(chain).to_contain_text(part)
+    expect(chain).not_to_contain_text("added_by_mistake")
+    shot("due-chain")
 
 
 def test_a_list_is_frozen_for_some_towns_only(

@@ -30,6 +30,7 @@ from drill.client import AT
 from tests.played import COUNTY, Asker, Played
 from yingjian.access import security
 from yingjian.access.permissions import ROLES
+from yingjian.campaigns.preset_schema import EXCUSES
 
 EVERY_ROLE: Final = sorted(set(ROLES) - {"system", "hub"})  # those a person can hold
 PROVINCE: Final = COUNTY[
@@ -416,7 +417,7 @@ def secrets(played: Played, town: Town, stranger: Town) -> dict[str, str]:
     What also stands in rows of the county or the province stays a secret: a town does not see those either.
     """
     own: dict[str, str] = {}
-    others: set[str] = set()
+    others: set[str] = set(EXCUSES)  # every preset tells them to whoever may read it
     with played.sql() as connection:
         for table, column, is_id, scoped in _columns(connection):
             if column in VOCABULARY or (column.endswith("area") and column != "area_name"):

@@ -151,6 +151,7 @@ class DueAsked(Schema):
     caught_up: bool | None = None
     after: str | None = None
     added: bool | None = None
+    added_with: uuid.UUID | None = None
     q: Annotated[str, Query(max_length=SEARCH_MAX)] = ""
 
     def wanted(self) -> queries.DueFilter:

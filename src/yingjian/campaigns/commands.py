@@ -89,6 +89,12 @@ class DueAdd(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class DueWithdraw(msgspec.Struct, frozen=True):
+    round_id: uuid.UUID
+    person_ids: list[uuid.UUID]
+    remark: str
+
+
 Answer = tuple[str | None, dict[str, Any]]
 """The area a verdict is stored under, and what it tells."""
 
@@ -204,6 +210,7 @@ def excusing(batch: journal.Batch) -> list[journal.Verdict]:
 @journal.handles("due.reinstate", DueReinstate, permission="mark_due", decision=True)
 @journal.handles("due.miss", DueMiss, permission="mark_due", decision=True)
 @journal.handles("due.add", DueAdd, permission="mark_due", decision=True)
+@journal.handles("due.withdraw", DueWithdraw, permission="mark_due", decision=True)
 def due_decisions(batch: journal.Batch) -> list[journal.Verdict]:
     """Decisions about people of a due list."""
     return _one_by_one(batch, _mark)
@@ -226,6 +233,12 @@ def _mark(batch: journal.Batch, command: journal.Command, given: Any) -> Answer:
             at=at,
         )
         return None, {"state": state}
+    if isinstance(given, DueWithdraw):
+        withdrawn = actions.due_withdraw(
+            actor=actor, command_id=command.id, round_id=given.round_id, person_ids=given.person_ids,
+            remark=given.remark, at=at,
+        )  # fmt: skip
+        return None, {"withdrawn": withdrawn}
     added = actions.due_add(
         actor=actor,
         command_id=command.id,

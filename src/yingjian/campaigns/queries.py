@@ -410,6 +410,7 @@ class DueRow:
     owner: str
     caught_up_at: datetime | None
     added: bool
+    added_by: uuid.UUID | None = None
     excused_how: access.Deed | None = None
     added_how: access.Deed | None = None
     """Who excused them, who added them, when, and the words that came with it."""
@@ -432,6 +433,8 @@ class DueFilter:
     caught_up: bool | None = None
     after: str | None = None
     added: bool | None = None
+    added_with: uuid.UUID | None = None
+    """The command that added them: who came onto the list in one go."""
     q: str = ""
 
 
@@ -465,12 +468,14 @@ def due_list_for(
                   AND (%(home)s::bool IS NULL OR d.home = %(home)s)
                   AND (%(caught_up)s::bool IS NULL OR (d.caught_up_at IS NOT NULL) = %(caught_up)s)
                   AND (%(added)s::bool IS NULL OR (d.added_by IS NOT NULL) = %(added)s)
+                  AND (%(added_with)s::uuid IS NULL OR d.added_by = %(added_with)s)
                   AND (%(found)s::uuid[] IS NULL OR d.person_id = ANY(%(found)s))
                 ORDER BY d.area, d.rank, d.person_id LIMIT %(limit)s""",
             {
                 "outcomes": actor.may("see_results"), "round": round_id, "under": wanted.area, "area": area,
                 "rank": rank, "person": person, "state": wanted.state, "home": wanted.home,
-                "caught_up": wanted.caught_up, "added": wanted.added, "found": found, "limit": limit,
+                "caught_up": wanted.caught_up, "added": wanted.added, "added_with": wanted.added_with, "found": found,
+                "limit": limit,
             },
         )  # fmt: skip
         rows = cursor.fetchall()
@@ -478,6 +483,7 @@ def due_list_for(
     return [
         replace(
             DueRow(row[0], row[1], rules.masked_name(row[2]), *row[3:-2]),
+            added_by=row[-1],
             excused_how=how.get(row[-2]),
             added_how=how.get(row[-1]),
         )

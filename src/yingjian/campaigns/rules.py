@@ -54,6 +54,8 @@ AREA_DIGITS: Final = frozenset({2, 4, 6, 9, 12})
 REASON_MAX: Final = 120
 OTHER: Final = "other"
 """An excuse that is none of the preset's: somebody's own words stand beside it."""
+ADDED_BY_MISTAKE: Final = "added_by_mistake"
+"""The excuse of who is taken out again: `due_withdraw` alone gives it, whatever the preset says (decision 29)."""
 OWNER_MAX: Final = 80
 NAME_MAX: Final = 120
 CODE_MAX: Final = 32

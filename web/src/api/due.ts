@@ -69,6 +69,23 @@ export function useReinstate(): UseMutationReturnType<readonly Verdict[], Error,
   return useDecision(({ roundId, personId, reason }) => ({ kind: 'due.reinstate', payload: { round_id: roundId, person_id: personId, reason } }));
 }
 
+/** Everybody who came onto the list by one command, as it stands when it is asked: what is chosen from does not change under the hand. */
+export function useAddedWith(roundId: Ref<string>, command: Ref<string>): UseQueryReturnType<readonly DueRow[], Error> {
+  return useQuery({
+    queryKey: ['addedWith', roundId, command],
+    gcTime: 0,
+    queryFn: async () => {
+      const params = { path: { round_id: roundId.value }, query: { added_with: command.value, limit: MEANT } };
+      return body(await api.GET('/api/rounds/{round_id}/due', { params })).items;
+    },
+  });
+}
+
+/** Takes people out again who were added by mistake. */
+export function useWithdraw(): UseMutationReturnType<readonly Verdict[], Error, Readonly<{ roundId: string; personIds: readonly string[]; remark: string }>, unknown> {
+  return useDecision(({ roundId, personIds, remark }) => ({ kind: 'due.withdraw', payload: { round_id: roundId, person_ids: personIds, remark } }));
+}
+
 /** Puts people of the roster on a frozen list. */
 export function useAddDue(): UseMutationReturnType<readonly Verdict[], Error, Readonly<{ roundId: string; personIds: readonly string[]; reason: string }>, unknown> {
   return useDecision(({ roundId, personIds, reason }) => ({ kind: 'due.add', payload: { round_id: roundId, person_ids: personIds, reason } }));

@@ -13,6 +13,11 @@ export const isOpen = (state: string, frozen: boolean): boolean => frozen && !OV
 export const mayExcuse = (one: Listed): boolean => one.state === 'due' || one.state === 'missed';
 export const mayReinstate = (one: Listed): boolean => one.state === 'excused';
 
+export type Added = Listed & Readonly<{ added: boolean; sampled_at: string | null; resulted_at: string | null }>;
+
+/** Whether somebody who was added can be taken out again: nothing is recorded of them. */
+export const mayWithdraw = (one: Added): boolean => one.added && mayExcuse(one) && one.sampled_at === null && one.resulted_at === null;
+
 /** What is sent for a choice: a code and a remark, which `other` cannot be without; null while something is lacking. */
 export function excuseOf(choice: string, remark: string): Readonly<{ reason: string; remark: string }> | null {
   const words = remark.trim();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { excuseOf, hindrance, isOpen, mayExcuse, mayReinstate, OTHER } from '@/rules/due-list';
+import { excuseOf, hindrance, isOpen, mayExcuse, mayReinstate, mayWithdraw, OTHER } from '@/rules/due-list';
 
 const person = (state: string): { state: string; reason: string } => ({ state, reason: '' });
 
@@ -15,6 +15,16 @@ describe('what may be decided about somebody of a list', () => {
     expect(isOpen('draft', true)).toBe(true);
     expect(isOpen('reconciling', true)).toBe(true);
     expect(['closed', 'cancelled'].some((state) => isOpen(state, true))).toBe(false);
+  });
+});
+
+describe('taking out again', () => {
+  const added = { state: 'due', reason: '', added: true, sampled_at: null, resulted_at: null };
+  const at = '2022-03-15T08:30:00+08:00';
+  it('is for who was added and of whom nothing is recorded', () => {
+    expect(mayWithdraw(added)).toBe(true);
+    expect(mayWithdraw({ ...added, state: 'missed' })).toBe(true);
+    expect([{ added: false }, { state: 'sampled' }, { state: 'excused' }, { sampled_at: at }, { resulted_at: at }].map((one) => mayWithdraw({ ...added, ...one }))).toEqual([false, false, false, false, false]);
   });
 });
 

@@ -108,3 +108,61 @@ it('adds only people of the round who are not on its list', async () => {
   expect(page.text()).toContain('已补录 1 人');
   page.unmount();
 });
+
+const late: DueRow = { ...someone, id: 'd3', person_id: 'p3', name: '赵*军', added: true, added_by: 'c1', added_how: { at: '2022-03-15T08:30:00+08:00', who: '王秀兰', reason: '新迁入', remark: '' } };
+const group = [late, { ...late, id: 'd4', person_id: 'p4', name: '钱*' }, { ...late, id: 'd5', person_id: 'p5', state: 'sampled', sampled_at: '2022-03-15T09:00:00+08:00' }];
+const submitted = async (): Promise<void> => {
+  document.querySelector('[role=dialog] form')!.dispatchEvent(new Event('submit', { cancelable: true }));
+  await settled();
+};
+const says = async (text: string): Promise<void> => {
+  const field = document.querySelector<HTMLInputElement>('[role=dialog] input[maxlength="120"]')!;
+  field.value = text;
+  field.dispatchEvent(new Event('input'));
+  await settled();
+};
+
+it('takes out again who was added by mistake: one, or all of the same go of whom nothing is recorded', async () => {
+  for (const [all, people] of [[false, ['p4']], [true, ['p3', 'p4']]] as const) {
+    const sent: Sent[] = [];
+    serve({ ...signedIn('see_persons', 'mark_due'), ...told, [LIST]: { body: made.page(group) }, '/api/commands': { body: { verdicts: [{ id: ROUND, verdict: 'applied', answer: { withdrawn: people.length } }] } } }, sent);
+    const page = await stage(DuePage, { roundId: ROUND });
+    expect(page.findAll('tbody tr').map((row) => row.text().includes('撤销补录'))).toEqual([true, true, false]);
+    await press('撤销补录');
+    document.querySelectorAll<HTMLInputElement>('[role=dialog] input[type=radio]')[all ? 1 : 0]!.click();
+    await settled();
+    const dialog = document.querySelector('[role=dialog]')!.textContent;
+    expect(dialog.includes('另外 1 人')).toBe(all);
+    expect(dialog).toContain('误补录');
+    expect(button(`撤销补录 ${String(people.length)} 人`).disabled).toBe(true);
+    await says('点错了村');
+    await submitted();
+    expect(sent).toMatchObject([{ kind: 'due.withdraw', payload: { round_id: ROUND, person_ids: people, remark: '点错了村' } }]);
+    expect(page.text()).toContain(`已撤销补录 ${String(people.length)} 人`);
+    page.unmount();
+    document.body.innerHTML = '';
+    queryClient.clear();
+  }
+});
+
+it('shows a refusal that names who cannot be taken out', async () => {
+  const refusal = { code: 'campaigns.added_recorded', params: {}, says: '赵*军（共 1 人）已有采样、结果或免检记录', do: '' };
+  serve({ ...signedIn('see_persons', 'mark_due'), ...told, [LIST]: { body: made.page([late]) }, '/api/commands': { status: 409, body: refusal } });
+  const page = await stage(DuePage, { roundId: ROUND });
+  await press('撤销补录');
+  await says('点错了村');
+  await submitted();
+  expect(document.querySelector('[role=alert]')!.textContent).toContain('赵*军');
+  page.unmount();
+});
+
+it('offers the same people as a file to whoever may take lists out', async () => {
+  for (const permissions of [['see_persons'], ['see_persons', 'export']] as const) {
+    serve({ ...signedIn(...permissions), ...told });
+    const page = await stage(DuePage, { roundId: ROUND });
+    await page.findAll('.parts button')[4]!.trigger('click');
+    expect(page.findAll('a[download]').map((link) => link.attributes('href'))).toEqual(permissions.length === 1 ? [] : [`/api/rounds/${ROUND}/due.xlsx?state=excused`]);
+    page.unmount();
+    queryClient.clear();
+  }
+});

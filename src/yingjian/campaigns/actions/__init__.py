@@ -14,7 +14,7 @@ from .due import (
     due_unsampled,
 )
 from .freezing import round_freeze
-from .lists import Excuse, due_add, due_excuse, due_miss, due_reinstate
+from .lists import Excuse, due_add, due_excuse, due_miss, due_reinstate, due_withdraw
 from .rounds import (
     campaign_create,
     preset_store,
@@ -44,6 +44,7 @@ __all__ = [
     "due_resulted",
     "due_sampled",
     "due_unsampled",
+    "due_withdraw",
     "preset_store",
     "round_activate",
     "round_advance",

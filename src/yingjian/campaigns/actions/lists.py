@@ -25,6 +25,8 @@ from .locking import shared_round_state
 
 MARK: Final = "mark_due"
 TOLD_AT_ONCE: Final = 10_000
+NAMED: Final = 5
+"""As many people a refusal names."""
 
 
 def _active_round(round_id: uuid.UUID) -> str:
@@ -70,6 +72,7 @@ def due_excuse(*, actor: Actor, rows: Sequence[Excuse]) -> list[queries.DueBrief
     found: dict[tuple[uuid.UUID, uuid.UUID], queries.DueBrief] = {}
     for round_id in dict.fromkeys(row.round_id for row in rows):
         mine = {row.person_id: row for row in rows if row.round_id == round_id}
+        _reasons_checked(round_id, mine.values())
         for person, due in _excuse_in(actor, round_id, mine).items():
             found[round_id, person] = due
     return [found[row.round_id, row.person_id] for row in rows]
@@ -79,7 +82,6 @@ def _excuse_in(
     actor: Actor, round_id: uuid.UUID, rows: Mapping[uuid.UUID, Excuse]
 ) -> dict[uuid.UUID, queries.DueBrief]:
     state = shared_round_state(round_id)
-    _reasons_checked(round_id, rows.values())
     found = {} if state == "cancelled" else queries.due_lookup(round_id, list(rows))
     wanted: dict[queries.DueBrief, Excuse] = {}
     for person, row in rows.items():
@@ -136,6 +138,67 @@ def _catch_up_ends(missed: Mapping[uuid.UUID, Excuse]) -> None:
         ends = {id: (row.at, row.words) for id, row in missed.items()}
         ledgers.tasks_close(kind=rules.CATCH_UP, ends=ends)
         clocks.stop_each(rules.CATCH_UP, {id: row.at for id, row in missed.items()})
+
+
+def due_withdraw(
+    *,
+    actor: Actor,
+    command_id: uuid.UUID,
+    round_id: uuid.UUID,
+    person_ids: Sequence[uuid.UUID],
+    remark: str,
+    at: datetime,
+) -> int:
+    """Take people out again who were added by mistake, all of them or none; `remark` says what went wrong.
+
+    They stay on the list, excused as added by mistake: nobody is ever struck off, and a swab that arrives later is
+    kept (decision 29). Refused after the end, for people of the frozen list (`campaigns.not_added`, 409) and for
+    whom something is recorded of (`campaigns.added_recorded`, 409), both with their number and names. Who is out
+    already stays so. Returns how many were taken out.
+    """
+    remark = rules.text_checked(remark, "remark", rules.REASON_MAX)
+    _active_round(round_id)
+    people = list(dict.fromkeys(person_ids))
+    out = _all_withdrawable(actor, round_id, people)
+    rows = {
+        person: Excuse(round_id, person, rules.ADDED_BY_MISTAKE, at, command_id, remark)
+        for person in people
+        if person not in out
+    }
+    _excuse_in(actor, round_id, rows)
+    return len(rows)
+
+
+def _all_withdrawable(
+    actor: Actor, round_id: uuid.UUID, people: Sequence[uuid.UUID]
+) -> set[uuid.UUID]:
+    """Refuse a list with anybody on it who cannot be taken out. Returns who is out already. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT d.person_id, d.area, p.name, d.added_by IS NOT NULL,
+                      d.sampled_at IS NOT NULL OR d.resulted_at IS NOT NULL OR d.state IN ('sampled', 'resulted')
+                      OR d.state = 'excused' AND d.reason <> %s, d.state = 'excused'
+                 FROM campaigns_dueperson d JOIN population_person p ON p.id = d.person_id
+                WHERE d.round_id = %s AND d.person_id = ANY(%s) ORDER BY d.area, d.person_id""",
+            [rules.ADDED_BY_MISTAKE, round_id, list(people)],
+        )
+        found = cursor.fetchall()
+    known = {row[0] for row in found}
+    if unknown := [str(person) for person in people if person not in known]:
+        raise RuleBroken("campaigns.due_unknown", status=404, count=len(unknown), first=unknown[0])
+    for area in sorted({row[1] for row in found}):
+        scope.require(actor, MARK, area)
+    _nobody([name for _, _, name, added, _, _ in found if not added], "campaigns.not_added")
+    _nobody([name for _, _, name, _, held, _ in found if held], "campaigns.added_recorded")
+    return {row[0] for row in found if row[5]}
+
+
+def _nobody(names: Sequence[str], code: str) -> None:
+    """Refuse when there is somebody, with how many and, masked as on the list, who the first are."""
+    if names:
+        told = ", ".join(rules.masked_name(name) for name in names[:NAMED])
+        more = " …" if len(names) > NAMED else ""
+        raise RuleBroken(code, status=409, count=len(names), names=told + more)
 
 
 def due_reinstate(
