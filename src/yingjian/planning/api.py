@@ -34,7 +34,6 @@ from . import (
     rehearsing,
     troubles,
 )
-from .models import CandidateList
 from .troubles import Troubles
 
 router = Router(tags=["planning"])
@@ -434,9 +433,6 @@ class CandidateListOut(Schema):
     as_of: datetime
 
 
-SHOWN_PROBLEMS = 200
-
-
 @router.get("/candidates", auth=needs("see_round"), response=CandidatePage)
 def candidate_page(
     request: HttpRequest, area: str = "", after: str = "", limit: int = candidates.PAGE, *, withdrawn: bool = False
@@ -454,10 +450,8 @@ def candidate_page(
 @router.get("/candidates.xlsx", auth=needs("see_round"))
 def candidate_book(request: HttpRequest, area: str = "") -> HttpResponse:
     """The candidates in force in the shape of the template."""
-    lang = language(request)
-    data = place_lists.write_lines(
-        candidate_form.COLUMNS, candidate_form.sheet(lang), _in_force(request, area), language=lang
-    )
+    rows = _in_force(request, area)
+    data = place_lists.written(candidates.LISTS, rows, language=language(request))
     return documents.answer(data, documents.XLSX, "candidates.xlsx")
 
 
@@ -477,17 +471,14 @@ def _in_force(request: HttpRequest, area: str) -> list[dict[str, Any]]:
 @router.get("/candidates/template.xlsx", auth=needs("plan_round"))
 def candidate_template(request: HttpRequest) -> HttpResponse:
     """An empty list of candidates to fill in, with an example and notes."""
-    lang = language(request)
-    data = place_lists.write_template(
-        candidate_form.COLUMNS, candidate_form.sheet(lang), language=lang
-    )
+    data = place_lists.template(candidates.LISTS, language=language(request))
     return documents.answer(data, documents.XLSX, "candidates-template.xlsx")
 
 
 @router.get("/candidates/lists", auth=needs("plan_round"), response=CandidateLists)
 def candidate_lists(request: HttpRequest) -> CandidateLists:
     """The last lists of candidates handed in."""
-    found = place_lists.lines_for(CandidateList, actor_of(request), language=language(request))
+    found = place_lists.lines_for(candidates.LISTS, actor_of(request), language=language(request))
     return CandidateLists(items=found, as_of=request_time(request))
 
 
@@ -497,34 +488,27 @@ def upload_candidates(
     list_id: Form[uuid.UUID | None] = None,
 ) -> Status[CandidateListOut]:  # fmt: skip
     """Take a list of candidates (xlsx, xls, ods, csv, GeoJSON); a job reads it, nothing is applied yet."""
-    actor, at = actor_of(request), request_time(request)
-    run = list_id or uuid7(now())
-    place_lists.queue(
-        CandidateList, candidates.TASK, actor=actor, permission=candidates.PERMISSION, at=at, list_id=run,
-        area=area, file_name=file.name or "", datum=datum,
+    at = request_time(request)
+    line = place_lists.handed_in(
+        candidates.LISTS, file.chunks(), actor=actor_of(request), at=at, list_id=list_id or uuid7(now()), area=area,
+        file_name=file.name or "", datum=datum, language=language(request),
     )  # fmt: skip
-    place_lists.keep(run, file.chunks())
-    line = place_lists.line_for(CandidateList, actor, run, language=language(request))
     return Status(202, CandidateListOut(item=line, as_of=at))
 
 
 @router.get("/candidates/lists/{list_id}", auth=needs("plan_round"), response=CandidateListOut)
 def candidate_list(request: HttpRequest, list_id: uuid.UUID) -> CandidateListOut:
     """One list: how far it was read, what it would do, its first faults."""
-    actor, lang = actor_of(request), language(request)
-    told, _, _ = place_lists.problems_of(
-        CandidateList, candidate_form.FORM, actor, list_id, language=lang
+    line, told = place_lists.standing_for(
+        candidates.LISTS, actor_of(request), list_id, language=language(request)
     )
-    line = place_lists.line_for(CandidateList, actor, list_id, language=lang)
-    return CandidateListOut(item=line, problems=told[:SHOWN_PROBLEMS], as_of=request_time(request))
+    return CandidateListOut(item=line, problems=told, as_of=request_time(request))
 
 
 @router.get("/candidates/lists/{list_id}/problems.xlsx", auth=needs("plan_round"))
 def candidate_problems(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
     """Only the refused lines, with what is wrong and what to do, ready to be mended and handed in."""
-    lang = language(request)
-    _, headings, problems = place_lists.problems_of(
-        CandidateList, candidate_form.FORM, actor_of(request), list_id, language=lang
+    data = place_lists.to_mend(
+        candidates.LISTS, actor_of(request), list_id, language=language(request)
     )
-    data = place_lists.write_mend(candidate_form.COLUMNS, headings, problems, language=lang)
     return documents.answer(data, documents.XLSX, "candidates-to-mend.xlsx")

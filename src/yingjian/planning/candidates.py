@@ -27,6 +27,7 @@ from .models import CandidateList
 
 PERMISSION: Final = "plan_round"
 TASK: Final = "planning.read_candidates"
+LISTS: Final = places.Kind(CandidateList, form.FORM, form.sheet, PERMISSION, TASK)
 PAGE: Final = 1_000
 REASON_MAX: Final = 200
 
@@ -90,13 +91,13 @@ def candidates_take(
     Refused as `places.applicable`, and with `planning.candidate_elsewhere` (409) where a place of the list came to
     belong to another area since it was read. Applying a list again changes nothing.
     """
-    kept = places.applicable(CandidateList, actor=actor, permission=PERMISSION, list_id=list_id)
+    kept = places.applicable(LISTS, actor=actor, list_id=list_id)
     _stay_inside([row["key"] for row in kept.rows], kept.area)
     rows = [{**row, "id": str(derived(command_id, row["key"]))} for row in kept.rows]
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, {"rows": json.dumps(rows), "at": at})
         fresh = [new for (new,) in cursor.fetchall()]
-    places.applied(CandidateList, list_id=list_id, at=at)
+    places.applied(LISTS, list_id=list_id, at=at)
     return {
         "added": sum(fresh),
         "updated": len(fresh) - sum(fresh),

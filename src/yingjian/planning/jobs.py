@@ -16,8 +16,8 @@ from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population import places
 
-from . import actions, candidate_form, candidates, rehearsals, runs, timing
-from .models import CandidateList, PlanSearch
+from . import actions, candidates, rehearsals, runs, timing
+from .models import PlanSearch
 
 log = logging.getLogger("yingjian.planning")
 
@@ -32,7 +32,7 @@ def close_interrupted(timestamp: int, **_: Any) -> None:
         log.warning("plan_search_interrupted", extra={"plan_id": str(run)})
     for run in rehearsals.interrupted(at=now()):
         log.warning("rehearsal_interrupted", extra={"rehearsal_id": str(run)})
-    for run in places.interrupted(CandidateList, at=now()):
+    for run in places.interrupted(candidates.LISTS, at=now()):
         log.warning("candidates_interrupted", extra={"list_id": str(run)})
 
 
@@ -45,10 +45,8 @@ def rehearse(*, rehearsal_id: str, **_: Any) -> None:
 @app.task(name=candidates.TASK, queue="imports")
 def read_candidates(*, list_id: str, at: str, **_: Any) -> None:
     """Permission and area were checked when the file was taken; the outcome is in the list."""
-    places.read(
-        CandidateList, candidate_form.FORM, candidates.compare, list_id=uuid.UUID(list_id),
-        at=datetime.fromisoformat(at),
-    )  # fmt: skip
+    run = uuid.UUID(list_id)
+    places.read(candidates.LISTS, candidates.compare, list_id=run, at=datetime.fromisoformat(at))
 
 
 @app.task(name=actions.TASK, queue="imports")

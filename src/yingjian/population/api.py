@@ -17,7 +17,6 @@ from yingjian.access.edges import actor_of, language, needs, request_time
 from yingjian.kernel.clock import now
 from yingjian.kernel.ids import uuid7
 from yingjian.population import actions, buildings, places, queries, spreadsheets, uploads
-from yingjian.population.models import BuildingList
 
 router = Router(tags=["population"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -293,9 +292,6 @@ class HomesOut(Schema):
     as_of: datetime
 
 
-SHOWN_PROBLEMS = 200
-
-
 @router.get("/buildings", auth=needs("import_roster"), response=HomesOut)
 def homes(request: HttpRequest, area: str = "") -> Any:
     """Homes by village, and of how many it is known where they stand."""
@@ -311,26 +307,24 @@ def homes(request: HttpRequest, area: str = "") -> Any:
 @router.get("/buildings/template.xlsx", auth=needs("import_roster"))
 def building_template(request: HttpRequest) -> HttpResponse:
     """An empty list of buildings to fill in."""
-    lang = language(request)
-    data = places.write_template(buildings.COLUMNS, buildings.sheet(lang), language=lang)
+    data = places.template(buildings.LISTS, language=language(request))
     return _download(data, XLSX, "buildings-template.xlsx")
 
 
 @router.get("/buildings/missing.xlsx", auth=needs("export"))
 def buildings_missing(request: HttpRequest) -> HttpResponse:
     """Buildings whose homes nobody knows the place of, in the shape of the template. Journalled."""
-    lang = language(request)
     rows = buildings.unplaced_for(
         actor_of(request), at=request_time(request), export_id=uuid7(now())
     )
-    data = places.write_lines(buildings.COLUMNS, buildings.sheet(lang), rows, language=lang)
+    data = places.written(buildings.LISTS, rows, language=language(request))
     return _download(data, XLSX, "buildings-missing.xlsx")
 
 
 @router.get("/buildings/lists", auth=needs("import_roster"), response=PlaceLists)
 def building_lists(request: HttpRequest) -> Any:
     """The last lists of buildings handed in."""
-    found = places.lines_for(BuildingList, actor_of(request), language=language(request))
+    found = places.lines_for(buildings.LISTS, actor_of(request), language=language(request))
     return {"items": found, "as_of": request_time(request)}
 
 
@@ -343,34 +337,27 @@ def upload_buildings(
     list_id: Form[uuid.UUID | None] = None,
 ) -> Any:
     """Take a list of buildings (xlsx, xls, ods, csv, GeoJSON); a job reads it, nothing is applied yet."""
-    actor, at = actor_of(request), request_time(request)
-    run = list_id or uuid7(now())
-    places.queue(
-        BuildingList, buildings.TASK, actor=actor, permission=buildings.PERMISSION, at=at, list_id=run,
-        area=area, file_name=file.name or "", datum=datum,
+    at = request_time(request)
+    line = places.handed_in(
+        buildings.LISTS, file.chunks(), actor=actor_of(request), at=at, list_id=list_id or uuid7(now()), area=area,
+        file_name=file.name or "", datum=datum, language=language(request),
     )  # fmt: skip
-    uploads.save(run, file.chunks())
-    line = places.line_for(BuildingList, actor, run, language=language(request))
     return Status(202, {"item": line, "as_of": at})
 
 
 @router.get("/buildings/lists/{list_id}", auth=needs("import_roster"), response=PlaceListOut)
 def building_list(request: HttpRequest, list_id: uuid.UUID) -> Any:
     """One list: how far it was read, what it would do, its first faults."""
-    actor, lang = actor_of(request), language(request)
-    told, _, _ = places.problems_of(BuildingList, buildings.FORM, actor, list_id, language=lang)
-    line = places.line_for(BuildingList, actor, list_id, language=lang)
-    return {"item": line, "problems": told[:SHOWN_PROBLEMS], "as_of": request_time(request)}
+    line, told = places.standing_for(
+        buildings.LISTS, actor_of(request), list_id, language=language(request)
+    )
+    return {"item": line, "problems": told, "as_of": request_time(request)}
 
 
 @router.get("/buildings/lists/{list_id}/problems.xlsx", auth=needs("import_roster"))
 def building_problems(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
     """Only the refused lines, with what is wrong and what to do, ready to be mended and handed in."""
-    lang = language(request)
-    _, headings, problems = places.problems_of(
-        BuildingList, buildings.FORM, actor_of(request), list_id, language=lang
-    )
-    data = places.write_mend(buildings.COLUMNS, headings, problems, language=lang)
+    data = places.to_mend(buildings.LISTS, actor_of(request), list_id, language=language(request))
     return _download(data, XLSX, "buildings-to-mend.xlsx")
 
 

@@ -77,6 +77,8 @@ def sheet(language: str) -> places.Sheet:
     return places.sheet_of(_WORDS, language)
 
 
+LISTS: Final = places.Kind(BuildingList, FORM, sheet, PERMISSION, TASK)
+
 # -- which homes -------------------------------------------------------------------------------
 
 Row = dict[str, Any]
@@ -159,7 +161,7 @@ def place(*, actor: Actor, list_id: uuid.UUID, at: datetime) -> dict[str, Any]:
 
     Refused as `places.applicable`. Laid anew: homes that came with a later roster match too.
     """
-    kept = places.applicable(BuildingList, actor=actor, permission=PERMISSION, list_id=list_id)
+    kept = places.applicable(LISTS, actor=actor, list_id=list_id)
     ground = places.Ground(queries.region_index(kept.area), kept.area, kept.datum)
     found = _match(kept.rows, ground)
     with connection.cursor() as cursor:
@@ -172,7 +174,7 @@ def place(*, actor: Actor, list_id: uuid.UUID, at: datetime) -> dict[str, Any]:
             ],
         )
         changed = cursor.rowcount
-    places.applied(BuildingList, list_id=list_id, at=at)
+    places.applied(LISTS, list_id=list_id, at=at)
     return {"homes": len(found.homes), "changed": changed, "area": kept.area}
 
 

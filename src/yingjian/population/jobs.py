@@ -13,7 +13,6 @@ from yingjian.access.actor import Actor
 from yingjian.kernel.clock import now
 from yingjian.kernel.errors import RuleBroken
 from yingjian.population import actions, buildings, places, uploads
-from yingjian.population.models import BuildingList
 
 log = logging.getLogger("yingjian.population")
 
@@ -25,7 +24,7 @@ def close_interrupted(timestamp: int, **_: Any) -> None:
     for run in actions.rosters_interrupted(at=now()):
         log.warning("roster_interrupted", extra={"import_id": str(run)})
         uploads.drop(run)
-    for run in places.interrupted(BuildingList, at=now()):
+    for run in places.interrupted(buildings.LISTS, at=now()):
         log.warning("buildings_interrupted", extra={"list_id": str(run)})
 
 
@@ -53,7 +52,5 @@ def import_roster(
 @app.task(name=buildings.TASK, queue="imports")
 def read_buildings(*, list_id: str, at: str, **_: Any) -> None:
     """Permission and area were checked when the file was taken; the outcome is in the list."""
-    places.read(
-        BuildingList, buildings.FORM, buildings.compare, list_id=uuid.UUID(list_id),
-        at=datetime.fromisoformat(at),
-    )  # fmt: skip
+    run = uuid.UUID(list_id)
+    places.read(buildings.LISTS, buildings.compare, list_id=run, at=datetime.fromisoformat(at))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -53,16 +54,29 @@ from yingjian.population.values import Column
 
 __all__ = [
     "AREA_CODE", "AREA_NAME", "DATUM", "LAT", "LON", "REMARKS", "Column", "Compare", "Form", "Good", "Ground",
-    "Judged", "ListLine", "PlaceList", "ProblemLine", "Sheet", "applicable", "applied", "by_hand", "count_of",
-    "flag_of", "geojson", "interrupted", "keep", "line_for", "lines_for", "problems_of", "queue", "read",
-    "sheet_of", "sheet_words", "text_of", "word_of", "write_lines", "write_mend", "write_template",
+    "Judged", "Kind", "ListLine", "PlaceList", "ProblemLine", "Sheet", "applicable", "applied", "by_hand", "count_of",
+    "flag_of", "geojson", "handed_in", "interrupted", "lines_for", "read", "sheet_of", "sheet_words", "standing_for",
+    "template", "text_of", "to_mend", "word_of", "written",
 ]  # fmt: skip
 
 UNFINISHED: Final = frozenset({"waiting", "reading"})
 EVERY: Final = 4_000
 """Lines between two looks at the progress."""
 SHOWN: Final = 20
+SHOWN_PROBLEMS: Final = 200
 Model = type[PlaceList]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of list: where it is kept, what its lines hold, how they look, who may hand it in, which job reads it."""
+
+    model: Model
+    form: Form
+    sheet: Callable[[str], Sheet]
+    """By language."""
+    permission: str
+    task: str
 
 
 def _of(model: Model) -> QuerySet[PlaceList]:
@@ -92,22 +106,33 @@ Compare = Callable[[Sequence[Good], Ground], dict[str, Any]]
 # -- received ----------------------------------------------------------------------------------
 
 
-def queue(
-    model: Model, task: str, *, actor: Actor, permission: str, at: datetime, list_id: uuid.UUID,
-    area: str, file_name: str, datum: str,
+def handed_in(
+    kind: Kind, chunks: Iterable[bytes], *, actor: Actor, at: datetime, list_id: uuid.UUID, area: str,
+    file_name: str, datum: str, language: str,
+) -> ListLine:  # fmt: skip
+    """Open a list, defer the job that reads its file, and keep the file until then; how the list stands.
+
+    Row and job are made both or neither. `population.import.id_used` (409), `access.outside_area`,
+    `population.region.not_loaded`, `population.place.datum`.
+    """
+    _queue(kind, actor=actor, at=at, list_id=list_id, area=area, file_name=file_name, datum=datum)
+    uploads.save(list_id, chunks)
+    return _line_of(kind, list_id, language=language)
+
+
+def _queue(
+    kind: Kind, *, actor: Actor, at: datetime, list_id: uuid.UUID, area: str, file_name: str, datum: str
 ) -> None:  # fmt: skip
-    """Open a list and defer the job that reads its file, both or neither. `population.import.id_used` (409),
-    `access.outside_area`, `population.region.not_loaded`, `population.place.datum`."""
     from procrastinate.contrib.django import app
 
-    scope.require(actor, permission, area)
+    scope.require(actor, kind.permission, area)
     queries.region_index(area)
     grid = place_rules.datum_of(datum)
     if grid is None:
         raise RuleBroken("population.place.datum", value=datum[:30])
     try:
         with transaction.atomic(), scope.everywhere():
-            _of(model).create(
+            _of(kind.model).create(
                 id=list_id,
                 area=area,
                 file_name=file_name[:200],
@@ -115,14 +140,11 @@ def queue(
                 state="waiting",
                 asked_at=at,
             )
-            app.configure_task(task, queue="imports").defer(list_id=str(list_id), at=at.isoformat())
+            app.configure_task(kind.task, queue="imports").defer(
+                list_id=str(list_id), at=at.isoformat()
+            )
     except IntegrityError:
         raise RuleBroken("population.import.id_used", status=409) from None
-
-
-def keep(list_id: uuid.UUID, chunks: Iterable[bytes]) -> None:
-    """Keep the file of a list until its job has read it."""
-    uploads.save(list_id, chunks)
 
 
 # -- read --------------------------------------------------------------------------------------
@@ -141,8 +163,9 @@ def _reading(list_id: uuid.UUID) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
 
 
-def read(model: Model, form: Form, compare: Compare, *, list_id: uuid.UUID, at: datetime) -> None:
-    """Read the file of a list that `queue` opened; its end is in its row, whatever it is. The file is deleted."""
+def read(kind: Kind, compare: Compare, *, list_id: uuid.UUID, at: datetime) -> None:
+    """Read the file of a list that was handed in; its end is in its row, whatever it is. The file is deleted."""
+    model, form = kind.model, kind.form
     with _reading(list_id):
         with scope.everywhere():
             asked = _of(model).filter(id=list_id, state="waiting").first()
@@ -223,9 +246,9 @@ def _problem(found: Judged) -> dict[str, Any]:
     }
 
 
-def interrupted(model: Model, *, at: datetime) -> list[uuid.UUID]:
+def interrupted(kind: Kind, *, at: datetime) -> list[uuid.UUID]:
     """Close the lists that are being read by nobody in fact: their process died. Their files are deleted."""
-    ended = []
+    model, ended = kind.model, []
     with scope.everywhere():
         for list_id in (
             _of(model).filter(state="reading").order_by("id").values_list("id", flat=True)
@@ -263,21 +286,21 @@ def by_hand(form: Form, cells: dict[str, str], *, area: str) -> dict[str, Any]:
 # -- applied -----------------------------------------------------------------------------------
 
 
-def applicable(model: Model, *, actor: Actor, permission: str, list_id: uuid.UUID) -> PlaceList:
+def applicable(kind: Kind, *, actor: Actor, list_id: uuid.UUID) -> PlaceList:
     """A list that was read and may be applied by the actor; locked. `population.places.unknown` (404),
     `population.places.not_ready` (409) before it is read and where it could not be."""
-    found = _of(model).select_for_update().defer("problems").filter(id=list_id).first()
+    found = _of(kind.model).select_for_update().defer("problems").filter(id=list_id).first()
     if found is None:
         raise RuleBroken("population.places.unknown", status=404)
-    scope.require(actor, permission, found.area)
+    scope.require(actor, kind.permission, found.area)
     if found.state not in {"ready", "applied"}:
         raise RuleBroken("population.places.not_ready", status=409, state=found.state)
     return found
 
 
-def applied(model: Model, *, list_id: uuid.UUID, at: datetime) -> None:
+def applied(kind: Kind, *, list_id: uuid.UUID, at: datetime) -> None:
     """Note that a list is in force."""
-    _of(model).filter(id=list_id).update(state="applied", applied_at=at)
+    _of(kind.model).filter(id=list_id).update(state="applied", applied_at=at)
 
 
 # -- shown -------------------------------------------------------------------------------------
@@ -330,34 +353,59 @@ def _line(row: dict[str, Any], language: str) -> ListLine:
     return ListLine(**row, code=error.get("code", ""), says=told["says"], do=told["do"])
 
 
-def lines_for(model: Model, actor: Actor, *, language: str) -> list[ListLine]:
+def lines_for(kind: Kind, actor: Actor, *, language: str) -> list[ListLine]:
     """The last lists in the actor's sight."""
-    rows = _of(model).order_by("-asked_at", "-id").values(*_FIELDS)[:SHOWN]
+    rows = _of(kind.model).order_by("-asked_at", "-id").values(*_FIELDS)[:SHOWN]
     return [_line(dict(row), language) for row in rows]
 
 
-def line_for(model: Model, actor: Actor, list_id: uuid.UUID, *, language: str) -> ListLine:
-    """One list in the actor's sight (`population.places.unknown`, 404)."""
-    row = _of(model).filter(id=list_id).values(*_FIELDS).first()
+def _line_of(kind: Kind, list_id: uuid.UUID, *, language: str) -> ListLine:
+    row = _of(kind.model).filter(id=list_id).values(*_FIELDS).first()
     if row is None:
         raise RuleBroken("population.places.unknown", status=404)
     return _line(dict(row), language)
 
 
-def problems_of(
-    model: Model, form: Form, actor: Actor, list_id: uuid.UUID, *, language: str
-) -> tuple[list[ProblemLine], list[str], list[dict[str, Any]]]:
-    """Every fault in words; the file's headings; the refused lines as they came, with their faults."""
-    row = _of(model).filter(id=list_id).values("problems", "headings").first()
-    if row is None:
-        raise RuleBroken("population.places.unknown", status=404)
-    names = {column.key: title_of(column, language) for column in form.columns}
+def standing_for(
+    kind: Kind, actor: Actor, list_id: uuid.UUID, *, language: str
+) -> tuple[ListLine, list[ProblemLine]]:
+    """One list in the actor's sight and its first faults in words (`population.places.unknown`, 404)."""
+    names = {column.key: title_of(column, language) for column in kind.form.columns}
+    _, refused = _refused(kind, list_id)
+    faults = ((one, fault) for one in refused for fault in one["faults"])
     told = [
         ProblemLine(
             one["sheet"], one["row"], names.get(fault["column"], ""), fault["code"],
             **sentence(fault["code"], language, fault["params"]),
         )
-        for one in row["problems"]
-        for fault in one["faults"]
+        for one, fault in islice(faults, SHOWN_PROBLEMS)
     ]  # fmt: skip
-    return told, row["headings"], row["problems"]
+    return _line_of(kind, list_id, language=language), told
+
+
+def _refused(kind: Kind, list_id: uuid.UUID) -> tuple[list[str], list[dict[str, Any]]]:
+    """The file's headings; the refused lines as they came, with their faults."""
+    row = _of(kind.model).filter(id=list_id).values("problems", "headings").first()
+    if row is None:
+        raise RuleBroken("population.places.unknown", status=404)
+    return row["headings"], row["problems"]
+
+
+# -- as workbooks ------------------------------------------------------------------------------
+
+
+def template(kind: Kind, *, language: str) -> bytes:
+    """An empty list to fill in, with an example and notes."""
+    return write_template(kind.form.columns, kind.sheet(language), language=language)
+
+
+def written(kind: Kind, rows: Iterable[Mapping[str, Any]], *, language: str) -> bytes:
+    """Places in the shape of the template."""
+    return write_lines(kind.form.columns, kind.sheet(language), rows, language=language)
+
+
+def to_mend(kind: Kind, actor: Actor, list_id: uuid.UUID, *, language: str) -> bytes:
+    """Only the refused lines of a list in the actor's sight, with what is wrong and what to do, ready to be mended and
+    handed in (`population.places.unknown`, 404)."""
+    headings, refused = _refused(kind, list_id)
+    return write_mend(kind.form.columns, headings, refused, language=language)
