@@ -6,6 +6,7 @@ import { Journal, type Chance } from '@/offline/journal';
 import { Sync } from '@/offline/sync';
 import type { Draft, Station } from '@/rules/station';
 
+import { Careless } from '../careless';
 import { seeded } from '../seeded';
 
 import { leaveRoom, losePower } from './disk';
@@ -34,15 +35,6 @@ interface Copy { journal: Entry[]; senders: Sender[]; meta: { key: string; value
 const PACE = 0.05;
 const tick = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
-
-/** Broken on purpose: lets go of what it sends before anybody has said that it arrived. */
-class Careless extends Journal {
-  override async waiting(device: string, limit: number): Promise<Entry[]> {
-    const batch = await super.waiting(device, limit);
-    await this.db.journal.bulkDelete(batch.map((entry) => entry.id));
-    return batch;
-  }
-}
 
 /** Broken on purpose: what a hub has is as good as uploaded. */
 class Trusting extends Journal {

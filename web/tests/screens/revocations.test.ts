@@ -18,6 +18,15 @@ const fine = { '/api/commands': { body: { verdicts: [] } } };
 const clerk = signedIn('maintain');
 const chief = signedIn('maintain', 'administer');
 
+/** Somebody was sought by name, and the button beside the first who was found pressed. */
+async function askedFor(page: Awaited<ReturnType<typeof stage>>): Promise<void> {
+  await page.get('input[type=search]').setValue('张国');
+  await page.get('form').trigger('submit');
+  await settled();
+  await page.findAll('ul li button')[0]!.trigger('click');
+  await settled();
+}
+
 eachAnew();
 
 describe('revoked codes', () => {
@@ -33,11 +42,7 @@ describe('revoked codes', () => {
     const sent: Sent[] = [];
     serve({ ...clerk, ...list(), ...fine, '/api/persons': { body: made.page(made.persons) } }, sent);
     const page = await stage(RevocationsPage, {});
-    await page.get('input[type=search]').setValue('张国');
-    await page.get('form').trigger('submit');
-    await settled();
-    await page.findAll('ul li button')[0]!.trigger('click');
-    await settled();
+    await askedFor(page);
     expect(document.querySelector('[role=dialog]')!.textContent).toContain('明天可以重新取码');
     await reason(' 码被拍照外传 ');
     expect(sent).toMatchObject([{ kind: 'codes.revoke', payload: { person_id: made.persons[0]!.id, reason: '码被拍照外传' } }]);
@@ -49,11 +54,7 @@ describe('revoked codes', () => {
     const refusal = { code: 'access.outside_area', says: '不在您的管辖范围。', do: '请找所在乡镇办理。', params: {} };
     serve({ ...clerk, ...list(), '/api/commands': { status: 403, body: refusal }, '/api/persons': { body: made.page(made.persons) } });
     const page = await stage(RevocationsPage, {});
-    await page.get('input[type=search]').setValue('张国');
-    await page.get('form').trigger('submit');
-    await settled();
-    await page.findAll('ul li button')[0]!.trigger('click');
-    await settled();
+    await askedFor(page);
     await reason('外传');
     expect(document.querySelector('[role=dialog] [role=alert]')!.textContent).toContain('请找所在乡镇办理');
     page.unmount();
