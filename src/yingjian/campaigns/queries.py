@@ -28,6 +28,8 @@ from .presets import ClockRule, Preset
 
 PAGE: Final = 200
 CHUNK: Final = 5000
+FEW: Final = 2000
+"""As many people of a search text are looked up one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,6 +448,20 @@ def _after(key: str) -> tuple[str, int, uuid.UUID]:
         raise RuleBroken("campaigns.page_malformed", after=key[:80]) from None
 
 
+def _meant(actor: Actor, round_id: uuid.UUID, q: str) -> tuple[str, Any]:
+    """The condition a search text stands for, and its parameter `meant`.
+
+    Few people are looked up one by one, by key; of many, as with a common surname, a page is full soon when the list
+    is walked in its order.
+    """
+    if not q:
+        return "true", None
+    few = population.person_ids_for(actor, q=q, most=FEW + 1)
+    if len(few) > FEW:
+        return population.meant(q)
+    return "d.id = ANY(%(meant)s::uuid[])", rules.due_ids(round_id, few)
+
+
 def due_list_for(
     actor: Actor, round_id: uuid.UUID, wanted: DueFilter, *, limit: int = PAGE
 ) -> list[DueRow]:
@@ -453,11 +469,11 @@ def due_list_for(
 
     One query; one more for a search text, and one when somebody of the page was excused or added by a command.
     """
-    found = population.person_ids_for(actor, q=wanted.q, area=wanted.area) if wanted.q else None
+    condition, meant = _meant(actor, round_id, wanted.q.strip())
     area, rank, person = _after(wanted.after) if wanted.after else ("", -1, uuid.UUID(int=0))
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT d.id, d.person_id, p.name, p.id_tail, p.phone_tail, p.address, p.household_id, d.area, d.rank,
+            f"""SELECT d.id, d.person_id, p.name, p.id_tail, p.phone_tail, p.address, p.household_id, d.area, d.rank,
                       d.category, d.mode, d.home, d.site_code, d.slot_start, d.state, d.sampled_at, d.resulted_at,
                       CASE WHEN %(outcomes)s THEN d.outcome END, d.reason, d.owner, d.caught_up_at,
                       d.added_by IS NOT NULL, d.excused_by, d.added_by
@@ -469,12 +485,12 @@ def due_list_for(
                   AND (%(caught_up)s::bool IS NULL OR (d.caught_up_at IS NOT NULL) = %(caught_up)s)
                   AND (%(added)s::bool IS NULL OR (d.added_by IS NOT NULL) = %(added)s)
                   AND (%(added_with)s::uuid IS NULL OR d.added_by = %(added_with)s)
-                  AND (%(found)s::uuid[] IS NULL OR d.person_id = ANY(%(found)s))
-                ORDER BY d.area, d.rank, d.person_id LIMIT %(limit)s""",
+                  AND {condition}
+                ORDER BY d.area, d.rank, d.person_id LIMIT %(limit)s""",  # noqa: S608 - one of a few conditions
             {
                 "outcomes": actor.may("see_results"), "round": round_id, "under": wanted.area, "area": area,
                 "rank": rank, "person": person, "state": wanted.state, "home": wanted.home,
-                "caught_up": wanted.caught_up, "added": wanted.added, "added_with": wanted.added_with, "found": found,
+                "caught_up": wanted.caught_up, "added": wanted.added, "added_with": wanted.added_with, "meant": meant,
                 "limit": limit,
             },
         )  # fmt: skip

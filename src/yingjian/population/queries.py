@@ -216,24 +216,50 @@ def person_row_for(actor: Actor, person_id: uuid.UUID) -> Person | None:
     return Person.objects.filter(id=person_id).first()
 
 
-def _wanted(q: str, area: str) -> QuerySet[Person]:
-    """People of `area` that a search text means: a document number, a telephone number, the last
-    four characters of a document, or (the beginning of) a name."""
-    found = Person.objects.filter(area__startswith=area) if area else Person.objects.all()
-    text = q.strip()
-    if not text:
-        return found
+def _meant(text: str) -> tuple[str, Any]:
+    """The condition a search text stands for, one of `MEANT`, and its value: a document number, a telephone number,
+    the last four characters of a document, or (the beginning of) a name."""
     number, phone = rules.clean_id(text), rules.clean_phone(text)
     if len(number) == rules.ID_LENGTH and number[:-1].isdigit():
-        return found.filter(id_index=vault.index(number))
+        return "id_index", vault.index(number)
     if phone.isdigit() and not rules.phone_problem(phone):
-        return found.filter(phone_index=vault.index(phone))
+        return "phone_index", vault.index(phone)
     if _TAIL.fullmatch(number):
-        return found.filter(id_tail=number)
+        return "id_tail", number
     if number and number.isascii() and any(char.isdigit() for char in number):
         kinds = [id_text(kind, number) for kind in ("passport", "hk_macao_permit", "taiwan_permit")]
-        return found.filter(id_index__in=[vault.index(kind) for kind in kinds if kind])
-    return found.filter(name__startswith=rules.normalise_name(text))
+        return "id_index__in", [vault.index(kind) for kind in kinds if kind]
+    return "name__startswith", rules.normalise_name(text)
+
+
+MEANT: Final = {
+    "id_index": "p.id_index = %(meant)s",
+    "phone_index": "p.phone_index = %(meant)s",
+    "id_tail": "p.id_tail = %(meant)s",
+    "id_index__in": "p.id_index = ANY(%(meant)s)",
+    "name__startswith": "p.name ^@ %(meant)s",
+}
+"""What a search text may mean, as a condition on `population_person p`."""
+
+
+def meant(q: str) -> tuple[str, Any]:
+    """A condition on `population_person p` with the parameter `meant`, true of everybody a search text means (see
+    `persons_for`): for who lists people beside something else.
+    """
+    name, value = _meant(q.strip())
+    return MEANT[name], value
+
+
+def person_ids_for(actor: Actor, *, q: str, most: int) -> list[uuid.UUID]:
+    """People in the actor's sight whom a search text means, `most` of them at most."""
+    return list(_wanted(q, "").values_list("id", flat=True)[:most])
+
+
+def _wanted(q: str, area: str) -> QuerySet[Person]:
+    """People of `area` that a search text means."""
+    found = Person.objects.filter(area__startswith=area) if area else Person.objects.all()
+    text = q.strip()
+    return found.filter(**dict([_meant(text)])) if text else found
 
 
 def persons_for(
@@ -253,11 +279,6 @@ def persons_for(
         found = found.filter(id__gt=after)
     rows = list(found.order_by("id")[: min(max(limit, 1), PAGE_MAX)])
     return _items(rows)
-
-
-def person_ids_for(actor: Actor, *, q: str, area: str = "") -> list[uuid.UUID]:
-    """Everybody in the actor's sight whom a search text means (see `persons_for`), however many."""
-    return list(_wanted(q, area).values_list("id", flat=True))
 
 
 def _items(rows: Sequence[Person]) -> list[PersonItem]:

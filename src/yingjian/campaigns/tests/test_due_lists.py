@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from yingjian.access import scope
+from yingjian.access import scope, vault
 from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, new_id
 from yingjian.campaigns import actions, queries, rules
 from yingjian.campaigns.models import DuePerson
@@ -27,6 +27,7 @@ from yingjian.campaigns.tests.factories import (
     persons,
 )
 from yingjian.kernel.errors import RuleBroken
+from yingjian.population.models import Person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("everywhere")]
 
@@ -236,3 +237,63 @@ def test_ids_in_sql_and_python_agree_for_found_people_too() -> None:
     (late,) = persons(1)
     found = actions.due_add_found(round_id=round_id, rows=[actions.FoundDue(late, new_id(), NOON)])
     assert [found[late].id] == rules.due_ids(round_id, [late])
+
+
+# -- searching -----------------------------------------------------------------------------------
+
+
+def told_apart() -> list[uuid.UUID]:
+    """Ten of one surname in two villages; the last of them has documents and a telephone number of their own."""
+    people = [*persons(6, VILLAGE_A), *persons(4, VILLAGE_B)]
+    for no, person in enumerate(people):
+        Person.objects.filter(id=person).update(name=f"王{'小大'[no % 2]}{no}", id_tail=f"{no:04}")
+    Person.objects.filter(id=people[-1]).update(
+        name="欧阳明",
+        id_type="resident_id",
+        id_index=vault.index(RESIDENT),
+        id_cipher=b"x",
+        phone_index=vault.index("13800138000"),
+        phone_cipher=b"x",
+    )
+    return people
+
+
+RESIDENT = "990101199001011234"
+SOUGHT = {
+    "王": range(9), "王小": range(0, 9, 2), "欧阳明": [9], RESIDENT: [9], "13800138000": [9], "0003": [3], "李": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("few", [0, 2, 2000])
+@pytest.mark.parametrize("q", SOUGHT)
+def test_few_and_many_are_found_alike_page_after_page(
+    few: int, q: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is looked up by key and who is met on a walk through the list: the same people in the same order."""
+    monkeypatch.setattr(queries, "FEW", few)
+    people = told_apart()
+    round_id = active()
+    strangers = persons(1, VILLAGE_A)
+    Person.objects.filter(id__in=strangers).update(name="王小七")
+    reader = actor("town_worker", TOWN_A)
+    wanted = {people[no] for no in SOUGHT[q]}
+    found: list[queries.DueRow] = []
+    after = None
+    while page := queries.due_list_for(
+        reader, round_id, queries.DueFilter(q=q, after=after), limit=4
+    ):
+        found += page
+        after = page[-1].key
+    assert [row.person_id for row in found] == [
+        row.person_id
+        for row in queries.due_list_for(reader, round_id, queries.DueFilter())
+        if row.person_id in wanted
+    ]
+    assert len(found) == len(wanted)
+    there = queries.due_list_for(reader, round_id, queries.DueFilter(q=q, area=VILLAGE_B))
+    assert {row.person_id for row in there} == wanted & set(people[6:])
+    with scope.acting(actor("village_worker", VILLAGE_B)):
+        seen = queries.due_list_for(
+            actor("village_worker", VILLAGE_B), round_id, queries.DueFilter(q=q)
+        )
+    assert {row.person_id for row in seen} == wanted & set(people[6:])
