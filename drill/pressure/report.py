@@ -220,4 +220,5 @@ def paper(found: Outcome, language: str) -> Report:
 
 def docx(found: Outcome, language: str) -> bytes:
     """The report in Word."""
-    return rendering.to_docx(paper(found, language), more=words(language)["more"])
+    says = words(language)
+    return rendering.to_docx(paper(found, language), more=says["more"], none=says["no_rows"])

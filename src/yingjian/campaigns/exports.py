@@ -88,6 +88,7 @@ def due_list(
         (list(_line(row, language)) for row in rows),
         name=say["sheet"],
         columns=list(say["column"].values()),
+        none=say["none"],
         sheet_rows=sheet_rows,
     )
     journal.record(

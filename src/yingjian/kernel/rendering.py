@@ -29,8 +29,9 @@ TEXT_CM = 15.8  # of the page between its margins
 NORMAL, SMALL = 10, 8  # points in tables
 
 
-def to_docx(report: Report, *, more: str) -> bytes:
-    """A Word document. `more` is the note under a cut table, with `{left}` rows left out."""
+def to_docx(report: Report, *, more: str, none: str) -> bytes:
+    """A Word document. `more` is the note under a cut table, with `{left}` rows left out; `none` stands in a table
+    without rows."""
     document = Document()
     section = document.sections[0]
     section.page_width, section.page_height = Cm(21), Cm(29.7)
@@ -56,7 +57,7 @@ def to_docx(report: Report, *, more: str) -> bytes:
                 if mark:
                     run.font.color.rgb = MARK
             case Table() if block.paper:
-                _table(document, block, more)
+                _table(document, block, more, none)
     stream = io.BytesIO()
     document.save(stream)
     return stream.getvalue()
@@ -88,8 +89,8 @@ def _fonts(properties: Any, font: str) -> None:
     fonts.set(qn("w:eastAsia"), font)
 
 
-def _table(document: WordDocument, block: Table, more: str) -> None:
-    shown = block.rows[:ROWS_IN_DOCUMENT]
+def _table(document: WordDocument, block: Table, more: str, none: str) -> None:
+    shown = block.rows[:ROWS_IN_DOCUMENT] or _nothing(block, none)
     table = document.add_table(rows=1, cols=len(block.columns))
     table.style = "Table Grid"
     size = SMALL if block.small else NORMAL
@@ -103,7 +104,7 @@ def _table(document: WordDocument, block: Table, more: str) -> None:
             _cell(cell, str(value), size)
     if block.widths:
         _share(table, block.widths)
-    left = len(block.rows) - len(shown)
+    left = max(0, len(block.rows) - len(shown))
     note = document.add_paragraph(more.format(left=left) if left else "")
     note.paragraph_format.space_after = Pt(2)
 
@@ -130,8 +131,9 @@ def _cell(cell: Any, text: str, size: int, *, bold: bool = False) -> None:
     run.font.bold = bold
 
 
-def to_xlsx(report: Report, *, summary: str) -> bytes:
-    """A workbook: the running text on the first sheet, one sheet for each named table, whole."""
+def to_xlsx(report: Report, *, summary: str, none: str) -> bytes:
+    """A workbook: the running text on the first sheet, one sheet for each named table, whole; `none` stands in a table
+    without rows, so that nobody takes it for one that was not filled in."""
     stream = io.BytesIO()
     with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:
         bold = book.add_format({"bold": True, "bg_color": "#EAF1F0", "border": 1})
@@ -151,11 +153,16 @@ def to_xlsx(report: Report, *, summary: str) -> bytes:
                 line += 1
         for table in report.tables():
             if table.name:
-                _sheet(book, table, bold)
+                _sheet(book, table, bold, none)
     return stream.getvalue()
 
 
-def _sheet(book: xlsxwriter.Workbook, table: Table, bold: object) -> None:
+def _nothing(table: Table, none: str) -> tuple[tuple[str, ...], ...]:
+    """The one line of a table without rows."""
+    return ((none, *("" for _ in table.columns[1:])),)
+
+
+def _sheet(book: xlsxwriter.Workbook, table: Table, bold: object, none: str) -> None:
     sheet = book.add_worksheet(table.name)
     long = book.add_format({"text_wrap": True, "valign": "top"})
     widths = []
@@ -164,7 +171,7 @@ def _sheet(book: xlsxwriter.Workbook, table: Table, bold: object) -> None:
             max([breadth(str(row[column])) for row in table.rows[:200]] + [breadth(name)])
         )
         sheet.write_string(0, column, name, bold)
-    for number, row in enumerate(table.rows, start=1):
+    for number, row in enumerate(table.rows or _nothing(table, none), start=1):
         for column, value in enumerate(row):
             if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
                 sheet.write_number(number, column, value)

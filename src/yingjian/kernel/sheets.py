@@ -19,13 +19,13 @@ _AS_WRITTEN: Final = {
 
 
 def long_list(
-    rows: Iterable[Sequence[str | int]], *, name: str, columns: Sequence[str], widths: Mapping[int, int] | None = None,
-    sheet_rows: int = SHEET_ROWS,
+    rows: Iterable[Sequence[str | int]], *, name: str, columns: Sequence[str], none: str,
+    widths: Mapping[int, int] | None = None, sheet_rows: int = SHEET_ROWS,
 ) -> tuple[bytes, int]:  # fmt: skip
     """The workbook, and how many rows it holds. Memory stays flat however many come.
 
     What one sheet does not take goes on in the next (capability 102). Text is text: nothing of it becomes a formula or
-    a link. `widths`: of columns by place, in letters.
+    a link. `none` stands where no rows came. `widths`: of columns by place, in letters.
     """
     count = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -38,6 +38,8 @@ def long_list(
                     sheet = _sheet(book, more, columns, widths or {})
                 sheet.write_row(count % sheet_rows + 1, 0, row)
                 count += 1
+            if not count:
+                sheet.write_string(1, 0, none)
         return path.read_bytes(), count
 
 

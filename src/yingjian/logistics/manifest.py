@@ -17,7 +17,7 @@ _WORDS: Final = {
         "sealed": "封箱时间", "oldest": "最早采样时间", "tubes": "管数", "people": "人数", "printed": "制单时间",
         "no": "序号", "tube": "管码", "added": "装箱时间", "unknown": "未登记", "moved": "已移至他箱",
         "giver": "交出人", "taker": "接收人", "at": "时间", "temperature": "温度（℃）", "plate": "车辆",
-        "counted": "清点管数", "system": "系统管数", "hand_overs": "交接记录",
+        "counted": "清点管数", "system": "系统管数", "hand_overs": "交接记录", "none": "无",
     },
     "en": {
         "title": "Sample transfer manifest", "box": "Box code", "site": "Site", "station": "Station",
@@ -25,7 +25,7 @@ _WORDS: Final = {
         "printed": "Made at", "no": "No.", "tube": "Tube code", "added": "Boxed at", "unknown": "not registered",
         "moved": "moved to another box", "giver": "Handed over by", "taker": "Taken over by", "at": "Time",
         "temperature": "Temperature (°C)", "plate": "Vehicle", "counted": "Tubes counted", "system": "Tubes in system",
-        "hand_overs": "Hand-overs",
+        "hand_overs": "Hand-overs", "none": "none",
     },
 }  # fmt: skip
 
@@ -71,7 +71,7 @@ def _lines(box: dict[str, Any], say: dict[str, str]) -> list[list[Any]]:
     for number, line in enumerate(box["lines"], 1):
         note = say["moved"] if line["moved_at"] else "" if line["tube_id"] else say["unknown"]
         rows.append([number, line["tube_code"], line["people"], _time(line["added_at"]), note])
-    return rows
+    return rows if box["lines"] else [*rows, [say["none"]]]
 
 
 def _hand_overs(box: dict[str, Any], say: dict[str, str]) -> list[list[Any]]:
@@ -82,4 +82,4 @@ def _hand_overs(box: dict[str, Any], say: dict[str, str]) -> list[list[Any]]:
          over["temperature_c"], over["plate"] or ""]
         for over in box["hand_overs"]
     ]  # fmt: skip
-    return rows
+    return rows if box["hand_overs"] else [*rows, [say["none"]]]

@@ -52,6 +52,8 @@ def coverage(
                 sheet.write_formula(
                     len(rows) + 1, place, f"=SUM({letter}2:{letter}{len(rows) + 1})", bold, total
                 )
+        if not rows:
+            sheet.write_string(1, 0, words(language)["no_rows"])
     journal_export(actor, at, id, "coverage", len(rows))
     return stream.getvalue()
 

@@ -176,8 +176,10 @@ def write(
 def render(report: Report, suffix: str, language: str) -> bytes:
     """The composed report as a file."""
     if suffix == "docx":
-        return rendering.to_docx(report, more=MORE[language])
-    return rendering.to_xlsx(report, summary=words(language)["sheet"]["summary"])
+        return rendering.to_docx(report, more=MORE[language], none=words(language)["no_rows"])
+    return rendering.to_xlsx(
+        report, summary=words(language)["sheet"]["summary"], none=words(language)["no_rows"]
+    )
 
 
 def path_of(digest: str) -> Path:

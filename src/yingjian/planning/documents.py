@@ -184,11 +184,13 @@ def _written(
 
 
 def _sheets(report: Report, language: str) -> bytes:
-    return rendering.to_xlsx(report, summary=wording.words(language)["sheet"]["totals"])
+    words = wording.words(language)
+    return rendering.to_xlsx(report, summary=words["sheet"]["totals"], none=words["no_rows"])
 
 
 def _word(report: Report, language: str) -> bytes:
-    return rendering.to_docx(report, more=wording.words(language)["rehearsal"]["more"])
+    words = wording.words(language)
+    return rendering.to_docx(report, more=words["rehearsal"]["more"], none=words["no_rows"])
 
 
 def places(plan: Plan) -> bytes:

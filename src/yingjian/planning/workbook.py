@@ -62,7 +62,9 @@ def workbook(
             ("findings", FINDING, _findings(findings, called, language)),
         ):
             head = [names["col"][column] for column in columns]
-            _write(book, names["sheet"][title], head, rows, style=style, tz=tz)
+            _write(
+                book, names["sheet"][title], head, rows, none=names["no_rows"], style=style, tz=tz
+            )
     return stream.getvalue()
 
 
@@ -111,8 +113,9 @@ FINDING = ["level", "says", "element", "measured", "limit", "why", "origin"]
 
 
 def _write(
-    book: Any, title: str, head: list[str], rows: Iterable[Row], *, style: dict[str, Any], tz: ZoneInfo
+    book: Any, title: str, head: list[str], rows: Iterable[Row], *, none: str, style: dict[str, Any], tz: ZoneInfo
 ) -> None:  # fmt: skip
+    """One table; `none` stands in one without rows, so that nobody takes it for one that was not filled in."""
     part, line = 1, 1
     sheet, widths = _begun(book, title, head, style)
     for row in rows:
@@ -127,6 +130,8 @@ def _write(
             widths[: len(wide)] = map(max, widths, wide)
         line += 1
     _ended(sheet, widths, line)
+    if part == line == 1:
+        sheet.write_string(1, 0, none, style["text"])
 
 
 def _begun(book: Any, title: str, head: list[str], style: dict[str, Any]) -> tuple[Any, list[int]]:

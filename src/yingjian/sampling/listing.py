@@ -37,6 +37,7 @@ def workbook(
         (list(_line(row, say)) for page in pages for row in page),
         name=say["sheet"],
         columns=list(say["column"].values()),
+        none=say["none"],
         widths={at: _WIDE.get(field, 14) for at, field in enumerate(say["column"])},
     )
     told = {"what": "matters", "kind": asked.kind, "state": asked.state, "rows": count}

@@ -9,6 +9,7 @@ import zipfile
 from docx import Document
 from hypothesis import given
 from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 
 from yingjian.kernel.papers import Heading, Paragraph, Report, Table
 from yingjian.kernel.rendering import CELL, NARROWEST, breadth, to_docx, to_xlsx
@@ -28,7 +29,7 @@ def test_a_chinese_character_stands_as_wide_as_two_letters(latin: str, chinese: 
 
 
 def test_a_sheet_fits_its_text_and_prints_across_with_its_head_on_each_page() -> None:
-    data = to_xlsx(REPORT, summary="总览")
+    data = to_xlsx(REPORT, summary="总览", none="无")
     sheet = part(data, "xl/worksheets/sheet2.xml")
     widths = [float(width) for width in re.findall(r'<col [^>]*width="([\d.]+)"', sheet)]
     assert CELL <= widths[0] < CELL + 1, "no wider than may be"
@@ -46,6 +47,14 @@ def test_a_sheet_fits_its_text_and_prints_across_with_its_head_on_each_page() ->
 
 
 def test_a_document_numbers_its_pages() -> None:
-    document = Document(io.BytesIO(to_docx(REPORT, more="{left}")))
+    document = Document(io.BytesIO(to_docx(REPORT, more="{left}", none="无")))
     foot = document.sections[0].footer.paragraphs[0]._p.xml
     assert 'w:instr="PAGE"' in foot
+
+
+def test_a_table_without_rows_says_so_on_paper_and_in_its_sheet() -> None:
+    empty = Report("附件", (Table("流动组", ("组", "人数"), ()),))
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(to_xlsx(empty, summary="总览", none="无")))
+    assert sheet.get_sheet_by_name("流动组").to_python() == [["组", "人数"], ["无", ""]]
+    (table,) = Document(io.BytesIO(to_docx(empty, more="{left}", none="无"))).tables
+    assert [[cell.text for cell in row.cells] for row in table.rows] == [["组", "人数"], ["无", ""]]

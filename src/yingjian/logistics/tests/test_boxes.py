@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from datetime import timedelta
 from random import Random
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 
 from yingjian.access import scope
 from yingjian.access.tests.factories import NOON, TOWN_A
-from yingjian.logistics import actions, queries, rules
+from yingjian.logistics import actions, manifest, queries, rules
 from yingjian.logistics.models import Box
 from yingjian.logistics.values import (
     BoxChanges,
@@ -216,3 +218,25 @@ def test_a_box_that_another_transaction_stored_first_is_read_again(
         with pytest.raises(actions.Raced):
             actions.boxes_fold(facts=[opened(minutes=1, code="B9")], at=NOON)
         assert [box.code for box in Box.objects.all()] == ["B1"]
+
+
+@pytest.mark.parametrize(("language", "none"), [("zh", "无"), ("en", "none")])
+def test_a_manifest_says_that_a_box_is_empty_and_was_not_handed_over(
+    language: str, none: str
+) -> None:
+    head = ("code", "site_code", "station_code", "seal_no", "sealed_at", "oldest_sample_at")
+    box: dict[str, Any] = {
+        **dict.fromkeys(head),
+        "tubes": 0,
+        "people": 0,
+        "lines": [],
+        "hand_overs": [],
+    }
+    data = manifest.workbook(box, language=language, at=NOON)
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0).to_python()
+    assert [row[0] for row in rows].count(none) == 2
+    line = {"tube_code": "T1", "people": 3, "added_at": NOON, "moved_at": None, "tube_id": "t"}
+    data = manifest.workbook({**box, "lines": [line]}, language=language, at=NOON)
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0).to_python()
+    assert [row[0] for row in rows].count(none) == 1
+    assert "T1" in [row[1] for row in rows]

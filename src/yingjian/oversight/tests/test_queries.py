@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from yingjian.access import scope
 from yingjian.access.tests.factories import NOON, TOWN_A, TOWN_B, actor, new_id
@@ -16,7 +18,7 @@ from yingjian.kernel.errors import RuleBroken
 from yingjian.laboratory.models import Laboratory
 from yingjian.laboratory.tests import factories as make
 from yingjian.logistics.models import SupplyItem, SupplyMove
-from yingjian.oversight import actions, queries
+from yingjian.oversight import actions, exports, queries
 from yingjian.oversight.figures import FIGURES
 from yingjian.oversight.models import Report, StatedFigure
 from yingjian.population.models import Region
@@ -166,6 +168,25 @@ def test_coverage_tells_each_village_and_adds_up(day: make.World) -> None:
     mine, other = found[make.VILLAGE], found[OTHER_VILLAGE]
     assert (mine["due"], mine["sampled"], mine["resulted"], mine["waiting"]) == (9, 9, 5, 0)
     assert (other["name"], other["due"], other["sampled"], other["waiting"]) == (OTHER_VILLAGE, 1, 0, 1)  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "none"), [("zh", "无"), ("en", "none")])
+def test_the_coverage_of_a_round_without_a_list_says_none(
+    day: make.World, language: str, none: str
+) -> None:
+    def names() -> list[Any]:
+        with scope.acting(COMMANDER):
+            data = exports.coverage(
+                actor=COMMANDER, round_id=day.round.id, at=LATE, language=language, id=new_id()
+            )
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        return [row[0] for row in book.get_sheet_by_index(0).to_python()[1:]]
+
+    assert (len(names()), names()[-1]) == (3, ""), "two villages and the total"
+    with scope.everywhere():
+        Swab.objects.update(due_id=None)
+        DuePerson.objects.filter(round_id=day.round.id).delete()
+    assert names() == [none]
 
 
 # --- reconciliation and stated figures

@@ -158,7 +158,7 @@ def coverage(rows: int) -> list[dict[str, Any]]:
 def test_word_reads_back_with_every_block_and_says_what_it_cut() -> None:
     made = replace(material(people_resulted=9, people_negative=9), coverage=coverage(500))
     report = write(made)
-    document = Document(io.BytesIO(rendering.to_docx(report, more="余 {left} 行")))
+    document = Document(io.BytesIO(rendering.to_docx(report, more="余 {left} 行", none="无")))
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
     assert report.title in text
     for line in report.text().splitlines():
@@ -171,7 +171,9 @@ def test_word_reads_back_with_every_block_and_says_what_it_cut() -> None:
 
 def test_excel_reads_back_whole() -> None:
     report = write(replace(material(), coverage=coverage(100)))
-    book = CalamineWorkbook.from_filelike(io.BytesIO(rendering.to_xlsx(report, summary="汇总")))
+    book = CalamineWorkbook.from_filelike(
+        io.BytesIO(rendering.to_xlsx(report, summary="汇总", none="无"))
+    )
     named = [table for table in report.tables() if table.name]
     assert book.sheet_names == ["汇总", *(table.name for table in named)]
     for table in named:
@@ -184,6 +186,8 @@ def test_a_formula_in_a_name_stays_text() -> None:
     """A village called `=cmd()` must not become a formula in somebody's Excel."""
     rows = [{**coverage(1)[0], "name": "=1+1"}]
     report = write(replace(material(), coverage=rows))
-    book = CalamineWorkbook.from_filelike(io.BytesIO(rendering.to_xlsx(report, summary="汇总")))
+    book = CalamineWorkbook.from_filelike(
+        io.BytesIO(rendering.to_xlsx(report, summary="汇总", none="无"))
+    )
     assert book.get_sheet_by_name("分村进度").to_python()[1][0] == "=1+1"
     assert isinstance(report.tables()[0], Table)

@@ -137,6 +137,9 @@ def test_the_workbook_has_every_table() -> None:
     assert len(rows["转运班次"]) == 1 + plan.totals.runs
     assert sum(row[4] for row in rows["检测机构"][1:]) == plan.totals.tubes
     assert rows["时段"][1][2].hour == 12, "local time: the window opens at noon in China"
+    assert all(len(lines) > 1 for lines in rows.values()), "an empty table says so"
+    assert not plan.tours
+    assert [line[0] for line in rows["上门和流动路线"][1:]] == ["无"]
 
 
 def test_packs_of_moving_teams_are_in_the_workbook_the_annex_and_the_list() -> None:
