@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection
 
+from yingjian.access import scope
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries as campaigns
 from yingjian.engines.plan.means import Force, Stock, Unit, Worker
@@ -262,11 +263,15 @@ def names_in(plan: Plan, language: str) -> dict[str, str]:
 
 
 def lab_names(plan: Plan) -> dict[str, str]:
-    """Names of a plan's laboratories by code."""
-    rows = _rows(
-        "SELECT code, name FROM laboratory_laboratory WHERE code = ANY(%(codes)s)",
-        {"codes": sorted({lab.lab for lab in plan.labs})},
-    )
+    """Names of a plan's laboratories by code.
+
+    Of those above the reader's area too: a county's plan sends tubes to its city's laboratories.
+    """
+    with scope.reading_everywhere():
+        rows = _rows(
+            "SELECT code, name FROM laboratory_laboratory WHERE code = ANY(%(codes)s)",
+            {"codes": sorted({lab.lab for lab in plan.labs})},
+        )
     return dict(rows)
 
 

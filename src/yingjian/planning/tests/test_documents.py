@@ -26,6 +26,7 @@ from yingjian.campaigns.tests.factories import VILLAGE_A, frozen, persons
 from yingjian.engines.plan import codes as plan_codes
 from yingjian.engines.plan.model import plan_from_json
 from yingjian.kernel.errors import catalogue
+from yingjian.laboratory.models import Laboratory
 from yingjian.planning import documents, labels, queries, rules, wording
 from yingjian.planning.models import PlanRecord
 from yingjian.planning.tests.plan_factories import propose, town
@@ -303,6 +304,20 @@ def test_whoever_reads_a_plan_meets_names_and_no_codes(language: str) -> None:
     assert [one for one in said if re.search(code, one)] == []
     labs = book.get_sheet_by_name(wording.words(language)["sheet"]["labs"]).to_python()
     assert labs[1][0] == called[plan.labs[0].lab] != plan.labs[0].lab
+
+
+def test_laboratories_above_the_reader_have_their_names() -> None:
+    round_id = town()
+    with scope.everywhere():
+        Laboratory.objects.update(area=VILLAGE_A[:4], name="市检测机构")
+    plan_id, _ = propose(round_id)
+    client = signed_in()
+    with scope.seeing(TOWN_A):
+        assert not Laboratory.objects.exists()
+    body = client.get(f"/api/plans/{plan_id}").json()
+    assert set(body["labs"].values()) == {"市检测机构"}
+    said = " ".join(one["says"] for one in body["items"])
+    assert not any(code in said for code in body["labs"])
 
 
 def test_files_are_named_by_their_round_and_version() -> None:
