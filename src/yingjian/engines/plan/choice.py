@@ -34,7 +34,7 @@ from yingjian.engines.siting.model import (
 
 EFFORT = Params(
     dual_rounds=200, exact_rounds=8, steps_per_point=20, exact_points=700, columns=400, mip_nodes=50,
-    column_rounds=100, count_rounds=500, sweeps=0, workers=2,
+    column_rounds=100, count_rounds=500, sweeps=0, cases=12, case_points=100, workers=2,
 )  # fmt: skip
 """One pass: seconds for a county, so that a plan is there while people wait for it."""
 

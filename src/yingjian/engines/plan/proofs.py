@@ -1,4 +1,4 @@
-"""Cases by totals of sites and lanes in a plan's document, and as the judge of sites takes them."""
+"""Cases by totals of sites and lanes and by single sites in a plan's document, and as the judge of sites takes them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Told(msgspec.Struct, frozen=True):
     multipliers: list[int]
     site: int
     lane: int
+    held: list[tuple[int, bool]] = []
 
 
 class Proven(msgspec.Struct, frozen=True):
@@ -32,7 +33,7 @@ class Proven(msgspec.Struct, frozen=True):
         if cases is None:
             return Proven()
         each = [
-            Told(c.group, c.sites, c.lanes, c.multipliers.tolist(), c.site, c.lane)
+            Told(c.group, c.sites, c.lanes, c.multipliers.tolist(), c.site, c.lane, list(c.held))
             for c in cases.each
         ]
         return Proven(cases.group.tolist(), each)
@@ -42,7 +43,15 @@ class Proven(msgspec.Struct, frozen=True):
         if not self.each:
             return None
         each = tuple(
-            Case(c.group, c.sites, c.lanes, np.array(c.multipliers, dtype=np.int64), c.site, c.lane)
+            Case(
+                c.group,
+                c.sites,
+                c.lanes,
+                np.array(c.multipliers, dtype=np.int64),
+                c.site,
+                c.lane,
+                tuple(c.held),
+            )
             for c in self.each
         )
         return Cases(np.array(self.group, dtype=np.int64), each)

@@ -301,8 +301,9 @@ def _site_term(
     room: int,
     opening: int,
     whole: _Whole | _Off,
+    must: bool = False,
 ) -> int:
-    """min(0, price + lanes - best earnings) of one candidate, exact."""
+    """min(0, price + lanes - best earnings) of one candidate, exact; without the 0 where it must be open."""
     if problem.pair_prices is None and problem.ways is None:
         close = np.abs(problem.y[near] - problem.site_y[j]) * problem.rules.detour
         near = near[close <= problem.rules.walk_m + 1]
@@ -319,15 +320,17 @@ def _site_term(
     opening, lane_price = opening - off, problem.prices.lane - lane_off
     if lane_price < 0:
         raise SitingError("bad_multipliers")
-    if int(gain.sum()) <= opening + lane_price:
+    alone = opening + lane_price
+    if int(gain.sum()) <= alone and not must:
         return 0
     if int(heads.sum()) <= min(room, problem.rules.heads_per_lane):  # everybody, nothing to choose
-        return min(0, opening + lane_price - int(gain.sum()))
+        least = alone - int(gain.sum())
+        return least if must else min(0, least)
     room = min(room, int(heads.sum()))
     best = np.zeros(room + 1, dtype=np.int64)
     for h, g in zip(heads.tolist(), gain.tolist(), strict=True):
         best[h:] = np.maximum(best[h:], best[: room + 1 - h] + g)
-    least = min(0, opening + lane_price)
+    least = alone if must else min(0, alone)
     for lanes in range(1, math.ceil(room / problem.rules.heads_per_lane) + 1):
         at = min(lanes * problem.rules.heads_per_lane, room)
         least = min(least, opening + lane_price * lanes - int(best[at]))
@@ -339,7 +342,8 @@ def _by_cases(problem: Problem, u: Ints, counts: Counts | None, limit: int, case
 
     A case costs at least Σ v + A x (least sites, most where A < 0) + B x (the same of lanes)
     + Σ points min(0, outside - v)
-    + Σ sites min(0, price + limit - A + lanes x (lane price - B) - earnings).
+    + Σ sites min(0, price + limit - A + lanes x (lane price - B) - earnings), where a site held open is
+    priced with a lane at least whatever it earns, and one held shut is nothing.
     """
     group = cases.group
     if (
@@ -352,28 +356,79 @@ def _by_cases(problem: Problem, u: Ints, counts: Counts | None, limit: int, case
     for g in np.unique(group[group >= 0]).tolist():
         own = [case for case in cases.each if case.group == g]
         points = np.flatnonzero(group == g)
-        if not own or not _every_total(own):
+        if not own or not _every_plan(own):
             raise SitingError("bad_cases")
         sites = _only_theirs(problem, group, g)
         total += max(0, min(_case_bound(problem, points, sites, limit, case) for case in own))
     return total
 
 
-def _every_total(cases: list[Case]) -> bool:
-    """Whether each pair of totals is in one of the cases."""
+class _Box:
+    """Plans of some totals in which some candidates are open or shut."""
 
-    def inside(total: int, span: tuple[int, int]) -> bool:
-        return span[0] <= total and (span[1] == ANY_NUMBER or total <= span[1])
+    def __init__(self, sites: Span, lanes: Span, held: dict[int, bool]) -> None:
+        self.spans, self.held = (_to(sites), _to(lanes)), held
 
-    # cases begin and end only here, so between these totals nothing changes
-    sites, lanes = (
-        {0} | {span[0] for span in spans} | {span[1] + 1 for span in spans if span[1] != ANY_NUMBER}
-        for spans in ([c.sites for c in cases], [c.lanes for c in cases])
-    )
-    return all(
-        any(inside(y, case.sites) and inside(k, case.lanes) for case in cases)
-        for y in sites for k in lanes if y >= 0 and k >= 0
-    )  # fmt: skip
+    @classmethod
+    def of(cls, case: Case) -> _Box:
+        """The plans of a case."""
+        return cls(case.sites, case.lanes, dict(case.held))
+
+    def within(self, other: _Box) -> bool:
+        """Whether each of its plans is one of the other's."""
+        return all(
+            b[0] <= a[0] and a[1] <= b[1] for a, b in zip(self.spans, other.spans, strict=True)
+        ) and all(self.held.get(j) == opened for j, opened in other.held.items())
+
+    def halves(self, others: list[_Box]) -> tuple[_Box, _Box] | None:
+        """Two boxes that hold its plans, each of the others wholly in one of them; None: there are not."""
+        for j in others[0].held:
+            if j not in self.held and all(j in other.held for other in others):
+                return self._where(j, True), self._where(j, False)
+        for k in (0, 1):
+            low, high = self.spans[k]
+            for at in sorted({other.spans[k][1] for other in others}):
+                if low <= at < high and all(
+                    o.spans[k][1] <= at or o.spans[k][0] > at for o in others
+                ):
+                    return self._total(k, (low, at)), self._total(k, (at + 1, high))
+        return None
+
+    def _where(self, j: int, opened: bool) -> _Box:
+        return _Box(*self.spans, self.held | {j: opened})
+
+    def _total(self, k: int, span: Span) -> _Box:
+        sites, lanes = (span, self.spans[1]) if k == 0 else (self.spans[0], span)
+        return _Box(sites, lanes, self.held)
+
+    def meets(self, other: _Box) -> bool:
+        """Whether a plan may be in both."""
+        return all(
+            b[0] <= a[1] and a[0] <= b[1] for a, b in zip(self.spans, other.spans, strict=True)
+        ) and all(self.held.get(j, opened) == opened for j, opened in other.held.items())
+
+
+Span = tuple[int, int]
+ENDLESS = 2**62
+"""More sites or lanes than there are."""
+
+
+def _to(span: Span) -> Span:
+    return span[0], ENDLESS if span[1] == ANY_NUMBER else span[1]
+
+
+def _every_plan(cases: list[Case]) -> bool:
+    """Whether each plan is in one of the cases: they are halves of halves of all plans."""
+    todo = [(_Box((0, ANY_NUMBER), (0, ANY_NUMBER), {}), [_Box.of(case) for case in cases])]
+    while todo:
+        box, own = todo.pop()
+        if any(box.within(one) for one in own):
+            continue
+        halves = box.halves(own) if own else None
+        if halves is None:
+            return False
+        todo += [(half, [one for one in own if one.meets(half)]) for half in halves]
+    return True
 
 
 def _only_theirs(problem: Problem, group: Ints, g: int) -> list[int]:
@@ -437,7 +492,11 @@ def _case_bound(problem: Problem, points: Ints, sites: list[int], limit: int, ca
     u = np.zeros(problem.points, dtype=np.int64)
     u[points] = v
     room, opening = problem.room(), problem.opening() + limit
-    off = _Off(case.site, case.lane)
+    off, held = _Off(case.site, case.lane), dict(case.held)
+    if len(held) < len(case.held) or not held.keys() <= set(sites):
+        raise SitingError("bad_cases")
     return total + sum(
-        _site_term(problem, j, points, u, int(room[j]), int(opening[j]), off) for j in sites
+        _site_term(problem, j, points, u, int(room[j]), int(opening[j]), off, held.get(j, False))
+        for j in sites
+        if held.get(j, True)
     )

@@ -406,8 +406,10 @@ class Params:
     patches: int = 20
     """Patches mended per round on such a component."""
     cases: int = 0
-    """Cases by totals of sites and lanes that the proof of a part of at most `exact_points` may have; 0:
-    not divided."""
+    """Cases by totals of sites and lanes and by single sites that the proof of a part of at most
+    `exact_points` may have; 0: not divided."""
+    case_points: int = 0
+    """Parts of at most so many points with a wide gap are divided before the sweeps, others in them."""
     workers: int = 1
     """Components worked on at once; the answer is the same on any number."""
     sweeps: int = 1
@@ -444,7 +446,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One of the cases that a group's plans are divided into by their totals of sites and lanes."""
+    """One of the cases that a group's plans are divided into by their totals of sites and lanes, and
+    by what single sites are."""
 
     group: int
     sites: tuple[int, int]
@@ -455,13 +458,16 @@ class Case:
     site: int
     lane: int
     """Price of one site and lane: above zero on the least total, below on the most."""
+    held: tuple[tuple[int, bool], ...] = ()
+    """Candidates that are open (true) or shut in this case. Open is where somebody is served by the rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cases:
     """Groups of points that no site joins to others, each proven case by case.
 
-    A group's cases hold every pair of totals between them; it costs at least what the cheapest case
+    A group's cases hold every plan between them, as halving after halving gives them: in each some
+    total or some candidate tells the two halves apart. The group costs at least what the cheapest case
     proves. The certificate's own multipliers are 0 there. `check.bound_of` adds it up.
     """
 

@@ -23,7 +23,7 @@ from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.patches import mend
 from yingjian.engines.siting.restrict import Margins, margins, recombine
 from yingjian.engines.siting.rooms import other_rooms
-from yingjian.engines.siting.search import NOBODY, Solution, by_worth, empty, walk
+from yingjian.engines.siting.search import NOBODY, Solution, by_worth, cost_of, empty, walk
 
 
 @dataclass(slots=True)
@@ -172,8 +172,15 @@ def exact(part: Part, params: Params, seed: int, stop: Stop) -> None:
     if not part.tight(params.tight):  # else HiGHS is slow before a good plan is known
         _packed(part, params, params.mip_nodes // 10, stop)
         _whole(part, params, params.mip_nodes // 10, stop)
+    if (
+        len(net.points) <= params.case_points
+        and part.solution.cost - part.bound > WIDE * part.solution.cost
+    ):
+        _divide(part, pool, params, stop)
 
 
+WIDE = 0.01
+"""A gap, as a share of a part's cost, from which cases are worth their time before the sweeps."""
 HOTTER = 10.0
 """By how much a search that also packs lanes anew begins hotter."""
 
@@ -348,14 +355,14 @@ def _tighten(part: Part, pool: Pool, params: Params, stop: Stop) -> None:
 
 
 def _divide(part: Part, pool: Pool, params: Params, stop: Stop) -> None:
-    """Cases by whole totals of sites and lanes, kept where they prove more."""
+    """Cases by whole totals of sites and lanes and by single sites, kept where they prove more."""
     small = 1 < len(part.net.points) <= params.exact_points
     if part.proven or not small or not params.cases or part.net.limited:
         return
     goal = part.solution.cost
     leaves = divide(
         part.net,
-        part.best().u,
+        part.ascent.best,
         pool,
         goal,
         most=params.cases,
@@ -364,6 +371,9 @@ def _divide(part: Part, pool: Pool, params: Params, stop: Stop) -> None:
     )
     if min(leaf.bound for leaf in leaves) > part.best().bound:
         part.leaves = leaves
+    for leaf in leaves:
+        if leaf.plan is not None and cost_of(part.net, leaf.plan) < part.solution.cost:
+            part.solution = Solution(leaf.plan, cost_of(part.net, leaf.plan))
     account(part)
 
 

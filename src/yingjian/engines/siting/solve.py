@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from yingjian.engines.asking import Stop, never
+from yingjian.engines.asking import Ints, Stop, never
+from yingjian.engines.siting.cases import Leaf
 from yingjian.engines.siting.limit import Answer, Proof, limited
 from yingjian.engines.siting.model import (
     MOBILE,
@@ -110,6 +111,12 @@ def _result(problem: Problem, answer: Answer) -> Result:
     )
 
 
+def _case(group: int, part: Part, leaf: Leaf, order: Ints) -> Case:
+    sites, lanes, held = leaf.box
+    named = tuple((int(part.net.sites[j]), opened) for j, opened in held)
+    return Case(group, sites, lanes, leaf.u[order], leaf.site, leaf.lane, named)
+
+
 def _cases(problem: Problem, parts: list[Part]) -> Cases | None:
     """The cases of these parts, as the certificate has them; None without."""
     if not parts:
@@ -119,8 +126,5 @@ def _cases(problem: Problem, parts: list[Part]) -> Cases | None:
     for g, part in enumerate(parts):
         group[part.net.points] = g
         order = np.argsort(part.net.points)
-        each += [
-            Case(g, leaf.sites, leaf.lanes, leaf.u[order], leaf.site, leaf.lane)
-            for leaf in part.leaves
-        ]
+        each += [_case(g, part, leaf, order) for leaf in part.leaves]
     return Cases(group, tuple(each))

@@ -96,15 +96,15 @@ def test_a_linear_program_ends_within_its_steps(monkeypatch: pytest.MonkeyPatch,
     net = net_of(60)
     pool, best = Pool(), best_of(net)
     tighten(net, best, pool, 3, never)
-    any_total = ((0, ANY_NUMBER),) * 2
-    cover = kind(net) if kind is columns.Cover else kind(net, *any_total)
+    every = ((0, ANY_NUMBER), (0, ANY_NUMBER), ())
+    cover = kind(net) if kind is columns.Cover else kind(net, every)
     cover.grow(pool)
     centre: Any = best if kind is columns.Cover else best.u
     whole = cover.prices(centre, 0.04, never)
     assert whole is not None
 
     monkeypatch.setattr(columns, "ITERATIONS", 5)
-    again = kind(net) if kind is columns.Cover else kind(net, *any_total)
+    again = kind(net) if kind is columns.Cover else kind(net, every)
     again.grow(pool)
     assert again.prices(centre, 0.04, after(0)) is None
     assert again.highs.getInfo().simplex_iteration_count <= 5
@@ -136,7 +136,7 @@ def test_cases_stopped_on_the_way_leave_what_the_whole_proved(
     def solved(*given: Any) -> Any:
         nonlocal said
         leaf = real(*given)
-        said = leaf.sites != (0, ANY_NUMBER) or leaf.lanes != (0, ANY_NUMBER)
+        said = leaf.box != ((0, ANY_NUMBER), (0, ANY_NUMBER), ())
         return leaf if not said else replace(leaf, bound=0.0)
 
     monkeypatch.setattr(cases, "_solve", solved)
