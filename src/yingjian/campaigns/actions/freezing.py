@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from yingjian.access import outbox, scope
+from yingjian.access import journal, outbox, scope
 from yingjian.access.actor import Actor
 from yingjian.campaigns import queries, rules
 from yingjian.campaigns.events import RoundFrozen
@@ -134,11 +134,13 @@ def round_freeze(
         queries.round_brief(round_id), checked, state="due", owner="", reason=""
     )
     with connection.cursor() as cursor:
-        cursor.execute(
-            _EVERYBODY, {**parameters, "at": at, "prefix": f"{row.area}%", "within": parts}
-        )
-        # Counted, not taken from the insert: a replay finds the list there, and whoever was swabbed before the freeze
-        # is on it as added.
+        # A replay begins with the list as it was frozen; the roster it reads is today's, with whoever moved in since.
+        if not journal.is_replaying():
+            cursor.execute(
+                _EVERYBODY, {**parameters, "at": at, "prefix": f"{row.area}%", "within": parts}
+            )
+        # Counted, not taken from the insert: a replay inserts nobody, and whoever was swabbed before the freeze is on
+        # the list as added.
         cursor.execute(
             "SELECT count(*) FROM campaigns_dueperson WHERE round_id = %s AND added_by IS NULL",
             [round_id],

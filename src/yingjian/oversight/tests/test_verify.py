@@ -13,6 +13,8 @@ from django.db import connection, connections
 
 from yingjian.access import scope
 from yingjian.access.tests.factories import NOON, TOWN_A, new_id
+from yingjian.campaigns import rules
+from yingjian.campaigns.tests.factories import active, due, due_ids, persons, refused, send
 from yingjian.cases.tests.factories import positive
 from yingjian.laboratory.tests import factories as make
 from yingjian.oversight import replay as replaying
@@ -80,6 +82,28 @@ def test_replay_leaves_no_scratch_and_the_connection_as_it_was() -> None:
     with scope.everywhere(), connection.cursor() as cursor:
         cursor.execute("SHOW search_path")
         assert SCHEMA not in cursor.fetchone()[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_excuses_of_before_and_people_taken_out_again_are_rebuilt() -> None:
+    """An older version took any words for a reason; who was taken out, and taken in again, stands as they stood."""
+    with scope.everywhere():
+        first, *_ = persons(2)
+        round_id = active()
+        *late, _ = persons(4)
+    excuse = {"round_id": round_id, "person_id": first, "reason": " 外出未归 "}
+    with patch.object(rules, "excuse_checked"):
+        send("due.excuse", excuse)
+    assert refused("due.excuse", excuse).code == "campaigns.excuse_unknown"
+    send("due.add", {"round_id": round_id, "person_ids": late})
+    send("due.withdraw", {"round_id": round_id, "person_ids": late, "remark": "点错了村"})
+    send("due.reinstate", {"round_id": round_id, "person_id": late[0], "reason": "没有错"})
+    report = replay()
+    assert (report.refused, report.differences) == ([], [])
+    assert [found.key for found in verify.run(with_replay=False) if not found.holds] == []
+    with scope.everywhere():
+        told = {due(id).reason for id in due_ids(round_id, [first, *late])}
+    assert told == {"外出未归", "added_by_mistake", ""}
 
 
 @pytest.mark.django_db(databases=["default", "owner"])
