@@ -16,7 +16,9 @@ from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.search import Solution
 
 WAYS = 12
-"""Pairs kept for each point."""
+"""Pairs kept for each point, and twice as many in every other search: where a site holds many points, who lives
+between full ones goes far.
+"""
 DENSE = 8
 """So many times those there must be: with 80 sites (Yang) searching among all is as good."""
 
@@ -26,8 +28,8 @@ def dense(net: Network) -> bool:
     return len(net.s_point) > DENSE * WAYS * len(net.points)
 
 
-def likeliest(net: Network, margin: Floats, solution: Solution) -> Network:
-    """The same points and sites with each point's `WAYS` pairs of least `margin`, and `solution`'s own.
+def likeliest(net: Network, margin: Floats, solution: Solution, ways: int = WAYS) -> Network:
+    """The same points and sites with each point's `ways` pairs of least `margin`, and `solution`'s own.
 
     `margin`: one for each entry by site (`restrict.Margins.pair`).
     """
@@ -35,7 +37,7 @@ def likeliest(net: Network, margin: Floats, solution: Solution) -> Network:
     order = np.lexsort((margin, net.s_point))  # rows by point, likeliest first
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order)) - np.repeat(net.p_ptr[:-1], np.diff(net.p_ptr))
-    return only(net, (rank < WAYS) | (solution.site[net.s_point] == row))
+    return only(net, (rank < ways) | (solution.site[net.s_point] == row))
 
 
 def only(net: Network, kept: Flags) -> Network:

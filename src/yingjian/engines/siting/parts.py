@@ -17,7 +17,7 @@ from yingjian.engines.siting.columns import Pool, prove, tighten
 from yingjian.engines.siting.counts import Counted, price_counts
 from yingjian.engines.siting.dual import Ascent, climb, start
 from yingjian.engines.siting.exchange import exchange, roomy
-from yingjian.engines.siting.likely import dense, likeliest
+from yingjian.engines.siting.likely import WAYS, dense, likeliest
 from yingjian.engines.siting.model import Params
 from yingjian.engines.siting.network import Network
 from yingjian.engines.siting.patches import mend
@@ -39,7 +39,7 @@ class Part:
     counted: Counted | None = None
     """Multipliers with prices on counts, the best found."""
     idle: int = 0
-    """Searches among the likeliest pairs that found nothing, one after the other."""
+    """Searches (`among`) that found nothing, one after the other."""
     calm: bool = False
     """The last sweep found nothing cheaper."""
     trials: int = 0
@@ -127,24 +127,29 @@ def search(
     account(part)
 
 
-def among(part: Part, params: Params, steps: int, seed: int, stop: Stop) -> bool:
-    """`search` for about as long with points that swap places, among the likeliest pairs where rows are long.
+def among(
+    part: Part, params: Params, steps: int, seed: int, stop: Stop, *, ways: int = WAYS
+) -> bool:
+    """`search` with points that swap places where rows are long, for about as long among so many likeliest
+    pairs a point, or only so many sites are opened: one is opened only as another closes, which takes many steps.
 
     Whether it was so. Not as hot where a point costs little: then no site is worth the temperature.
     """
     net = part.net
-    if part.proven or not params.arcs or roomy(net) or not dense(net):
+    if part.proven or not params.arcs or roomy(net) or not (net.limited or dense(net)):
         return False
-    few = likeliest(net, part.margins().pair, part.solution)
+    few = likeliest(net, part.margins().pair, part.solution, ways) if dense(net) else net
     mean = part.solution.cost / len(net.points)
     cooler = replace(params, hot=min(params.hot, HOT * mean), cold=min(params.cold, COLD * mean))
-    more = len(net.s_point) // len(few.s_point)
-    search(part, cooler, steps * more, seed, stop, swaps=True, net=few)
+    steps = max(LEAST, steps * (len(net.s_point) // len(few.s_point)))
+    search(part, cooler, steps, seed, stop, swaps=True, net=few)
     return True
 
 
 HOT, COLD = 4.0, 0.03
-"""Temperatures among the likeliest pairs at most, as a share of what a point costs on the average."""
+"""Temperatures there at most, as a share of what a point costs on the average."""
+LEAST = 4_000
+"""Fewest steps of such a search."""
 EXCHANGED = 20
 """Search steps that one shaking of the sites chosen stands for."""
 SLICE = 4_000
@@ -269,7 +274,8 @@ def again(part: Part, params: Params, seed: int, sweep: int, stop: Stop) -> None
     tight = part.tight(params.tight)
     known = part.solution
     each = 3 * params.steps_per_point * len(part.net.points)
-    sought = among(part, params, params.least_steps + (1 + sweep) * each, seed, stop)
+    longer, ways = params.least_steps + (1 + sweep) * each, WAYS * (1 + (sweep + 1) % 2)
+    sought = among(part, params, longer, seed, stop, ways=ways)  # the first, in `exact`, had fewer
     if not tight:
         _packed(part, params, params.mip_nodes * (1 + sweep) // 10, stop)
     if part.proven:
@@ -321,7 +327,7 @@ def _prove(part: Part, known: Solution, params: Params, stop: Stop) -> None:
         part.solution = other
 
 
-IDLE = 2
+IDLE = 4
 """After so many searches that found nothing HiGHS is asked."""
 FEW = 2
 """Of the pairs the exact model may have, one in so many is little."""

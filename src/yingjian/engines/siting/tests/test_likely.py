@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -130,7 +131,8 @@ def test_it_is_never_worse_the_same_for_the_same_seed_and_hears_the_stop() -> No
 
 @pytest.mark.parametrize("why", ["product", "short rows", "room for all", "proven"])
 def test_it_is_left_where_it_is_not_for(why: str) -> None:
-    question = asked(3, points=WAYS if why == "short rows" else SITES, most=4)
+    few = why == "short rows"
+    question = asked(3, points=WAYS if few else SITES, most=WAYS if few else 4, full=0.4)
     if why == "room for all":
         ample = int(question.heads.sum())
         question = replace(question, rules=Rules(0.0, ample, ample))
@@ -139,18 +141,29 @@ def test_it_is_left_where_it_is_not_for(why: str) -> None:
     before, params = part.solution, replace(EFFORT, arcs=0) if why == "product" else EFFORT
     assert not passing.among(part, params, 300, 7, never)
     assert part.solution is before
-    assert dense(part.net) == (why != "short rows")
+    assert dense(part.net) == part.net.limited == (not few)
+
+
+def test_where_few_sites_may_open_short_rows_are_searched_longer_too() -> None:
+    part = part_of(asked(3, points=30, most=4))
+    assert part.net.limited
+    assert not dense(part.net)
+    before = part.solution.cost
+    assert passing.among(part, EFFORT, 1, 7, never)
+    assert part.solution.cost == cost_of(part.net, part.solution.site) < before
 
 
 def test_rooms_wait_until_searches_find_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """HiGHS takes long at the root of a full question, so it comes when searching is at its end."""
-    part, gains, packed = part_of(asked(3)), [5, 0, 0, 0, 5, 0], []
+    idle = passing.IDLE
+    gains, told = [5, *[0] * (idle + 1), 5, 0], list[int]()
+    part, packed, width = part_of(asked(3)), list[int](), list[int]()
 
-    def searched(part: passing.Part, *_: object) -> bool:
+    def searched(part: passing.Part, *_: object, ways: int) -> bool:
         part.solution = Solution(part.solution.site, part.solution.cost - gains[len(told)])
+        width.append(ways)
         return True
 
-    told: list[int] = []
     monkeypatch.setattr(passing, "among", searched)
     monkeypatch.setattr(passing, "_rooms", lambda *_: packed.append(len(told)))
     monkeypatch.setattr(passing, "_packed", lambda *_: None)
@@ -159,8 +172,10 @@ def test_rooms_wait_until_searches_find_nothing(monkeypatch: pytest.MonkeyPatch)
     for sweep in range(len(gains)):
         passing.again(part, replace(EFFORT, tight=0.0, arcs=1), 1, sweep, never)
         told.append(part.idle)
-    assert told == [0, 1, 2, 3, 0, 1]
-    assert packed == [2, 3]
+    assert told == [*range(idle + 2), 0, 1]
+    assert packed == [idle, idle + 1]
+    assert set(width) == {WAYS, 2 * WAYS}
+    assert all(a != b for a, b in itertools.pairwise(width))
 
 
 def test_a_whole_answer_is_judged_and_repeats() -> None:
