@@ -263,14 +263,19 @@ def names_in(plan: Plan, language: str) -> dict[str, str]:
 
 
 def lab_names(plan: Plan) -> dict[str, str]:
-    """Names of a plan's laboratories by code.
+    """Names of a plan's laboratories by code."""
+    return laboratory_names({lab.lab for lab in plan.labs})
+
+
+def laboratory_names(codes: set[str]) -> dict[str, str]:
+    """Names of laboratories by code.
 
     Of those above the reader's area too: a county's plan sends tubes to its city's laboratories.
     """
     with scope.reading_everywhere():
         rows = _rows(
             "SELECT code, name FROM laboratory_laboratory WHERE code = ANY(%(codes)s)",
-            {"codes": sorted({lab.lab for lab in plan.labs})},
+            {"codes": sorted(codes)},
         )
     return dict(rows)
 

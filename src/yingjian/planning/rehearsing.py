@@ -129,7 +129,7 @@ class DayOutlook:
 class Rehearsal:
     """A plan's days, rehearsed `runs` times each; `assumptions` are what neither plan nor preset says.
 
-    `stopped`: somebody ended it before it was through.
+    `stopped`: somebody ended it before it was through. `labs`: names of laboratories by code.
     """
 
     plan_id: uuid.UUID
@@ -141,6 +141,7 @@ class Rehearsal:
     assumptions: dict[str, float]
     days: list[DayOutlook]
     stopped: bool
+    labs: dict[str, str]
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -285,11 +286,13 @@ def told(
 ) -> Rehearsal:
     """What was played, in the asker's language. `runs`: fewer than asked for when it was stopped."""
     head, names = queries.head_of(plan_id), wording.words(language)["rehearsal"]
+    labs = queries.laboratory_names({code for day in played.days for code in day.labs})
     days = [
         DayOutlook(
             day.on, day.people, day.figures, day.beside, says_of(day.figures, names),
             numbers_of(day.figures, names),
-            [_outcome(one, names) for one in day.cases], [_outcome(one, names) for one in day.helps],
+            [_outcome(one, names, labs) for one in day.cases],
+            [_outcome(one, names, labs) for one in day.helps],
             day.sites, day.vehicles, day.labs,
         )
         for day in played.days
@@ -305,6 +308,7 @@ def told(
         played.assumptions,
         days,
         played.stopped,
+        labs,
     )
 
 
@@ -384,7 +388,8 @@ def outcome_of(
 ) -> Outcome:
     """A trouble or a change in words."""
     named = {site.code: f"{site.name}({site.code})" for site in planned.sites}
-    return _outcome(_told(found, named, planned, limits), names)
+    labs = queries.laboratory_names(set(planned.labs))
+    return _outcome(_told(found, named, planned, limits), names, labs)
 
 
 def _told(
@@ -404,10 +409,10 @@ def _named(params: Mapping[str, Any], named: Mapping[str, str]) -> dict[str, Any
     }
 
 
-def _outcome(found: Told, names: Mapping[str, Any]) -> Outcome:
+def _outcome(found: Told, names: Mapping[str, Any], labs: Mapping[str, str]) -> Outcome:
     if "together" in found.params:
         each = [
-            _outcome(Told(one["code"], one["params"], {}, {}), names)
+            _outcome(Told(one["code"], one["params"], {}, {}), names, labs)
             for one in found.params["together"]
         ]
         says = names["and"].join(one.says for one in each)
@@ -416,6 +421,8 @@ def _outcome(found: Told, names: Mapping[str, Any]) -> Outcome:
         name: clock(float(str(value)), names) if name in {"start", "end"} else value
         for name, value in found.params.items()
     }
+    if "lab" in given:
+        given["lab"] = labs.get(given["lab"], given["lab"])
     says = names["cases"].get(found.code) if "place" not in given else names["helps"][found.code]
     return Outcome(found.code, str(says).format(**given), found.figures, found.change)
 

@@ -169,7 +169,9 @@ def test_the_days_of_a_plan_share_a_sheet_and_each_row_says_its_date() -> None:
 
 def test_what_is_assumed_is_told_in_numbers_people_read() -> None:
     assumed = {"service": 30 / 31, "pool": 10.0}
-    found = rehearsing.Rehearsal(new_id(), new_id(), 1, 5, 3, 0, assumed, [], stopped=False)
+    found = rehearsing.Rehearsal(
+        new_id(), new_id(), 1, 5, 3, 0, assumed, [], stopped=False, labs={}
+    )
     report = rehearsal_paper.paper(found, round_name="一", as_of=NOON, language="zh")
     table = report.blocks[-1]
     assert isinstance(table, Table)
@@ -511,7 +513,8 @@ def troubled(client: Client, plan_id: uuid.UUID, own: dict[str, Any]) -> dict[st
 def test_troubles_somebody_names_are_played_together_and_told_in_words() -> None:
     plan_id, _ = propose(town())
     client = signed_in()
-    (day,) = played(client, plan_id, FEW)["days"]
+    whole = played(client, plan_id, FEW)
+    (day,) = whole["days"]
     site = day["sites"][0]["code"]
     own = {
         "absent": 30, "turnout": 150, "slower": {"start": 540, "end": 600, "percent": 300},
@@ -523,8 +526,9 @@ def test_troubles_somebody_names_are_played_together_and_told_in_words() -> None
     (struck,) = troubled(client, plan_id, own)["days"]
     (case,) = struck["cases"]
     assert (case["code"], case["says"].count("；"), struck["helps"]) == ("own", 6, [])
-    for said in ("缺员30%", "计划的150%", "09:00–10:00", "300%", "只有1管", site):
+    for said in ("缺员30%", "计划的150%", "09:00–10:00", "300%", "只有1管", site, "检测机构L1在"):
         assert said in case["says"]
+    assert whole["labs"] == {"L1": "检测机构L1"}
     for figure in ("last_swab", "last_delivery", "swabbed"):
         assert case["figures"][figure][1] > struck["figures"][figure][1]
     assert struck["figures"] == troubled(client, plan_id, {"absent": 1})["days"][0]["figures"]
