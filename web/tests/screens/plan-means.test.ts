@@ -20,6 +20,8 @@ const head = signedIn('plan_round');
 
 eachAnew();
 
+const UNLOCKED = { locks: {}, locked: { stay: [], never: [] } };
+
 const crew: PlanCrew = {
   plan_id: PLAN, version: 2, told: true, known: true,
   jobs: [{ job: '采样员', wanted: 6, filled: 4, short: 2, standby_wanted: 2, standby: 0, rule: 'staffing.lane.sampler', rule_name: '每通道采样员', origin: 'S4/YN R34' }],
@@ -71,7 +73,7 @@ describe('how many each institution sends', () => {
   it('goes with the next plan, unless it contradicts itself', async () => {
     const sent: Sent[] = [];
     serve({ ...answers(), [`/api/rounds/${ROUND}/plan-searches`]: { body: { items: [], as_of: START } } }, sent);
-    const page = await stage(PlanSearchPanel, { roundId: ROUND, planId: PLAN, locks: {} });
+    const page = await stage(PlanSearchPanel, { roundId: ROUND, planId: PLAN, ...UNLOCKED });
     const list = document.querySelector('details')!;
     list.open = true;
     list.dispatchEvent(new Event('toggle'));
@@ -87,7 +89,7 @@ describe('how many each institution sends', () => {
 
   it('says that a first plan tells who has people', async () => {
     serve(answers());
-    expect((await stage(PlanSearchPanel, { roundId: ROUND, planId: '', locks: {} })).text()).toContain('先编制一版方案');
+    expect((await stage(PlanSearchPanel, { roundId: ROUND, planId: '', ...UNLOCKED })).text()).toContain('先编制一版方案');
   });
 });
 

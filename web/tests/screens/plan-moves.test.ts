@@ -28,6 +28,8 @@ const features: readonly Feature[] = [
 
 eachAnew();
 
+const UNLOCKED = { locks: {}, locked: { stay: [], never: [] } };
+
 describe('a place on the map', () => {
   const map = { features, chosen: '', circles: false, others: false, routes: false, route: '', label: '地图' };
 
@@ -101,11 +103,24 @@ it('brings back what was withdrawn from the list', async () => {
   expect(page.text()).not.toContain('已撤下“文化礼堂”');
 });
 
+it('tells what the next plan is made around, asks for it, and lets it go at once', async () => {
+  const sent: Sent[] = [];
+  serve({ ...signedIn('plan_round'), ...written }, sent);
+  const never = ['一', '二', '三', '四', '五', '六', '七'].map((one) => `${one}号点`);
+  const page = await stage(PlanSearchPanel, { roundId: made.round.id, planId: '', locks: { hall: 'stay' }, locked: { stay: ['文化礼堂'], never } });
+  expect(page.text()).toContain('保留 文化礼堂；不设 一号点、二号点、三号点、四号点、五号点、六号点等 7 处');
+  await press('编制方案');
+  expect(sent[0]!.payload['options']).toMatchObject({ locks: { hall: 'stay' } });
+  await press('全部解除');
+  expect(page.emitted('unlock')).toHaveLength(1);
+  expect((await stage(PlanSearchPanel, { roundId: made.round.id, planId: '', ...UNLOCKED })).text()).not.toContain('全部解除');
+});
+
 it('asks for at most so many sites, and says in a sentence why a plan could not be made', async () => {
   const sent: Sent[] = [];
   const failed = { plan_id: ID, state: 'failed', stage: '', done: 0, cost: null, bound: null, stop_asked: false, error: 'planning.too_few_sites', says: '固定采样点最多 3 个不够', do: '请放宽', options: {}, asked_at: hall.changed_at };
   serve({ ...signedIn('plan_round'), ...written, [`/api/rounds/${made.round.id}/plan-searches`]: { body: { items: [failed], as_of: hall.changed_at } } }, sent);
-  const page = await stage(PlanSearchPanel, { roundId: made.round.id, planId: '', locks: {} });
+  const page = await stage(PlanSearchPanel, { roundId: made.round.id, planId: '', ...UNLOCKED });
   expect(page.text()).toContain('固定采样点最多 3 个不够 请放宽');
   await press('编制方案');
   expect(sent[0]!.payload['options']).not.toHaveProperty('most_sites');
@@ -125,7 +140,7 @@ it('shows what the preset says of each rule, begins there and widens a slider th
     'sites.walking_circle': { value: 15, low: null, high: 15 }, 'sites.people_per_site': { value: null, low: 800, high: 1500 }, 'sites.people_per_lane': { value: 1800, low: null, high: null },
   };
   serve({ ...signedIn('plan_round'), ...written, [`/api/rounds/${made.round.id}/plans`]: { body: { items: [], rules, as_of: hall.changed_at } }, [`/api/rounds/${made.round.id}/plan-searches`]: { body: { items: [], as_of: hall.changed_at } } }, sent);
-  await stage(PlanSearchPanel, { roundId: made.round.id, planId: '', locks: {} });
+  await stage(PlanSearchPanel, { roundId: made.round.id, planId: '', ...UNLOCKED });
   const told = () => [...document.querySelectorAll('.rule')].map((one) => [one.querySelector('strong')!.textContent, one.querySelector('input')!.value, one.querySelector('input')!.max]);
   expect(told()).toEqual([['按预案 15', '15', '30'], ['按预案 800–1,500', '1500', '5000'], ['按预案 1,800', '1800', '1800'], ['按预案', '30', '200']]);
   const circle = document.querySelector<HTMLInputElement>('.rule input')!;
