@@ -206,7 +206,7 @@ def _routes(outputs: list[Output], lab: str, pace: Rhythm, ways: Ways) -> list[l
 
 def _repeat(name: str, route: list[Output], lab: str, pace: Rhythm, ways: Ways) -> list[Run]:
     """The route's timetable for every day: last stop in time for the first interval, a final run
-    after closing, evenly between; as many vehicles take turns as the way there and back needs.
+    after closing, evenly between; vehicles take turns, another one joins where none is back in time.
     """
     offset = [0.0]
     for a, b in itertools.pairwise(route):
@@ -214,22 +214,22 @@ def _repeat(name: str, route: list[Output], lab: str, pace: Rhythm, ways: Ways) 
     whole = offset[-1] + ways.params.stop_minutes + ways.to_lab(route[-1].code, lab)
     out = ways.to_lab(route[0].code, lab)
     runs: list[Run] = []
+    back: list[datetime] = []
     for index, span in enumerate(route[0].open):
-        bases = _bases(span, offset[-1], pace.every)
-        gap = (bases[1] - bases[0]) / timedelta(minutes=1) if len(bases) > 1 else math.inf
-        vehicles = max(1, math.ceil((out + whole) / gap)) if gap > 0 else 1
         before = [span.start] * len(route)
-        for n, base in enumerate(bases):
+        for base in _bases(span, offset[-1], pace.every):
             at = [_minute(base + timedelta(minutes=o)) for o in offset]
+            leaves = _minute(base - timedelta(minutes=out))
             arrives = _minute(base + timedelta(minutes=whole), up=True)
+            vehicle = _vehicle(back, leaves, arrives)
             oldest = max((arrives - b) / timedelta(minutes=1) for b in before)
             tubes = _between(route, index, before, at)
             runs.append(
                 Run(
                     route=name,
-                    vehicle=f"{name}-{n % vehicles + 1}",
+                    vehicle=f"{name}-{vehicle + 1}",
                     lab=lab,
-                    leaves=_minute(base - timedelta(minutes=out)),
+                    leaves=leaves,
                     stops=[Stop(o.code, t, n) for o, t, n in zip(route, at, tubes, strict=True)],
                     arrives=arrives,
                     oldest_minutes=round(oldest, 1),
@@ -238,6 +238,19 @@ def _repeat(name: str, route: list[Output], lab: str, pace: Rhythm, ways: Ways) 
             )
             before = at
     return runs
+
+
+def _vehicle(back: list[datetime], leaves: datetime, arrives: datetime) -> int:
+    """Which vehicle goes: the one that came back first if it is there by then, else one more. Noted in `back`.
+
+    By the minutes of the timetable: whether a way fits between two departures is not told by their distance alone.
+    """
+    first = min(range(len(back)), key=back.__getitem__, default=0)
+    if not back or back[first] > leaves:
+        first = len(back)
+        back.append(arrives)
+    back[first] = arrives
+    return first
 
 
 def _bases(span: Span, last: float, every: float) -> list[datetime]:

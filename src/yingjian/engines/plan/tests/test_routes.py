@@ -6,12 +6,14 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from yingjian.engines.plan import checker as plan_checker
 from yingjian.engines.plan.make import make_plan
@@ -21,11 +23,13 @@ from yingjian.engines.plan.model import (
     Plan,
     PlanProblem,
     Resources,
+    Span,
     plan_from_json,
     to_json,
 )
 from yingjian.engines.plan.params import PlanParams
 from yingjian.engines.plan.tests import cases
+from yingjian.engines.plan.transport import Output, Rhythm, Ways, simple_runs
 from yingjian.engines.routing.check import check
 from yingjian.engines.routing.model import Params
 from yingjian.engines.routing.solve import repeat, solve
@@ -43,6 +47,38 @@ def town() -> tuple[PlanProblem, Plan]:
 
 def codes(problem: PlanProblem, plan: Plan, level: str = "error") -> set[str]:
     return {f.code for f in plan_checker.check(problem, plan) if f.level == level}
+
+
+DAY = datetime(2021, 1, 16, tzinfo=UTC)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    east=st.lists(st.floats(0, 0.6), min_size=1, max_size=4),
+    minutes=st.lists(st.integers(12, 720), min_size=1, max_size=3),
+    every=st.integers(20, 240),
+    most=st.integers(30, 240),
+)
+def test_no_vehicle_leaves_before_it_is_back(
+    east: list[float], minutes: list[int], every: int, most: int
+) -> None:
+    """Times are told in whole minutes: what just fits by the distance of two departures may not."""
+    spans = [
+        Span(DAY + timedelta(days=n), DAY + timedelta(days=n, minutes=long))
+        for n, long in enumerate(minutes)
+    ]
+    days = list(range(len(spans)))
+    outputs = [
+        Output(f"s{n}", "640121100200", (106.2 + far, 38.2), dict.fromkeys(days, 9), spans, days)
+        for n, far in enumerate(east)
+    ]
+    lab = Lab("L1", "L1", 10_000, lon=106.2, lat=38.25)
+    runs = simple_runs(outputs, "L1", Rhythm(every, most), Ways(PlanParams(), outputs, [lab]), 0)
+    back: dict[str, datetime] = {}
+    for run in sorted(runs, key=lambda run: run.leaves):
+        assert back.get(run.vehicle, run.leaves) <= run.leaves
+        back[run.vehicle] = run.arrives
+    assert sum(stop.tubes for run in runs for stop in run.stops) == 9 * len(days) * len(outputs)
 
 
 def test_routed_runs_keep_every_rule_and_are_nowhere_worse() -> None:
