@@ -165,7 +165,7 @@ describe('the rehearsal', () => {
   const plan = { id: '01900000-0000-7000-8000-000000000601', round_id: ROUND, area: '', version: 2, state: 'applied', made_at: AT, applied_at: AT, findings: [], totals: {}, forecast: {} };
   const figures = { last_swab: [800, 840, 900], last_delivery: [860, 900, 960], last_result: [1500, 1530, 1600], queue_p95: [3, 12, 30] };
   const rehearsal = {
-    plan_id: plan.id, round_id: ROUND, version: 2, runs: 40, trials: 8, seed: 1, assumptions: {},
+    plan_id: plan.id, round_id: ROUND, version: 2, runs: 40, trials: 8, seed: 1, assumptions: {}, labs: {},
     days: [{ on: '2022-03-15', people: 7409, figures, beside: figures, says: ['第三实验室最先排满。'], numbers: [{ name: 'queue_most', says: '最长等候(分)', low: '21', middle: '33', high: '48' }], helps: [], cases: [{ code: 'one_lab_out', says: '一家实验室停机', figures, change: { last_swab: [0, 0.2, 0.4], last_delivery: [-5, -5, -5], last_result: [9.6, 20, 30] } }],
       sites: [{ code: 'S1', name: '永发村采样点', lanes: 2, people: 420, finish: [700, 720, 800], worst_hour: 8, queue_p95: 25, hours: [{ hour: 8, people: 120, p50: 4, p95: 25, most: 31 }] }] }],
   } as unknown as Rehearsal;
